@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medkg.core.errors import DataError, MissingError
-from medkg.core.extras import explained_imports
+from medkg.core.errors import DataError
+from medkg.core.extras import explained_imports, require
 from medkg.core.quarantine import Quarantine
 from medkg.graph.document_readings import (
     TEXT_SOURCE,
@@ -19,8 +19,8 @@ from medkg.graph.document_readings import (
 )
 from medkg.graph.kg import KnowledgeGraph, Part
 from medkg.graph.merge import merge
-from medkg.graph.page import write_page
 from medkg.graph.store import Store
+from medkg.graph.view import DEFAULT_LIMIT, SubgraphView, view_around
 from medkg.terminology import default_terminology
 
 if TYPE_CHECKING:
@@ -416,42 +416,53 @@ def review(
     )
 
 
-# How many edges a page follows from each node: the first number that leaves few enough nodes.
-_FOLLOWED = (60, 30, 15, 8, 4, 2, 1)
+# How many edges of each node are followed where the graph is on a server.
+_FOLLOWED = 40
 
 
 def view(
     kg: KnowledgeGraph | Path | str,
     around: str | Sequence[str],
-    path: Path | str,
+    path: Path | str | None = None,
     *,
     hops: int = 1,
-) -> KnowledgeGraph:
-    """Write a page of the subgraph around some entities, and return it.
+    limit: int = DEFAULT_LIMIT,
+) -> SubgraphView:
+    """An interactive view of what is around some entities: a notebook draws it, a file holds it.
 
-    Where the neighbourhood is too large to read, fewer edges are followed from each node, the most
-    probable first. Predictions are shown where they are about one of the entities.
+    More hops never show fewer nodes, and what is left out is said.
+
+        medkg.view(kg, "imatinib")                                # in a notebook
+        medkg.view(kg, ["imatinib", "KIT"], "page.html", hops=2)  # a page that works offline
 
     Args:
-        kg: a graph, its folder, or a server's URI, of which only the neighbourhood is read.
+        kg: a graph, its folder, or a server's URI, of which only the neighbourhood is read: the
+            most probable 40 edges of each node.
+        around: identifiers or names.
+        path: an HTML page to write too.
+        hops: how far from the entities nodes are shown at first.
+        limit: how many nodes are shown at first, 2,000 at most; up to three times as many are held
+            back until they are asked for.
+
+    Raises:
+        MissingError: a name that the graph lacks, or that means several nodes.
+        DataError: a limit that is too low or too high.
+        MissingExtraError: the extra `plots`, which brings Bokeh, is not installed.
 
     Example:
+        >>> from pathlib import Path
         >>> page = medkg.view(medkg.load("starter"), "imatinib", "imatinib.html")
+        >>> "imatinib.html" in [file.name for file in Path(".").iterdir()]
+        True
     """
+    require("bokeh", "plots")
     texts = [around] if isinstance(around, str) else list(around)
     if not isinstance(kg, KnowledgeGraph) and is_uri(str(kg)):
         with connect(str(kg)) as connection:
-            kg = connection.read(texts, hops, most=_FOLLOWED[0], predictions=True)
+            kg = connection.read(texts, hops + 1, most=_FOLLOWED, predictions=True)
     elif not isinstance(kg, KnowledgeGraph):
         kg = KnowledgeGraph.open(kg)
-    ids = [kg.resolve(text) for text in texts]
-    for most in _FOLLOWED:
-        part = kg.neighbourhood(ids, hops, most=most, predictions=True)
-        if part.nodes.height <= 50:
-            break
-    else:
-        raise MissingError(f"{hops} hops around {texts} are too many for a page; take fewer")
-    part = part.predictions_of(ids)
-    names = dict(kg.nodes.filter(pl.col("id").is_in(ids)).select("id", "name").iter_rows())
-    write_page(part, path, "Around " + ", ".join(names[i] for i in ids), centre=ids)
-    return part
+    made = view_around(kg, [kg.resolve(text) for text in texts], hops=hops, limit=limit)
+    if path is not None:
+        made.save(path)
+    return made

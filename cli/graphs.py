@@ -216,16 +216,21 @@ def export(
     return None
 
 
-@app.command(epilog="Example: medkg view graphs/all --around imatinib --hops 2 --out imatinib.html")
+@app.command(epilog="Example: medkg view graphs/all imatinib KIT --hops 2 --out imatinib.html")
 def view(
     graph: Annotated[str, typer.Argument(help="A graph folder, or a server by URI.")],
-    around: Annotated[list[str], typer.Option(help="Identifier or name; may be repeated.")],
+    around: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Identifiers or names to start from.")
+    ],
     out: Annotated[Path, typer.Option(help="The HTML page to write.")],
-    hops: Annotated[int, typer.Option(min=1, max=4)] = 1,
+    hops: Annotated[int, typer.Option(min=1, max=4, help="How far to show nodes at first.")] = 1,
+    limit: Annotated[
+        int, typer.Option(min=1, max=2_000, help="How many nodes to show at first.")
+    ] = 100,
 ) -> None:
-    """Write a page that shows the subgraph around some entities; it works offline."""
+    """Write an interactive page of what is around some entities; it works offline."""
     from medkg.access import view as view_graph
     from medkg.cli import show
 
-    part = view_graph(existing_server(graph), around, out, hops=hops)
-    show.out.print(f"{out}: {part.nodes.height} nodes, {part.edges.height} edges")
+    made = view_graph(existing_server(graph), around, out, hops=hops, limit=limit)
+    show.out.print(f"{out}: {made.summary()}")

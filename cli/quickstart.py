@@ -310,8 +310,8 @@ def _show(run: QuickstartRun, kg: KnowledgeGraph, links: LinkModel, best: Hypoth
             run.print(sentence)
         run.report["hypothesis"] = {**asdict(best), "sentences": sentences}
         around = [best.drug, best.target, best.disease, best.like[0]]
-        part = view(kg, around, page)
-        run.print(f"{page}: {part.nodes.height} nodes around {', '.join(names[i] for i in around)}")
+        shown = view(kg, around, page).choice.shown
+        run.print(f"{page}: {len(shown)} nodes around {', '.join(names[i] for i in around)}")
     with run.step("Go on"):
         models = run.out / "models"
         commands = [

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Any
 
@@ -17,18 +18,23 @@ _PLACE = re.compile(r"\{\{([A-Z]+)\}\}")
 _SCRIPT = re.compile(r"<script>(.*?)(?:</script>|\Z)", re.DOTALL)
 
 
-def fill_template(package: str, name: str, **blocks: str) -> str:
+def fill_template(
+    package: str, name: str, scripts: Mapping[str, str] | None = None, /, **blocks: str
+) -> str:
     """A template of a package with its `{{PLACES}}` filled.
 
     `{{POLICY}}` becomes the page's content security policy, with the hashes of the template's own
-    scripts.
+    scripts and of `scripts`.
 
     Args:
         package, name: where the template lies.
+        scripts: trusted scripts by place, as a library's; each becomes a script of the page.
         blocks: HTML by place; what is put in is not looked through for more places.
     """
     template = resources.files(package).joinpath(name).read_text(encoding="utf-8")
-    blocks = {**blocks, "POLICY": _policy(template)}
+    own = [*_SCRIPT.findall(template), *(scripts or {}).values()]
+    elements = {place: f"<script>{script}</script>" for place, script in (scripts or {}).items()}
+    blocks = {**blocks, **elements, "POLICY": _policy(own)}
     return _PLACE.sub(lambda match: blocks[match[1]], template)
 
 
@@ -38,8 +44,8 @@ def json_block(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
-def _policy(template: str) -> str:
-    digests = (hashlib.sha256(script.encode()).digest() for script in _SCRIPT.findall(template))
+def _policy(own: Iterable[str]) -> str:
+    digests = (hashlib.sha256(script.encode()).digest() for script in own)
     hashes = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
     scripts = f"; script-src {' '.join(hashes)}" if hashes else ""
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import polars as pl
@@ -271,7 +272,7 @@ class KnowledgeGraph(GraphFrames):
         allowed = None if kinds is None else self._ids_of_kinds(kinds)
         frontier = set(reached)
         for _ in range(hops):
-            edges = self._edges_at(frontier, predictions=predictions)
+            edges = self.edges_at(frontier, predictions=predictions)
             steps = _steps(edges.filter(_matching(relations, min_probability)), frontier)
             if allowed is not None:
                 steps = steps.join(allowed, left_on="end", right_on="id", how="semi")
@@ -289,14 +290,22 @@ class KnowledgeGraph(GraphFrames):
         nodes = self.scan("nodes").filter(pl.col("kind").is_in(labels))
         return self._collect(nodes.select("id"), "nodes")
 
-    def _edges_at(self, ids: Iterable[str], *, predictions: bool) -> pl.DataFrame:
-        """`_EDGE_COLUMNS` of the edges at these nodes, and of all predictions if asked."""
+    def edges_at(self, ids: Iterable[str], *, predictions: bool = False) -> pl.DataFrame:
+        """The edges of which an end is among these nodes, without their evidence.
+
+        Args:
+            predictions: the predictions among them too, after the edges.
+
+        Returns:
+            subject, relation, object and probability.
+        """
         ends = pl.Series(sorted(ids), dtype=pl.String)
         edges = self._rows_at("edges", ends, both=False, columns=_EDGE_COLUMNS)
         if not predictions:
             return edges
         predicted = self.scan("predictions").rename({"head": "subject", "tail": "object"})
-        return pl.concat([edges, self._collect(predicted.select(_EDGE_COLUMNS), "predictions")])
+        rows = predicted.filter(_has_ends(ends, both=False)).select(_EDGE_COLUMNS)
+        return pl.concat([edges, self._collect(rows, "predictions")])
 
     def subgraph(
         self,
@@ -413,18 +422,12 @@ class KnowledgeGraph(GraphFrames):
 
     def _repr_html_(self) -> str | None:
         """How a notebook shows a small graph; a large one is shown as its `repr`."""
-        from html import escape
+        from .view import MOST_NODES, whole_view
 
-        from .page import MOST_NODES, page
-
-        if not 0 < self.counts["nodes"] <= MOST_NODES:
+        # Without the extra `plots` there is no drawing, and the `repr` is what can be shown.
+        if not 0 < self.counts["nodes"] <= MOST_NODES or find_spec("bokeh") is None:
             return None
-        text = escape(page(self, repr(self)), quote=True)
-        # Its script runs, and reaches neither the notebook nor what the notebook may reach.
-        return (
-            f'<iframe sandbox="allow-scripts" srcdoc="{text}"'
-            ' style="width:100%;height:560px;border:0"></iframe>'
-        )
+        return whole_view(self, repr(self))._repr_html_()
 
     def __repr__(self) -> str:
         counts = self.counts

@@ -15,17 +15,21 @@ from ..core.text import read_toml
 
 SCHEMA_VERSION = 2
 
+# The shapes by which a view tells kinds apart; `graph/view/view.html` draws them in its legend.
+SHAPES = ("circle", "square", "triangle", "inverted_triangle", "diamond", "hex", "star")
+
 TomlTable = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of node: its label in Neo4j, Biolink category, prefixes (preferred first), colour."""
+    """A kind of node: its label in Neo4j, Biolink category, prefixes (preferred first), looks."""
 
     label: str
     biolink: str
     prefixes: tuple[str, ...]
-    colour: str = "#adb5bd"
+    colour: str = "#999999"
+    shape: str = "circle"
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,8 @@ def _read(data: TomlTable, path: str, base: Schema) -> Schema:
             if label in kinds or not label.isidentifier():
                 raise DataError(f"kind {label!r} is there already or is no plain name", path=path)
             kinds[label] = Kind(label, **{**entry, "prefixes": tuple(entry["prefixes"])})
+            if kinds[label].shape not in SHAPES:
+                raise DataError(f"kind {label}: a shape is one of {', '.join(SHAPES)}", path=path)
         for name, entry in data.get("relation", {}).items():
             if name in relations or not name.isidentifier():
                 raise DataError(f"relation {name!r} is there already or no plain name", path=path)

@@ -222,7 +222,7 @@ COMMANDS = {
     "split": Command(["split", "{inputs}/starter", *_OUT], files_result),
     "export": Command(["export", "{inputs}/starter", "--format", "kgx", *_OUT], files_result),
     "view": Command(
-        ["view", "{inputs}/starter", "--around", "imatinib", *_OUT],
+        ["view", "{inputs}/starter", "imatinib", *_OUT],
         files_result,
     ),
 }

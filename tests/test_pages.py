@@ -17,7 +17,7 @@ from medkg.extract.deidentify.review import ReviewRow, page_of
 from medkg.extract.page import page as text_page
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.page import page as graph_page
+from medkg.graph.view import view_around
 from medkg.mining.diagnosis.explain import EXPLANATION
 from medkg.mining.diagnosis.page import page as diagnosis_page
 from medkg.mining.molecules.molecule_probability import MoleculeProbability
@@ -119,7 +119,7 @@ def hostile_screen() -> str:
 
 
 PAGES = {
-    "graph": lambda: graph_page(hostile_graph(), HOSTILE, centre=[HOSTILE]),
+    "graph": lambda: view_around(hostile_graph(), ["drugbank:DB00945"]).html(),
     "notebook": lambda: f"<title>notebook</title>{hostile_graph()._repr_html_()}",
     "texts": lambda: text_page([hostile_text()]),
     "text in a notebook": lambda: f"<title>notebook</title>{displacy_html(hostile_text())}",
@@ -172,7 +172,7 @@ def test_the_policy_lets_the_page_s_own_script_run_and_no_other(name: str, tmp_p
 
 def test_a_notebook_s_frame_is_a_sandbox() -> None:
     frame = str(small()._repr_html_())
-    assert re.match(r'<iframe sandbox="allow-scripts" srcdoc="', frame)
+    assert re.match(r'<iframe sandbox="allow-scripts allow-downloads" srcdoc="', frame)
 
 
 def test_what_fills_a_template_is_not_looked_through_for_places() -> None:

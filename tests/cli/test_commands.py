@@ -257,9 +257,9 @@ def test_a_server_is_read_in_part_and_viewed(medkg: Medkg, graph: Path, tmp_path
     assert KnowledgeGraph.open(part).checksum() == expected.checksum()
     assert medkg("read", uri, "--kind", "Drug", "--out", part).code == 0
     assert set(KnowledgeGraph.open(part).nodes["kind"]) == {"Drug"}
-    shown = medkg("view", uri, "--around", "imatinib", "--out", tmp_path / "page.html")
-    assert "5 nodes, 4 edges" in " ".join(shown.out.split())
-    assert "no such folder" in medkg("view", "embedded:no", "--around", "x", "--out", "p.html").err
+    shown = medkg("view", uri, "imatinib", "--out", tmp_path / "page.html")
+    assert "5 nodes shown, 1 held back" in " ".join(shown.out.split())
+    assert "no such folder" in medkg("view", "embedded:no", "x", "--out", "p.html").err
 
 
 def test_a_source_is_forgotten(medkg: Medkg, graph: Path) -> None:
@@ -300,7 +300,7 @@ def test_starter_loads_and_sources_are_listed(medkg: Medkg, tmp_path: Path) -> N
 
 
 def test_view_writes_a_page(medkg: Medkg, graph: Path, tmp_path: Path) -> None:
-    result = medkg("view", graph, "--around", "imatinib", "--out", tmp_path / "page.html")
+    result = medkg("view", graph, "imatinib", "--out", tmp_path / "page.html")
     assert result.code == 0
     assert "Gastrointestinal stromal tumor" in (tmp_path / "page.html").read_text()
 
@@ -347,7 +347,7 @@ def test_a_shell_completes_commands() -> None:
         (["load", "wikipedia", "--out", "{tmp}/x"], "there is no source 'wikipedia'; there are"),
         (["load", "hetionet", "--out", "{tmp}/x"], "--path"),
         (["load", "hetionet", "--path", "{tmp}/none", "--out", "{tmp}/x"], "{tmp}/none"),
-        (["view", "{graph}", "--around", "imatinab", "--out", "{tmp}/x"], "near: Imatinib"),
+        (["view", "{graph}", "imatinab", "--out", "{tmp}/x"], "near: Imatinib"),
         (["predict", "{tmp}/none", "--head", "x"], "is no model folder"),
         (["diagnose", "{graph}", "--symptom", "x"], "is no model folder"),
         (["write", "{graph}", "--into", "bolt://127.0.0.1:1"], "bolt://127.0.0.1:1"),

@@ -88,22 +88,22 @@ def test_json_is_escaped_and_means_the_same(graph: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("name", ["[/red]x.html", f"{HOSTILE.replace('/', '|')}.html"])
 def test_a_file_of_any_name_is_written_and_named(graph: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "[").mkdir()
-    code, written = run("view", graph, "--around", "gout", "--out", name, folder=tmp_path)
+    code, written = run("view", graph, "gout", "--out", name, folder=tmp_path)
     assert code == 0, written
     assert (tmp_path / name).exists()
-    assert "2 nodes, 1 edges" in plain(written)
+    assert "2 nodes shown, 0 held back" in plain(written)
 
 
 @pytest.mark.parametrize(
     ("arguments", "exit_code"),
     [
         (["info", HOSTILE], 1),
-        (["view", "graph", "--around", "no such \x1b[2J\u202e[/red]", "--out", "x.html"], 1),
+        (["view", "graph", "no such \x1b[2J\u202e[/red]", "--out", "x.html"], 1),
         (["write", "graph", "--into", HOSTILE], 1),
         (["query", HOSTILE, "--on", HOSTILE], 1),
         (["load", HOSTILE, "--out", "x"], 1),
         ([HOSTILE], 2),
-        (["view", "graph", "--around", "gout", "--hops", HOSTILE, "--out", "x.html"], 2),
+        (["view", "graph", "gout", "--hops", HOSTILE, "--out", "x.html"], 2),
     ],
 )
 def test_errors_name_it_and_do_nothing(

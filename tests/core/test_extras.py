@@ -114,6 +114,7 @@ def third_party_imports(file: Path) -> set[str]:
         (["train", "diagnosis", "graph", "--out", "model"], "gnn"),
         (["train", "treatment", "graph", "--out", "model"], "gnn"),
         (["load", "hpo", "--out", "graph"], "hpo"),
+        (["view", "graph", "imatinib", "--out", "page.html"], "plots"),
     ],
 )
 def test_a_command_says_which_extra_to_install(
@@ -133,7 +134,6 @@ def test_without_extras_graphs_are_loaded_merged_checked_and_exported(tmp_path: 
         ["check", merged],
         ["info", merged],
         ["export", merged, "--format", "kgx", "--out", str(tmp_path / "kgx")],
-        ["view", merged, "--around", "imatinib", "--out", str(tmp_path / "page.html")],
         ["doctor"],
         ["sources"],
         ["-h"],
