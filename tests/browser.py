@@ -132,12 +132,6 @@ class Page:
         """Where what the page saves is put."""
         self._call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
-    def picture(self, file: Path) -> None:
-        """Write what is seen as a PNG."""
-        from base64 import b64decode
-
-        file.write_bytes(b64decode(self._call("Page.captureScreenshot")["data"]))
-
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}

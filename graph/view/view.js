@@ -135,7 +135,7 @@ function draw() {
   for (const e of lines) {
     const x = e.b.x - e.a.x, y = e.b.y - e.a.y, length = Math.hypot(x, y) || 1;
     e.ox = -y / length * 9 * e.shift; e.oy = x / length * 9 * e.shift;
-    e.alpha = query ? .12 : chosen ? (isLit(e) ? .95 : .1) : many ? .2 : .65;
+    e.alpha = query ? .15 : chosen ? (isLit(e) ? .95 : .18) : many ? .2 : .65;
   }
   for (const [name, list] of [["edges", lines.filter(e => !e.predicted)], ["predicted", lines.filter(e => e.predicted)]])
     fill(name, {
@@ -151,7 +151,7 @@ function draw() {
   });
   fill("nodes", {
     x: points.map(n => n.x), y: points.map(n => n.y), shape: points.map(n => data.kinds[n.kind].shape), size: points.map(n => points.length > 600 && !n.centre ? 9 : size(n)),
-    colour: points.map(n => data.kinds[n.kind].colour), alpha: points.map(n => dim(n) ? .15 : 1),
+    colour: points.map(n => data.kinds[n.kind].colour), alpha: points.map(n => dim(n) ? .25 : 1),
     // A ring of ink: the node that is selected, or what the view is around; a thin one: it can be expanded.
     line: points.map(n => n === chosen || n.centre || heldBack(n).length ? "#1f2933" : "#ffffff"), width: points.map(n => n === chosen ? 4 : n.centre ? 2.5 : 1),
   });
@@ -159,13 +159,18 @@ function draw() {
   footer();
 }
 // Labels, the most important first, where they cover none before them.
+const CELL = 10;
+function cells(x, y, wide) {
+  const keys = [];
+  for (let a = Math.floor((x - wide) / CELL); a <= (x + wide) / CELL; a++) for (let b = Math.floor((y - 6) / CELL); b <= (y + 6) / CELL; b++) keys.push(a + " " + b);
+  return keys;
+}
 function label() {
-  const per = scale(), dim = dims(), taken = new Set(), cell = 10, text = [], small = [];
+  const per = scale(), dim = dims(), taken = new Set(), text = [], small = [];
   const rank = n => (n === over || n === chosen ? 1e9 : 0) + (n.centre ? 1e8 : 0) + (isMatch(n) ? 1e7 : 0) + n.near.size;
   for (const n of [...points].sort((p, q) => rank(q) - rank(p))) {
     if (dim(n) && n !== over) continue;
-    const name = clipped(n.name), wide = 3.2 * name.length, x = n.x * per, y = n.y * per + 17, keys = [];
-    for (let a = Math.floor((x - wide) / cell); a <= (x + wide) / cell; a++) for (let b = Math.floor((y - 6) / cell); b <= (y + 6) / cell; b++) keys.push(a + " " + b);
+    const name = clipped(n.name), keys = cells(n.x * per, n.y * per - 17, 3.2 * name.length);
     if (n !== over && n !== chosen && keys.some(k => taken.has(k))) continue;
     for (const k of keys) taken.add(k);
     text.push({x: n.x, y: n.y, text: name, offset: size(n) / 2 + 10, weight: n.centre || n === chosen ? "bold" : "normal"});
@@ -174,7 +179,10 @@ function label() {
   for (const e of near.length <= 25 ? near : near.filter(e => e.predicted).slice(0, 60)) {
     const x = (e.a.x + e.b.x) / 2 + e.ox, y = (e.a.y + e.b.y) / 2 + e.oy;
     if (Math.hypot(e.b.x - e.a.x, e.b.y - e.a.y) * per < 50) continue;
-    small.push({x, y, text: e.predicted ? `${plain(e.relation)}? ${shown(e.probability)}` : plain(e.relation), offset: 0, weight: "normal"});
+    const words = e.predicted ? `${plain(e.relation)}? ${shown(e.probability)}` : plain(e.relation), keys = cells(x * per, y * per, 2.5 * words.length);
+    if (e !== chosen && keys.some(k => taken.has(k))) continue;
+    for (const k of keys) taken.add(k);
+    small.push({x, y, text: words, offset: 0, weight: "normal"});
   }
   for (const [name, list] of [["labels", text], ["relations", small]])
     fill(name, Object.fromEntries(["x", "y", "text", "offset", "weight"].map(k => [k, list.map(one => one[k])])));
