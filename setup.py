@@ -15,6 +15,7 @@ ROOMS = {
     "medkg.gnn": "gnn",
     "medkg.mining": "mining",
     "medkg.cypher": "cypher",
+    "medkg.web": "web",
     "medkg.cli": "cli",
 }
 

@@ -73,6 +73,9 @@ def diagnose(
     page: Annotated[
         Path | None, typer.Option(help="Picture to write (HTML): phenotypes by diseases.")
     ] = None,
+    fhir: Annotated[
+        Path | None, typer.Option(help="Bundle of HL7 FHIR R4 to write (JSON), of one patient.")
+    ] = None,
     into: Annotated[
         str | None, typer.Option(help="Write patient and diagnoses to this server too.")
     ] = None,
@@ -111,7 +114,7 @@ def diagnose(
             top=top,
             explain=explained or page is not None,
             patient=called,
-            single=ask,
+            single=ask or fhir is not None,
         )
     except DataError as error:
         raise typer.BadParameter(str(error)) from None
@@ -121,6 +124,7 @@ def diagnose(
         ask=ask,
         explain=explained,
         page=page,
+        fhir=fhir,
         into=into,
         pseudonyms=pseudonyms,
         as_json=as_json,
@@ -138,6 +142,7 @@ class _Output:
     ask: bool
     explain: bool
     page: Path | None
+    fhir: Path | None
     into: str | None
     pseudonyms: str | None
     as_json: bool
@@ -202,6 +207,8 @@ def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output)
     pseudonyms = _into_graph(model, result.patients, request.top, output)
     if output.page is not None:
         _write_page(model, result, output.page)
+    if output.fhir is not None:
+        _write_fhir(model, result, pseudonyms, output.fhir)
     if output.as_json:
         set_aside = [row.__dict__ for row in quarantine.rows]
         return show.as_json({"cases": result.reports(pseudonyms), "set_aside": set_aside})
@@ -245,6 +252,8 @@ def _print_one(
         print_explanation(result.explanation)
     if output.page is not None:
         show.out.print(f"{output.page}: phenotypes by diseases")
+    if output.fhir is not None:
+        show.out.print(f"{output.fhir}: findings and diagnoses, a bundle of FHIR R4")
 
 
 def _write_findings(findings: pl.DataFrame, path: Path, note: Path, as_json: bool) -> None:
@@ -267,6 +276,16 @@ def _write_page(model: DiagnosisModel, result: DiagnosisResult, path: Path) -> N
     diagnoses = diagnoses_frame(result.cases[0]["diagnoses"])
     if result.explanation is not None:
         write_page(diagnoses, result.explanation, path, model.name, model.kg)
+
+
+def _write_fhir(
+    model: DiagnosisModel, result: DiagnosisResult, pseudonyms: dict[str, str] | None, path: Path
+) -> None:
+    from medkg.fhir_bundle import diagnosis_bundle, write_bundle
+
+    case = result.cases[0]
+    patient = None if pseudonyms is None else pseudonyms[case["patient"]]
+    write_bundle(diagnosis_bundle(model, case, patient=patient), path)
 
 
 def _into_graph(

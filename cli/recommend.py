@@ -44,6 +44,9 @@ def recommend(
     into: Annotated[
         str | None, typer.Option(help="Write the diseases' hypotheses to this server too.")
     ] = None,
+    fhir: Annotated[
+        Path | None, typer.Option(help="Bundle of HL7 FHIR R4 to write: hypotheses and warnings.")
+    ] = None,
     graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -68,6 +71,10 @@ def recommend(
         patient=patient,
         top=top,
     )
+    if fhir is not None:
+        from medkg.fhir_bundle import recommendation_bundle, write_bundle
+
+        write_bundle(recommendation_bundle(recommendation, patient=patient or "patient"), fhir)
     if as_json:
         show.as_json(recommendation.to_dict())
     else:

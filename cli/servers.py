@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -162,12 +163,24 @@ def _print_copies(copies: Sequence[Copy]) -> None:
         show.out.print("nothing else holds them there")
 
 
-@app.command(epilog="Example: medkg serve server/")
+@app.command(epilog="Example: medkg serve server/ --ui --diagnosis models/diagnosis")
 def serve(
     folder: Annotated[Path, typer.Argument(help="Where the embedded server keeps its data.")],
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Where to listen; 0: any free port.")
     ] = 0,
+    ui: Annotated[
+        bool, typer.Option("--ui", help="With a site, for a browser on this machine.")
+    ] = False,
+    ui_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Of --ui: where the site is; 0: any free port.")
+    ] = 0,
+    diagnosis: Annotated[
+        Path | None, typer.Option(help="Of --ui: a model folder (medkg train diagnosis).")
+    ] = None,
+    treatment: Annotated[
+        Path | None, typer.Option(help="Of --ui: a model folder (medkg train treatment).")
+    ] = None,
 ) -> None:
     """Run the embedded server until Ctrl-C, and print its address and accounts.
 
@@ -178,9 +191,14 @@ def serve(
     from medkg.graph.store.embedded import serve as start
     from medkg.graph.store.gateway import Gateway
 
+    if not ui and (diagnosis or treatment or ui_port):
+        raise typer.BadParameter("--ui-port, --diagnosis and --treatment go with --ui")
+    models = _models(diagnosis, treatment)
     server = start(folder)
     try:
-        with Gateway.of(server, port) as gateway:
+        with Gateway.of(server, port) as gateway, ExitStack() as stack:
+            if ui:
+                stack.enter_context(_printed_site(folder, ui_port, models))
             passwords = {account.name: account.password for account in gateway.accounts.values()}
             show.pairs(
                 {"uri": gateway.uri, **passwords}, "Serving: address, and each account's password"
@@ -193,6 +211,31 @@ def serve(
         pass
     finally:
         server.stop()
+
+
+def _models(diagnosis: Path | None, treatment: Path | None) -> dict[str, Any]:
+    """The models of a site, by what they are for."""
+    from medkg.cli.models import open_diagnosis_model, open_treatment_model
+
+    models: dict[str, Any] = {}
+    if diagnosis is not None:
+        models["diagnosis"] = open_diagnosis_model(diagnosis, None)
+    if treatment is not None:
+        models["treatment"] = open_treatment_model(treatment, None)
+    return models
+
+
+@contextmanager
+def _printed_site(folder: Path, port: int, models: dict[str, Any]) -> Iterator[None]:
+    """A site over the server of a folder, its address and tokens printed."""
+    from medkg.access import connect
+    from medkg.cli import show
+    from medkg.web.run import running_site
+
+    with connect(f"embedded:{folder}") as store, running_site(store, port, **models) as site:
+        address = {"site": f"http://127.0.0.1:{site.port}/"}
+        show.pairs({**address, **site.tokens.by_account}, "Site: address, and each account's token")
+        yield
 
 
 @app.command(epilog="Example: medkg audit server/ --about patient:x")

@@ -77,6 +77,11 @@ def prefix_of(coding: Coding) -> str | None:
     return _SYSTEMS.get(str(coding.get("system", "")).rstrip("/"))
 
 
+def system_of(prefix: str) -> str | None:
+    """The address of the code system with a prefix; None where FHIR has none."""
+    return next((system for system, known in _SYSTEMS.items() if known == prefix), None)
+
+
 def concept_of(codeable: CodeableConcept | None, kind: str, *, text_codes: bool = True) -> Concept:
     """The node that a CodeableConcept means.
 

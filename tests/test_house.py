@@ -24,6 +24,7 @@ LONG_FUNCTIONS = {  # by name, each with its reason
     "medkg.access.read_texts": "a function's options, each with its help",
     "medkg.cli.diagnose.diagnose": "a command's options, each with its help",
     "medkg.cli.predict.predict": "a command's options, each with its help",
+    "medkg.cli.recommend.recommend": "a command's options, each with its help",
     "medkg.cli.split.split": "a command's options, each with its help",
     "medkg.cli.texts.extract": "a command's options, each with its help",
     "medkg.cli.train_models.train_links": "a command's options, each with its help",

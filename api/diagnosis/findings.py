@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
@@ -15,14 +16,17 @@ import polars as pl
 
 from medkg.core.atomic import atomic_file
 from medkg.core.errors import DataError, MissingError
-from medkg.core.extras import MissingExtraError
+from medkg.core.extras import MissingExtraError, explained_imports
 from medkg.core.input_files import read_whole
+from medkg.core.quarantine import Quarantine
 from medkg.core.text import decode
 from medkg.graph.identifiers import is_curie
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.phenotypes import NOTHING, Findings, Phenotypes, Typed
 
 if TYPE_CHECKING:
+    from spacy.language import Language
+
     from medkg.extract.annotated import AnnotatedText, Triple
 
 DECISIONS = ("yes", "no", "drop")  # values of `keep`: observed, excluded, not of the patient
@@ -172,6 +176,36 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
     if len(texts) != 1:
         raise DataError(f"has {len(texts)} texts, and one note is diagnosed at a time", path=path)
     return findings_in_text(texts[0], kg)
+
+
+class NoteReader:
+    """What reads notes for phenotypes, one after the other, without writing them to any file."""
+
+    def __init__(self, kg: KnowledgeGraph):
+        self.kg = kg
+
+    @cached_property
+    def _pipeline(self) -> Language:
+        from medkg.extract.pipeline import build_pipeline
+
+        return build_pipeline(self.kg)
+
+    @explained_imports()
+    def findings(self, note: str) -> pl.DataFrame:
+        """The phenotypes that are read in the text of a note: see `findings_in_note`.
+
+        Raises:
+            DataError: it is empty, or can't be read.
+        """
+        from medkg.extract.annotate import annotate_documents
+        from medkg.extract.documents import TextDocument
+
+        document = TextDocument(id="note:pasted", text=note, patient="patient:pasted")
+        quarantine = Quarantine()
+        texts = list(annotate_documents(self._pipeline, [document], self.kg, quarantine))
+        if not texts:
+            raise DataError(f"the note can't be read: {quarantine.rows[0].reason}")
+        return findings_in_text(texts[0], self.kg)
 
 
 def findings_in_text(text: AnnotatedText, kg: KnowledgeGraph) -> pl.DataFrame:

@@ -241,8 +241,8 @@ def read_requested(
         patients = read_phenopackets(Path(request.phenopacket), kg, quarantine, typed)
         if len(patients) > 1 and request.of_one_patient:
             raise DataError(
-                f"has {len(patients)} patients: --ask, --gene, --onset, --sex, --explain and --page"
-                " are for one",
+                f"has {len(patients)} patients: --ask, --gene, --onset, --sex, --explain, --fhir"
+                " and --page are for one",
                 path=request.phenopacket,
             )
         return RequestedPatients([_with_notes(patient, notes) for patient in patients])

@@ -92,7 +92,7 @@ class Conditions:
         # "Depression" is what has this name, and not a disorder that is called so, too.
         if is_by_name and disease.is_own_name != symptom.is_own_name:
             is_disease = disease.is_own_name
-        elif same is None and first.score - other.score >= _AS_GOOD:
+        elif is_disease and same is None and first.score - other.score >= _AS_GOOD:
             is_disease = first is disease  # a name of both, that rather means this one
         if is_disease:
             return Meaning(disease, symptom, read_as)

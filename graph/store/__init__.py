@@ -11,9 +11,10 @@ Every row carries `checksum`, a hash of its content, by which a second write kno
 
 from __future__ import annotations
 
+import copy
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -194,6 +195,12 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({self.uri!r})"
 
+    def acting_for(self, user: str) -> Self:
+        """This connection, with what is done by it recorded under an account's name."""
+        other = copy.copy(self)
+        other.audit = AuditLog(self.audit.folder, user) if self.audit is not None else None
+        return other
+
     def _record(self, action: str, **what: Any) -> None:
         if self.audit is not None:
             self.audit.record(action, **what)
@@ -212,7 +219,9 @@ class Store:
         self._record("query", cypher=cypher, values=params)
         return answers.query(self.connection, cypher, params)
 
-    def pages(self, cypher: str, size: int = 10_000, /, **params: object) -> Iterator[pl.DataFrame]:
+    def pages(
+        self, cypher: str, size: int = 10_000, /, **params: object
+    ) -> Generator[pl.DataFrame]:
         """The answer of `query` in frames of at most `size` rows, as they come from the server.
 
         However long the answer, no more than a page of it is in memory. Each page has the types of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,7 +32,7 @@ def query(connection: Connection, cypher: str, params: dict[str, object]) -> pl.
 
 def pages(
     connection: Connection, cypher: str, size: int, params: dict[str, object]
-) -> Iterator[pl.DataFrame]:
+) -> Generator[pl.DataFrame]:
     """What `Store.pages` does."""
     if size < 1:
         raise StoreError(f"a page of {size} rows; give at least 1")

@@ -36,7 +36,13 @@ _LONGEST_QUERY = 2_000
 class AuditLog:
     """The audit log in a folder: `audit.jsonl`, and `audit.key` with the key of its hashes."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, user: str | None = None):
+        """
+        Args:
+            user: whose lines these are where none is given; by default the operating system's.
+        """
+        self.folder = folder
+        self.user = user
         self.log = ChainedLog(folder / LOG)
         self._key_file = folder / KEY
 
@@ -60,7 +66,7 @@ class AuditLog:
         Args:
             action: `query`, `read`, `resolve`, `write`, `forget`, `log-in`, `refused log-in` or
                 `refused connection`.
-            user: the account; by default the operating system's user.
+            user: the account; by default that of this object.
             cypher: the query.
             values: what the action is about, such as parameters: all texts and numbers in it.
             details: what else is kept as it is, such as counts.
@@ -68,7 +74,7 @@ class AuditLog:
         Raises:
             StoreError: the log can't be written to.
         """
-        entry: Entry = {"user": user or _system_user(), "action": action}
+        entry: Entry = {"user": user or self.user or _system_user(), "action": action}
         texts = list(_texts(values))
         if cypher is not None:
             query, literals = masked_literals(cypher)

@@ -8,6 +8,8 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import neo4j
@@ -49,6 +51,35 @@ def test_what_is_served_is_read_with_the_printed_account_and_recorded(tmp_path: 
     removed = runner.invoke(app, ["audit", str(folder)])
     assert removed.exit_code != 0
     assert "doesn't follow from the line before" in str(removed.exception)
+
+
+def test_a_site_is_served_to_who_has_a_printed_token(tmp_path: Path) -> None:
+    pytest.importorskip("fastapi", reason="NOT RUN: the site; install the extra web")
+    folder = tmp_path / "server"
+    command = [*MEDKG, "serve", str(folder), "--ui"]
+    serving = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert serving.stdout is not None
+        printed = ""
+        while "Ctrl-C" not in printed:
+            printed += (line := serving.stdout.readline())
+            assert line, printed
+        values = dict(re.findall(r"(site|visitor)\W+?([\w:/.\-]+)\s*│", printed))
+        token = {"Authorization": f"Bearer {values['visitor']}"}
+        address = f"{values['site']}api/overview"
+        with urllib.request.urlopen(urllib.request.Request(address, headers=token)) as answer:
+            assert json.load(answer)["account"] == "visitor"
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(address)
+    finally:
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(60) == 0
+
+
+def test_what_a_site_takes_is_refused_without_one(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, ["serve", str(tmp_path / "server"), "--ui-port", "8000"])
+    assert refused.exit_code == 2
+    assert not (tmp_path / "server").exists()
 
 
 def test_a_server_that_ends_by_itself_is_said_to_have_ended(tmp_path: Path) -> None:

@@ -97,6 +97,18 @@ def test_a_synonym_of_both_means_what_is_likelier(
     assert meaning.node.identifier == node
 
 
+def test_a_disease_of_no_vocabulary_never_takes_a_symptoms_name(
+    terminology: KnowledgeGraph,
+) -> None:
+    links = [
+        EntityLink("made:fever", "Disease", "Fever", 0.9, True),
+        EntityLink("HP:0001945", "Symptom", "Fever", 0.8, True),
+    ]
+    meaning = Conditions(terminology).meaning(links)
+    assert meaning is not None
+    assert meaning.node.identifier == "HP:0001945"
+
+
 @pytest.mark.parametrize(
     ("name", "node", "twin"),
     [

@@ -1,0 +1,321 @@
+"""What a server holds about an entity: facts with evidence, hypotheses, and how it is found.
+
+    with medkg.connect("embedded:server") as store:
+        entities.search(store, "warfarin")
+        entities.facts(store, "Drug", "drugbank:DB00682")
+
+Each function takes `private`, whether patients, documents and what notes say may be seen. Without,
+they are left out: nodes of the kinds Patient and Document, and of evidence its document and
+sentence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from medkg.access import Connection
+from medkg.core.errors import MissingError
+from medkg.graph.forget import PATIENT
+from medkg.graph.frames import EVIDENCE, empty
+from medkg.graph.identifiers import name_key_of
+from medkg.graph.store.names import PREDICTED, Cypher, keys
+
+PRIVATE_KINDS = (PATIENT, "Document")
+
+_CANDIDATES = 300  # of a kind, that a search ranks
+_SUGGESTED = 8
+_MIN_LIKENESS = 70  # of suggested names, rapidfuzz's ratio from 0 to 100
+
+MATCHES = dict.fromkeys(("kind", "id", "name", "matched"), pl.String)
+FACTS = {
+    "relation": pl.String,
+    "outgoing": pl.Boolean,
+    "kind": pl.String,
+    "id": pl.String,
+    "name": pl.String,
+    "probability": pl.Float64,
+    "evidence_count": pl.Int64,
+    "sources": pl.List(pl.String),
+    "edge": pl.String,
+    "count": pl.Int64,
+}
+HYPOTHESES = {
+    "relation": pl.String,
+    "outgoing": pl.Boolean,
+    "kind": pl.String,
+    "id": pl.String,
+    "name": pl.String,
+    "probability": pl.Float64,
+    "rank": pl.Int64,
+    "direction": pl.String,
+    "model": pl.String,
+    "known": pl.Boolean,
+    "explanation": pl.String,
+    "count": pl.Int64,
+}
+
+
+def holds_patients(store: Connection) -> bool:
+    """Whether the server has a patient or a document, so that not everybody may see all of it."""
+    there = set(PRIVATE_KINDS) & set(store.connection.labels())
+    with store.connection.errors():
+        return any(store.connection.count(kind) for kind in sorted(there))
+
+
+def kinds(store: Connection, *, private: bool) -> list[str]:
+    """The kinds of which the server has nodes, in the schema's order."""
+    with store.connection.errors():
+        there = set(store.connection.labels())
+    hidden = () if private else PRIVATE_KINDS
+    return [kind for kind in store.schema.kinds if kind in there and kind not in hidden]
+
+
+def search(
+    store: Connection,
+    text: str,
+    *,
+    kind: str | None = None,
+    most: int = 30,
+    private: bool,
+) -> pl.DataFrame:
+    """The entities that a text may mean: by identifier, name, synonym or cross-reference.
+
+    Returns:
+        `kind`, `id`, `name`, and `matched`: the name or identifier that the text is like. Those
+        first whose name the text is, then those whose name begins with it. Where nothing has the
+        text in a name, the names that are most like it.
+    """
+    text = " ".join(text.split())
+    searched = [each for each in kinds(store, private=private) if kind in (None, each)]
+    if not text:
+        return empty(MATCHES)
+    candidates = [row for each in searched for row in _candidates(store, each, text)]
+    if not candidates:
+        candidates = _alike(store, searched, text)
+    key = name_key_of(text)
+    candidates.sort(key=lambda row: _closeness(row, text, key))
+    rows = {(row["kind"], row["id"]): row for row in reversed(candidates)}
+    ordered = list(reversed(list(rows.values())))[:most]
+    return pl.DataFrame(ordered, schema=MATCHES)
+
+
+def _candidates(store: Connection, kind: str, text: str) -> list[dict[str, Any]]:
+    """The nodes of a kind that have a text in their identifier, a name or a cross-reference."""
+    query = (
+        f"MATCH (n:{store.connection.names.label(kind)})"
+        " WHERE n.id = $text OR n.name_key CONTAINS $key OR $text IN n.xrefs OR $text IN n.aliases"
+        " OR any(s IN coalesce(n.synonyms, []) WHERE toLower(s) CONTAINS $lower)"
+        " RETURN n.id AS id, n.name AS name, n.synonyms AS synonyms,"
+        " $text IN coalesce(n.xrefs, []) OR $text IN coalesce(n.aliases, []) AS referred"
+        " ORDER BY size(n.name), n.id LIMIT $most"
+    )
+    rows = store.query(
+        query, text=text, key=name_key_of(text), lower=text.lower(), most=_CANDIDATES
+    )
+    return [
+        {"kind": kind, "id": row["id"], "name": row["name"], "matched": _matched(row, text)}
+        for row in rows.iter_rows(named=True)
+    ]
+
+
+def _matched(row: dict[str, Any], text: str) -> str:
+    """The name or identifier of a candidate that the text is in."""
+    if row["id"] == text or row["referred"]:
+        return text
+    key = name_key_of(text)
+    if key in name_key_of(row["name"]):
+        return str(row["name"])
+    like = [name for name in row["synonyms"] or () if text.lower() in name.lower()]
+    return min(like, key=len, default=str(row["name"]))
+
+
+def _closeness(row: dict[str, Any], text: str, key: str) -> tuple[object, ...]:
+    """A key that puts those first that a text most likely means."""
+    matched = name_key_of(row["matched"])
+    return (
+        row["matched"] != text and row["id"] != text,
+        matched != key,
+        not matched.startswith(key),
+        row["matched"] != row["name"],
+        len(matched),
+        row["id"],
+    )
+
+
+def _alike(store: Connection, searched: Sequence[str], text: str) -> list[dict[str, Any]]:
+    """The nodes whose name is most like a text that is in none, as with a slip of a finger.
+
+    Only names that have a third of the text unbroken are compared, as any with two slips has.
+    """
+    from rapidfuzz import fuzz, process
+
+    key = name_key_of(text)
+    third = len(key) // 3
+    if third < 2:
+        return []
+    parts = [key[:third], key[third:-third], key[-third:]]
+    rows: list[dict[str, Any]] = []
+    for kind in searched:
+        query = (
+            f"MATCH (n:{store.connection.names.label(kind)})"
+            " WHERE any(part IN $parts WHERE n.name_key CONTAINS part)"
+            " RETURN n.id AS id, n.name AS name, n.name_key AS key"
+        )
+        named = store.query(query, parts=parts)
+        rows += [{"kind": kind, **row} for row in named.iter_rows(named=True)]
+    ranked = process.extract(
+        key,
+        [row["key"] for row in rows],
+        scorer=fuzz.ratio,
+        limit=_SUGGESTED,
+        score_cutoff=_MIN_LIKENESS,
+    )
+    return [
+        {name: rows[place][name] for name in ("kind", "id", "name")}
+        | {"matched": rows[place]["name"]}
+        for _, _, place in ranked
+    ]
+
+
+def entity(store: Connection, kind: str, identifier: str, *, private: bool) -> dict[str, Any]:
+    """A node: `kind`, `id`, `name`, `synonyms`, `xrefs`, `aliases`, `properties` (JSON).
+
+    Raises:
+        MissingError: there is none, or it may not be seen.
+    """
+    if kind not in kinds(store, private=private):
+        raise MissingError(f"the server has no {kind} that you may see")
+    columns = ("id", "name", "synonyms", "xrefs", "aliases", "properties")
+    query = (
+        f"MATCH (n:{store.connection.names.label(kind)} {{id: $id}}) RETURN {keys('n', columns)}"
+    )
+    rows = store.query(query, id=identifier)
+    if rows.is_empty():
+        raise MissingError(f"the server has no {kind} {identifier!r}")
+    values = dict(zip(columns, rows.row(0), strict=True))
+    lists = {name: values[name] or [] for name in ("synonyms", "xrefs", "aliases")}
+    return {"kind": kind, **values, **lists}
+
+
+def facts(
+    store: Connection,
+    kind: str,
+    identifier: str,
+    *,
+    relation: str | None = None,
+    most: int = 10,
+    private: bool,
+) -> pl.DataFrame:
+    """The edges of an entity, the most probable first.
+
+    Args:
+        relation: only this one.
+        most: how many of each relation and direction; `count` says how many there are.
+
+    Returns:
+        `FACTS`: `relation`, whether it is `outgoing`, the other end, the edge's `probability`,
+        number of pieces of evidence, `sources` and identifier.
+    """
+    condition = Cypher("r.evidence_count IS NOT NULL")
+    values = Cypher("evidence_count: r.evidence_count, sources: r.sources, edge: r.id")
+    rows = _edges(store, condition, values, kind, identifier, relation, most, private=private)
+    return _arranged(rows, FACTS, most)
+
+
+def hypotheses(
+    store: Connection, kind: str, identifier: str, *, most: int = 10, private: bool
+) -> pl.DataFrame:
+    """What models predict of an entity, the most probable first.
+
+    Returns:
+        `HYPOTHESES`: `relation`, whether the entity is its head (`outgoing`), the other end,
+        `probability`, `rank` and what was ranked (`direction`), `model`, whether the graph holds
+        the pair already (`known`), the model's `explanation` (JSON or text); `count` says how many
+        there are of the relation and direction.
+    """
+    condition = Cypher("r.model IS NOT NULL")
+    values = Cypher(
+        "rank: r.rank, direction: r.direction, model: r.model, known: r.known,"
+        " explanation: r.explanation"
+    )
+    rows = _edges(store, condition, values, kind, identifier, None, most, private=private)
+    frame = _arranged(rows, HYPOTHESES, most)
+    return frame.with_columns(pl.col("relation").str.strip_prefix(PREDICTED))
+
+
+def _edges(
+    store: Connection,
+    condition: Cypher,
+    values: Cypher,
+    kind: str,
+    identifier: str,
+    relation: str | None,
+    most: int,
+    *,
+    private: bool,
+) -> list[dict[str, Any]]:
+    """The relationships of a node for which a condition on `r` holds, of each direction and type.
+
+    A symmetric relation's count as outgoing, wherever they begin.
+    """
+    label = store.connection.names.label(kind)
+    rows: list[dict[str, Any]] = []
+    counts: Counter[tuple[str, bool]] = Counter()
+    for left, right in ((Cypher("-"), Cypher("->")), (Cypher("<-"), Cypher("-"))):
+        query = (
+            f"MATCH (n:{label} {{id: $id}}){left}[r]{right}(m)"
+            f" WHERE {condition} AND ($relation IS NULL OR type(r) = $relation)"
+            " AND NOT labels(m)[0] IN $hidden"
+            " WITH type(r) AS relation, r, m ORDER BY r.probability DESC, m.name, m.id"
+            " WITH relation, count(*) AS count, collect({kind: labels(m)[0], id: m.id,"
+            f" name: m.name, probability: r.probability, {values}}})[..$most] AS rows"
+            " RETURN relation, count, rows"
+        )
+        hidden = [] if private else list(PRIVATE_KINDS)
+        answer = store.query(query, id=identifier, relation=relation, most=most, hidden=hidden)
+        for group in answer.iter_rows(named=True):
+            name = group["relation"]
+            symmetric = store.schema.relation(name.removeprefix(PREDICTED)).symmetric
+            outgoing = left == "-" or symmetric
+            counts[name, outgoing] += group["count"]
+            rows += [{**row, "relation": name, "outgoing": outgoing} for row in group["rows"]]
+    return [{**row, "count": counts[row["relation"], row["outgoing"]]} for row in rows]
+
+
+def _arranged(rows: list[dict[str, Any]], columns: dict[str, Any], most: int) -> pl.DataFrame:
+    """Rows by relation and direction, at most so many of each."""
+    order = ("relation", "outgoing", "probability")
+    return (
+        pl.DataFrame(rows, schema=columns)
+        .sort(*order, "name", "id", descending=[False, True, True, False, False])
+        .group_by("relation", "outgoing", maintain_order=True)
+        .head(most)
+        .select(list(columns))
+    )
+
+
+def evidence(store: Connection, edges: Sequence[str], *, private: bool) -> pl.DataFrame:
+    """All evidence of some edges, negated and hypothetical statements included.
+
+    Returns:
+        `medkg.graph.frames.EVIDENCE`, the most probable first; without `private`, no document,
+        sentence, offset and qualifier of what was read in a document.
+    """
+    query = (
+        f"UNWIND $edges AS edge MATCH (e:Evidence {{edge: edge}}) RETURN {keys('e', EVIDENCE)}"
+        " ORDER BY e.probability DESC, e.source, e.id"
+    )
+    rows = store.query(query, edges=list(edges)) if edges else pl.DataFrame()
+    if rows.is_empty():
+        return empty(EVIDENCE)
+    frame = pl.DataFrame(rows.rows(), schema=EVIDENCE, orient="row")
+    if private:
+        return frame
+    read = ("document", "sentence", "start", "end", "qualifiers")
+    return frame.with_columns(
+        pl.when(pl.col("document").is_null()).then(pl.col(name)).alias(name) for name in read
+    )

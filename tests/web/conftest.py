@@ -1,0 +1,48 @@
+"""A site over a graph with a patient, as a test client asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("fastapi", reason="NOT RUN: the site; install the extra web")
+
+from starlette.testclient import TestClient
+
+from medkg.access import connect
+from medkg.mining.diagnosis.train import train_diagnosis
+from medkg.mining.treatment.train import train_treatment
+from medkg.web.app import create_app
+from medkg.web.site import Site
+from tests.cypher.clinic import clinic
+from tests.mining.diagnosis.clinic import clinic as phenotypes
+from tests.mining.treatment.pharmacy import pharmacy
+from tests.servers import EVERYTHING, change
+
+PORT = 8123
+ADDRESS = f"http://127.0.0.1:{PORT}"
+FROM_HERE = {"origin": ADDRESS}
+
+
+@pytest.fixture(scope="module")
+def site(embedded_uri: str) -> Iterator[Site]:
+    """A site over the clinic, with models of diagnosis and treatment."""
+    with connect(embedded_uri) as store:
+        store.write(clinic())
+        diagnosis = train_diagnosis(phenotypes(), model="naive_bayes")
+        treatment = train_treatment(pharmacy(), model="popularity")
+        yield Site(store, PORT, diagnosis, treatment)
+        change(store, EVERYTHING)
+
+
+@pytest.fixture
+def client(site: Site) -> Iterator[TestClient]:
+    """A client that is not logged in, and follows no redirection."""
+    with TestClient(create_app(site), base_url=ADDRESS, follow_redirects=False) as made:
+        yield made
+
+
+def bearer(site: Site, account: str) -> dict[str, str]:
+    """The header by which a program says who it is."""
+    return {"authorization": f"Bearer {site.tokens.by_account[account]}"}

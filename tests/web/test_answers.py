@@ -1,0 +1,206 @@
+"""What the API and the pages answer, over an embedded server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="NOT RUN: the site; install the extra web")
+
+from starlette.testclient import TestClient
+
+from medkg.web.sentences import marked
+from medkg.web.site import Site
+
+from .conftest import FROM_HERE, bearer
+
+
+def ask(client: TestClient, site: Site, account: str, address: str, **body: Any) -> Any:
+    """The API's answer to an account."""
+    return client.post(f"/api/{address}", json=body, headers=bearer(site, account))
+
+
+@pytest.fixture
+def reader(client: TestClient, site: Site) -> TestClient:
+    """A browser that is logged in as `reader`."""
+    client.post("/login", data={"token": site.tokens.by_account["reader"]}, headers=FROM_HERE)
+    return client
+
+
+def test_search_finds_by_name_identifier_and_with_a_slip(client: TestClient, site: Site) -> None:
+    for text in ("Imatinib", "drugbank:DB1", "imatinbi", "matin"):
+        matches = ask(client, site, "visitor", "search", text=text).json()
+        assert [each["id"] for each in matches] == ["drugbank:DB1"], text
+    assert ask(client, site, "visitor", "search", text="zzzzzz").json() == []
+
+
+def test_patients_and_notes_are_for_who_may_see_them(client: TestClient, site: Site) -> None:
+    for kind, identifier in (("Patient", "patient:1"), ("Document", "note:1")):
+        seen = {"kind": kind, "id": identifier}
+        assert ask(client, site, "visitor", "entity", **seen).status_code == 404
+        assert ask(client, site, "reader", "entity", **seen).status_code == 200
+    for account, there in (("visitor", False), ("reader", True)):
+        assert bool(ask(client, site, account, "search", text="patient 1").json()) == there
+        drug = ask(client, site, account, "entity", kind="Drug", id="drugbank:DB4")
+        assert ("Bled on warfarin." in drug.text) == there
+        pain = ask(client, site, account, "entity", kind="Symptom", id="HP:1")
+        assert ("patient:1" in pain.text) == there
+        query = ask(client, site, account, "query", cypher="RETURN 1 AS one")
+        assert query.status_code == (200 if there else 403)
+
+
+def test_an_entity_has_its_facts_with_evidence_and_hypotheses(
+    client: TestClient, site: Site
+) -> None:
+    entity = ask(client, site, "reader", "entity", kind="Drug", id="drugbank:DB1").json()
+    facts = {group["relation"]: group for group in entity["facts"]}
+    [target] = facts["TARGETS"]["facts"]
+    assert (target["id"], target["name"]) == ("HGNC:1", "KIT")
+    assert target["evidence"][0]["source"] == "curated"
+    [predicted] = entity["hypotheses"]
+    assert predicted["relation"] == "TARGETS"
+    assert [each["id"] for each in predicted["hypotheses"]] == ["HGNC:1", "HGNC:2"]
+    of_target = ask(client, site, "reader", "entity", kind="Target", id="HGNC:1").json()
+    assert {group["outgoing"] for group in of_target["facts"]} == {False}
+
+
+def test_hypotheses_are_new_unless_known_ones_are_asked_for(client: TestClient, site: Site) -> None:
+    for known, expected in ((False, ["HGNC:2"]), (True, ["HGNC:1", "HGNC:2"])):
+        table = ask(client, site, "reader", "hypotheses", entity="imatinib", known=known).json()
+        place = table["columns"].index("target")
+        assert [row[place] for row in table["rows"]] == expected
+    assert ask(client, site, "reader", "hypotheses", entity="nothing").status_code == 404
+
+
+def test_cypher_reads_and_changes_nothing(client: TestClient, site: Site) -> None:
+    table = ask(
+        client, site, "reader", "query", cypher="UNWIND range(1, 9) AS n RETURN n", most=3
+    ).json()
+    assert table == {"columns": ["n"], "rows": [[1], [2], [3]], "truncated": True}
+    for account in ("reader", "writer"):
+        refused = ask(client, site, account, "query", cypher="CREATE (n:Drug) RETURN n")
+        assert refused.status_code == 400
+    assert ask(client, site, "reader", "query").status_code == 400
+
+
+def test_each_query_is_recorded_with_the_account(client: TestClient, site: Site) -> None:
+    ask(client, site, "reader", "query", cypher="RETURN 41 AS n")
+    assert site.store.audit is not None
+    last = list(site.store.audit.entries())[-1]
+    assert (last["user"], last["action"]) == ("site reader", "query")
+
+
+def test_the_library_says_what_its_queries_take(client: TestClient, site: Site) -> None:
+    listed = client.get("/api/queries", headers=bearer(site, "visitor")).json()
+    by_name = {query["name"]: query for query in listed}
+    parameter = by_name["hypotheses_for_drug"]["parameters"][0]
+    assert (parameter["name"], parameter["kinds"]) == ("drug", ["Drug"])
+
+
+def test_a_diagnosis_is_explained_and_asks_on(client: TestClient, site: Site) -> None:
+    answer = ask(
+        client, site, "reader", "diagnosis", present=["HP:0000011"], absent=["HP:0000042"]
+    ).json()
+    assert answer["case"]["present"] == ["HP:0000011"]
+    assert len(answer["case"]["diagnoses"]) == 10
+    assert answer["case"]["explanation"]
+    assert answer["questions"]
+    assert ask(client, site, "reader", "diagnosis", present=["HP:9999999"]).status_code >= 400
+
+
+def test_a_diagnosis_is_a_fhir_bundle(client: TestClient, site: Site) -> None:
+    pytest.importorskip("fhir.resources", reason="NOT RUN: FHIR; install the extra fhir")
+    answer = ask(client, site, "reader", "diagnosis/fhir", present=["HP:0000011"])
+    assert answer.headers["content-type"] == "application/fhir+json"
+    assert answer.json()["resourceType"] == "Bundle"
+
+
+def test_only_a_writer_writes_a_patient(client: TestClient, site: Site) -> None:
+    body = {"present": ["HP:0000011"]}
+    for account in ("visitor", "reader"):
+        assert ask(client, site, account, "patients", **body).status_code == 403
+    written = ask(client, site, "writer", "patients", **body).json()["patient"]
+    seen = ask(client, site, "reader", "entity", kind="Patient", id=written).json()
+    assert {group["relation"] for group in seen["facts"]} == {"HAS_PHENOTYPE"}
+
+
+def test_a_treatment_warns(client: TestClient, site: Site) -> None:
+    patient = {"diseases": ["DOID:00"], "also": ["DOID:66"], "taking": ["drug 1-0", "drug 0-5"]}
+    answer = ask(client, site, "visitor", "treatment", **patient).json()
+    kinds = {drug["name"]: [each["kind"] for each in drug["warnings"]] for drug in answer["taking"]}
+    assert "contraindicated" in kinds["drug 0-5"]
+
+
+# Pages
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("/", "Search"),
+        ("/entity/Drug/drugbank:DB1", "KIT"),
+        ("/entity/Drug/drugbank:DB1/facts/CAUSES", "oedema"),
+        ("/hypotheses", "A drug, a target or a disease"),
+        ("/cypher", "The query library"),
+        ("/cypher/hypotheses_for_drug", "of Drug, or name"),
+        ("/diagnosis", "A note to read"),
+        ("/treatment", "To treat"),
+        ("/api", "POST /api/search"),
+    ],
+)
+def test_a_page_says(reader: TestClient, address: str, expected: str) -> None:
+    page = reader.get(address)
+    assert page.status_code == 200
+    assert expected in page.text
+
+
+def test_the_picture_runs_its_scripts_apart_from_the_site(reader: TestClient) -> None:
+    page = reader.get("/entity/Drug/drugbank:DB1/graph")
+    assert page.status_code == 200
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("sandbox allow-scripts")
+    assert "allow-same-origin" not in policy
+    assert "imatinib" in page.text
+
+
+def test_forms_are_answered_by_pages(reader: TestClient) -> None:
+    for address, form, expected in (
+        ("/search", {"text": "imatinib"}, "/entity/Drug/drugbank:DB1"),
+        ("/hypotheses", {"entity": "imatinib"}, "PDGFRA"),
+        ("/cypher", {"cypher": "RETURN 41 + 1 AS sum"}, "42"),
+        ("/cypher", {"name": "hypotheses_for_drug", "parameter.drug": "imatinib"}, "PDGFRA"),
+        ("/cypher", {"cypher": "RETURN $x", "parameters": "{"}, "no JSON"),
+        ("/diagnosis", {"present": "HP:0000011", "do": "rank"}, "What to ask next"),
+        ("/diagnosis", {"do": "rank"}, "at least one phenotype"),
+        ("/treatment", {"diseases": "DOID:00"}, "What was checked"),
+        ("/treatment", {"diseases": ""}, "at least one disease"),
+    ):
+        page = reader.post(address, data=form, headers=FROM_HERE)
+        assert page.status_code == 200
+        assert expected in page.text, (address, form)
+
+
+def test_an_answer_to_a_question_joins_what_is_known(reader: TestClient) -> None:
+    form = {"present": "HP:0000011", "do": "", "answer": "no HP:0000032"}
+    page = reader.post("/diagnosis", data=form, headers=FROM_HERE)
+    assert "(HP:0000032)" in page.text.partition('name="absent"')[2].partition("</textarea>")[0]
+
+
+def test_what_is_typed_is_escaped(reader: TestClient) -> None:
+    page = reader.post("/search", data={"text": "<script>alert(1)</script>"}, headers=FROM_HERE)
+    assert "<script>alert" not in page.text
+
+
+def test_an_error_is_a_page_or_json(reader: TestClient, site: Site) -> None:
+    page = reader.get("/entity/Drug/drugbank:DB99")
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    answer = ask(reader, site, "reader", "entity", kind="Drug", id="drugbank:DB99")
+    assert answer.status_code == 404
+    assert "DB99" in answer.json()["detail"]
+
+
+def test_names_are_marked_as_whole_words_the_longest_first() -> None:
+    parts = marked("Gait ataxia, not ataxias: ataxia.", ["ataxia", "gait ataxia"])
+    assert [part.text for part in parts if part.is_name] == ["Gait ataxia", "ataxia"]
+    assert "".join(part.text for part in parts) == "Gait ataxia, not ataxias: ataxia."

@@ -1,0 +1,341 @@
+"""What the site answers, on its pages and by its HTTP API: `medkg`'s functions, as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, cast
+
+import polars as pl
+
+from medkg import entities
+from medkg.core.errors import DataError, MissingError
+from medkg.core.json_reading import JsonError, parse_json, parse_object
+from medkg.cypher import library
+from medkg.diagnosis import (
+    DiagnosisRequest,
+    DiagnosisResult,
+    diagnose,
+    patient_graph,
+    pseudonym,
+)
+from medkg.fhir_bundle import diagnosis_bundle
+
+from . import messages
+from .site import Visit
+
+_EVIDENCE_SHOWN = 8  # pieces of an edge's
+# The query that asks for hypotheses about an entity of a kind, and its parameter.
+_HYPOTHESES = {
+    "Drug": ("hypotheses_for_drug", "drug"),
+    "Target": ("hypotheses_for_target", "target"),
+    "Disease": ("drug_target_hypotheses", "disease"),
+}
+
+
+def overview(visit: Visit) -> messages.Overview:
+    """What the graph holds, by kind and source, and what can be asked."""
+    store, site = visit.store, visit.site
+    shown = entities.kinds(store, private=visit.private)
+    with store.connection.errors():
+        counts = {kind: store.connection.count(kind) for kind in shown}
+    sources = store.query(
+        "MATCH (s:Source) RETURN s.name AS name, coalesce(s.release, '') AS release,"
+        " coalesce(s.licence, '') AS licence ORDER BY name"
+    )
+    return messages.Overview(
+        account=visit.account.name,
+        sees_patients=visit.private,
+        may_write=visit.account.may_write,
+        kinds={kind: count for kind, count in counts.items() if count},
+        sources=sources.to_dicts(),
+        diagnosis=site.diagnosis.name if site.diagnosis else None,
+        treatment=site.treatment.name if site.treatment else None,
+    )
+
+
+def search(visit: Visit, request: messages.SearchRequest) -> list[messages.Match]:
+    """The entities that a text may mean."""
+    rows = entities.search(
+        visit.store, request.text, kind=request.kind, most=request.most, private=visit.private
+    )
+    return [messages.Match(**row) for row in rows.iter_rows(named=True)]
+
+
+def entity(visit: Visit, request: messages.EntityRequest) -> messages.Entity:
+    """A node with its facts and hypotheses.
+
+    Raises:
+        MissingError: there is none that the visitor may see.
+    """
+    store, private = visit.store, visit.private
+    node = entities.entity(store, request.kind, request.id, private=private)
+    facts = entities.facts(
+        store,
+        request.kind,
+        request.id,
+        relation=request.relation,
+        most=request.most,
+        private=private,
+    )
+    evidence = entities.evidence(store, facts["edge"].to_list(), private=private)
+    predicted = entities.hypotheses(
+        store, request.kind, request.id, most=request.most, private=private
+    )
+    properties = parse_object(node.pop("properties"))
+    return messages.Entity(
+        **node,
+        properties=properties,
+        facts=_by_relation(facts, evidence),
+        hypotheses=[] if request.relation else _predicted(predicted),
+    )
+
+
+def _by_relation(facts: pl.DataFrame, evidence: pl.DataFrame) -> list[messages.Facts]:
+    by_edge: dict[str, list[messages.Evidence]] = {}
+    fields = list(messages.Evidence.model_fields)
+    for row in evidence.select("edge", *fields).iter_rows(named=True):
+        edge = row.pop("edge")
+        pieces = by_edge.setdefault(edge, [])
+        if len(pieces) < _EVIDENCE_SHOWN:
+            pieces.append(messages.Evidence(**{**row, "references": row["references"] or []}))
+    return [
+        messages.Facts(
+            relation=str(relation),
+            outgoing=bool(outgoing),
+            count=part["count"][0],
+            facts=[
+                messages.Fact(
+                    **{**row, "sources": row["sources"] or []},
+                    evidence=by_edge.get(row["edge"], []),
+                )
+                for row in part.drop("relation", "outgoing", "count").iter_rows(named=True)
+            ],
+        )
+        for (relation, outgoing), part in facts.group_by(
+            "relation", "outgoing", maintain_order=True
+        )
+    ]
+
+
+def _predicted(rows: pl.DataFrame) -> list[messages.Hypotheses]:
+    return [
+        messages.Hypotheses(
+            relation=str(relation),
+            outgoing=bool(outgoing),
+            count=part["count"][0],
+            hypotheses=[
+                messages.Hypothesis(**{**row, "explanation": explanation_lines(row["explanation"])})
+                for row in part.drop("relation", "outgoing", "count").iter_rows(named=True)
+            ],
+        )
+        for (relation, outgoing), part in rows.group_by("relation", "outgoing", maintain_order=True)
+    ]
+
+
+def explanation_lines(explanation: str | None) -> list[str]:
+    """A prediction's explanation in lines: the known pairs it rests on, its paths, what warns."""
+    if not explanation:
+        return []
+    try:
+        value = parse_json(explanation)
+    except JsonError:
+        return [explanation]
+    if not isinstance(value, dict):
+        return [explanation]
+    paths = [path.get("text", "") for path in value.get("paths") or () if isinstance(path, dict)]
+    lines = [*(value.get("because") or ()), *paths, *(value.get("warnings") or ())]
+    return [str(line) for line in lines if line]
+
+
+def hypotheses(visit: Visit, request: messages.HypothesesRequest) -> messages.Table:
+    """Hypotheses of drugs and targets for a drug, a target or a disease.
+
+    Raises:
+        MissingError: no such drug, target or disease, or several.
+    """
+    kind, identifier = _resolved(visit, request.entity)
+    name, parameter = _HYPOTHESES[kind]
+    values = {parameter: identifier, "known": request.known, "top": request.most}
+    frame = library.get(name).run(visit.store, **values)
+    if not visit.private and "evidence" in frame.columns:
+        frame = frame.drop("evidence")
+    if "explanation" in frame.columns and frame.height:
+        lines = [explanation_lines(text) for text in frame["explanation"].to_list()]
+        frame = frame.with_columns(pl.Series("explanation", lines, dtype=pl.List(pl.String)))
+    return _table(frame, request.most)
+
+
+def _resolved(visit: Visit, text: str) -> tuple[str, str]:
+    """Kind and identifier of the one drug, target or disease that a text means."""
+    matches, problems = [], []
+    for kind in _HYPOTHESES:
+        try:
+            matches.append(visit.store.resolve(text, kind))
+        except MissingError as error:
+            problems.append(error)
+    if not matches:
+        several = [problem for problem in problems if "may be" in str(problem)]
+        raise several[0] if several else MissingError(f"no drug, target or disease {text!r}")
+    if len(matches) > 1:
+        listed = ", ".join(f"{identifier} ({kind})" for kind, identifier in matches)
+        raise MissingError(f"{text!r} may be: {listed}; give the identifier")
+    return matches[0]
+
+
+def queries() -> list[messages.LibraryQuery]:
+    """The queries of the library."""
+    return [
+        messages.LibraryQuery(
+            name=query.name,
+            title=query.title,
+            description=query.description,
+            parameters=[
+                messages.QueryParameter(
+                    name=each.name,
+                    type=each.type,
+                    kinds=list(each.kinds),
+                    required=each.required,
+                    default=None if each.required else each.default,
+                    description=each.description,
+                )
+                for each in query.parameters
+            ],
+            columns=dict(query.columns),
+            cypher=query.cypher,
+        )
+        for query in map(library.get, library.names())
+    ]
+
+
+def query(visit: Visit, request: messages.QueryRequest) -> messages.Table:
+    """The answer of a query of the library, or of Cypher.
+
+    Raises:
+        NotAllowedError: the graph holds what the account may not see.
+        DataError: neither or both are given, or a parameter is wrong.
+    """
+    visit.must_see_all()
+    if (request.name is None) == (request.cypher is None):
+        raise DataError("give the name of a query, or Cypher")
+    if request.name is not None:
+        frame = library.get(request.name).run(visit.store, **request.parameters)
+        return _table(frame, request.most)
+    assert request.cypher is not None
+    # One row more than wanted tells whether there are more; the rest is never read.
+    pages = visit.store.pages(request.cypher, request.most + 1, **request.parameters)
+    first = next(islice(pages, 1), pl.DataFrame())
+    pages.close()
+    return _table(first, request.most)
+
+
+def _table(frame: pl.DataFrame, most: int) -> messages.Table:
+    return messages.Table(
+        columns=frame.columns,
+        rows=[list(row) for row in frame.head(most).iter_rows()],
+        truncated=frame.height > most,
+    )
+
+
+def findings(visit: Visit, request: messages.NoteRequest) -> list[messages.NoteFinding]:
+    """What is read in a note, to be corrected."""
+    with visit.site.turns.turn():
+        rows = visit.site.notes.findings(request.text)
+    return [messages.NoteFinding(**row) for row in rows.iter_rows(named=True)]
+
+
+def diagnosis(visit: Visit, request: messages.DiagnosisRequestMessage) -> messages.Diagnosis:
+    """Diseases ranked for what is known of a patient, explained, and what to ask next.
+
+    Raises:
+        MissingError: a phenotype or gene that the graph has not.
+    """
+    model = visit.site.diagnosing()
+    with visit.site.turns.turn():
+        wanted, result = _diagnosed(visit, request)
+        case = result.cases[0]
+        questions = model.questions(
+            case["present"],
+            case["excluded"],
+            unknown=request.unknown,
+            top=3,
+            circumstances=wanted.circumstances,
+        )
+    named = {*case["present"], *case["excluded"], *request.unknown}
+    return messages.Diagnosis(
+        model=model.name,
+        case=cast(dict[str, Any], result.reports()[0]),
+        names={each: model.names.get(each, each) for each in sorted(named)},
+        questions=[messages.Question(**row) for row in questions.iter_rows(named=True)],
+    )
+
+
+def _diagnosed(
+    visit: Visit, request: messages.DiagnosisRequestMessage
+) -> tuple[DiagnosisRequest, DiagnosisResult]:
+    wanted = DiagnosisRequest(
+        symptoms=request.present,
+        absent=request.absent,
+        genes=request.genes,
+        onset=request.onset,
+        sex=request.sex,
+        top=request.most,
+        explain=True,
+    )
+    return wanted, diagnose(visit.site.diagnosing(), wanted)
+
+
+def fhir(visit: Visit, request: messages.DiagnosisRequestMessage) -> dict[str, Any]:
+    """The diagnosis as a FHIR R4 Bundle; the patient is called `patient`."""
+    model = visit.site.diagnosing()
+    with visit.site.turns.turn():
+        _, result = _diagnosed(visit, request)
+    return diagnosis_bundle(model, result.cases[0])
+
+
+def write_patient(
+    visit: Visit, request: messages.DiagnosisRequestMessage
+) -> messages.WrittenPatient:
+    """Write a patient and what is predicted of them to the graph, under a random pseudonym.
+
+    What follows from phenotypes alone is written: genes, onset and sex don't count.
+
+    Raises:
+        NotAllowedError: the account may only read.
+    """
+    visit.must_write()
+    model = visit.site.diagnosing()
+    with visit.site.turns.turn():
+        _, result = _diagnosed(visit, request)
+        name = pseudonym(None, result.patients[0].id)
+        graph = patient_graph({name: result.patients[0]}, model, request.most)
+    visit.store.write(graph)
+    return messages.WrittenPatient(patient=name)
+
+
+def treatment(visit: Visit, request: messages.TreatmentRequest) -> dict[str, Any]:
+    """Drugs for a disease or a patient, with what speaks against each, as `medkg recommend` has it.
+
+    Raises:
+        MissingError: no such entity, or none that the model has seen.
+    """
+    model = visit.site.treating()
+    with visit.site.turns.turn():
+        recommendation = model.recommend(
+            request.diseases,
+            also=request.also,
+            symptoms=request.symptoms,
+            taking=request.taking,
+            allergic=request.allergic,
+            age=request.age,
+            sex=request.sex,
+            pregnant=request.pregnant,
+            top=request.most,
+        )
+    return recommendation.to_dict()
+
+
+def lines(text: str) -> list[str]:
+    """What is on the lines of a text field, or between semicolons."""
+    parts: Iterable[str] = text.replace(";", "\n").splitlines()
+    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
