@@ -33,24 +33,7 @@ def read_euadr(path: Path, quarantine: Quarantine) -> list[Document]:
         DataError: the file can't be read or holds no pair.
     """
     file = AnnotationFile(path, quarantine)
-    # csv, since the published tables are quoted.
-    reader = csv.DictReader(io.StringIO(read_text(path)), delimiter="\t")
-    if not {*_COLUMNS} <= {*(reader.fieldnames or ())}:
-        raise DataError(
-            f"is no table of EU-ADR, which has columns {', '.join(_COLUMNS)}", path=path
-        )
-    sentences: dict[str, dict[int, str]] = defaultdict(dict)
-    rows = []
-    for row in reader:
-        number = row["NUM_SENTENCE"] or ""
-        if None in row.values() or not number.isdecimal() or len(number) > 6:
-            file.reject("wrong number of columns", reader.line_num)
-        elif row["ASSOCIATION_TYPE"] not in ASSOCIATIONS:
-            file.reject("unknown kind of association", reader.line_num, row["PMID"])
-        elif sentences[row["PMID"]].setdefault(int(number), row["SENTENCE"]) != row["SENTENCE"]:
-            file.reject("another sentence of that number", reader.line_num, row["PMID"])
-        else:
-            rows.append((reader.line_num, row))
+    sentences, rows = _rows(path, file)
     documents: dict[str, Document] = {}
     starts: dict[tuple[str, int], int] = {}
     for name, of_document in sentences.items():
@@ -66,6 +49,41 @@ def read_euadr(path: Path, quarantine: Quarantine) -> list[Document]:
     if not any(document.relations for document in documents.values()):
         raise DataError("holds no pair", path=path)
     return list(documents.values())
+
+
+_Rows = list[tuple[int, dict[str, str]]]  # with their lines
+
+
+def _rows(path: Path, file: AnnotationFile) -> tuple[dict[str, dict[int, str]], _Rows]:
+    """The sentences of each abstract by their numbers, and the rows that can be used."""
+    # csv, since the published tables are quoted.
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), delimiter="\t")
+    try:
+        if not {*_COLUMNS} <= {*(reader.fieldnames or ())}:
+            raise DataError(
+                f"is no table of EU-ADR, which has columns {', '.join(_COLUMNS)}", path=path
+            )
+        return _checked(reader, file)
+    except csv.Error as error:
+        raise DataError(f"is no table: {error}", path=path, line=reader.line_num) from error
+
+
+def _checked(
+    reader: csv.DictReader[str], file: AnnotationFile
+) -> tuple[dict[str, dict[int, str]], _Rows]:
+    sentences: dict[str, dict[int, str]] = defaultdict(dict)
+    rows = []
+    for row in reader:
+        number = row["NUM_SENTENCE"] or ""
+        if None in row.values() or not number.isdecimal() or len(number) > 6:
+            file.reject("wrong number of columns", reader.line_num)
+        elif row["ASSOCIATION_TYPE"] not in ASSOCIATIONS:
+            file.reject("unknown kind of association", reader.line_num, row["PMID"])
+        elif sentences[row["PMID"]].setdefault(int(number), row["SENTENCE"]) != row["SENTENCE"]:
+            file.reject("another sentence of that number", reader.line_num, row["PMID"])
+        else:
+            rows.append((reader.line_num, row))
+    return sentences, rows
 
 
 def _add_pair(

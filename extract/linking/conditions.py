@@ -90,7 +90,9 @@ class Conditions:
         is_disease = disease.identifier in self._listed
         is_by_name = same is None or disease.identifier in self._rare
         # "Depression" is what has this name, and not a disorder that is called so, too.
-        if is_by_name and disease.is_own_name != symptom.is_own_name:
+        if disease.identifier in self._made_up:
+            is_disease = False
+        elif is_by_name and disease.is_own_name != symptom.is_own_name:
             is_disease = disease.is_own_name
         elif is_disease and same is None and first.score - other.score >= _AS_GOOD:
             is_disease = first is disease  # a name of both, that rather means this one
