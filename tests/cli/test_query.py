@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from medkg.access import connect
 from medkg.cli import app, show, show_query
 from medkg.cypher import library
+from medkg.graph.schema import Schema
 from tests.cypher.pharmacy import pharmacy
 from tests.servers import EVERYTHING, change
 
@@ -120,6 +121,7 @@ def test_the_style_sheet_has_the_colours_of_the_schema(tmp_path: Path) -> None:
     sheet = tmp_path / "medkg.grass"
     run("--style", str(sheet))
     text = sheet.read_text()
-    assert "node.Disease {\n  color: #d1495b;" in text
+    for kind in Schema.default().kinds.values():
+        assert f"node.{kind.label} {{\n  color: {kind.colour};" in text
     assert "relationship.PREDICTED_TARGETS {" in text
     assert text.count("{\n") == text.count("\n}")
