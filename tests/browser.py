@@ -32,15 +32,20 @@ _AT_3_AND_4 = (
 _PATIENCE = 60.0  # seconds for a page to do what is waited for
 
 
+def address_of(html: str, folder: Path) -> str:
+    """Where a browser finds a page, which is written to a folder."""
+    file = folder / "page.html"
+    file.write_text(html, encoding="utf-8")
+    return file.as_uri()
+
+
 def opened(html: str, folder: Path) -> str:
     """The document that a browser makes of a page, scripts run."""
     assert CHROMIUM
-    file = folder / "page.html"
-    file.write_text(html, encoding="utf-8")
     return subprocess.run(
         [
             *(CHROMIUM, *_OPTIONS, f"--user-data-dir={folder / 'profile'}"),
-            *("--virtual-time-budget=2000", "--dump-dom", str(file)),
+            *("--virtual-time-budget=2000", "--dump-dom", address_of(html, folder)),
         ],
         capture_output=True,
         text=True,
@@ -63,7 +68,7 @@ class Page:
         self.problems: list[str] = []
         self.requests: list[str] = []
 
-    def open(self, file: Path, width: int, height: int) -> None:
+    def open(self, address: str, width: int, height: int) -> None:
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         answer = self._call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = answer["sessionId"]
@@ -76,7 +81,7 @@ class Page:
             deviceScaleFactor=1,
             mobile=False,
         )
-        self._call("Page.navigate", url=file.as_uri())
+        self._call("Page.navigate", url=address)
 
     def script(self, code: str) -> Any:
         """The value of an expression in the page."""
@@ -105,6 +110,17 @@ class Page:
             f"(document.querySelector({json.dumps(selector)}))"
         )
         self.click_at(x, y)
+
+    def follow(self, selector: str) -> None:
+        """Click what leads to another page, and wait until that is there."""
+        self.script("window.left = false")
+        self.click(selector)
+        self.wait("window.left === undefined && document.readyState === 'complete'")
+
+    def type(self, selector: str, text: str) -> None:
+        """Type a text into a field."""
+        self.script(f"document.querySelector({json.dumps(selector)}).focus()")
+        self._call("Input.insertText", text=text)
 
     def click_at(self, x: float, y: float) -> None:
         for kind, buttons in (("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)):
@@ -161,11 +177,13 @@ class Page:
 
 
 @contextmanager
-def browsed(html: str, folder: Path, width: int = 1400, height: int = 900) -> Iterator[Page]:
-    """A page in a browser that is driven over a pipe, by Chromium's own protocol."""
+def browsed(address: str, folder: Path, width: int = 1400, height: int = 900) -> Iterator[Page]:
+    """A page in a browser that is driven over a pipe, by Chromium's own protocol.
+
+    Args:
+        folder: for what the browser keeps.
+    """
     assert CHROMIUM
-    file = folder / "page.html"
-    file.write_text(html, encoding="utf-8")
     their_commands, commands = os.pipe()
     answers, their_answers = os.pipe()
     ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (their_commands, their_answers)]
@@ -179,7 +197,7 @@ def browsed(html: str, folder: Path, width: int = 1400, height: int = 900) -> It
         os.close(end)
     page = Page(commands, answers)
     try:
-        page.open(file, width, height)
+        page.open(address, width, height)
         yield page
     finally:
         os.close(commands)

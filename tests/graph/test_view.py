@@ -15,7 +15,7 @@ from medkg.core.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.schema import SHAPES, Schema
 from medkg.graph.view import MOST_NODES, SubgraphView, view_around, whole_view
-from tests.browser import Page, browsed, needs_browser
+from tests.browser import Page, address_of, browsed, needs_browser
 
 from .graphs import CURATED, small
 
@@ -185,7 +185,7 @@ def wheel_of_two() -> KnowledgeGraph:
 
 
 def _opened(made: SubgraphView, folder: Path) -> Iterator[Page]:
-    with browsed(made.html(), folder) as open_page:
+    with browsed(address_of(made.html(), folder), folder) as open_page:
         open_page.wait(READY)
         yield open_page
         assert open_page.problems == []  # no error, nothing that the policy refused
