@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, cast
 
@@ -101,36 +101,38 @@ def _by_relation(facts: pl.DataFrame, evidence: pl.DataFrame) -> list[messages.F
             pieces.append(messages.Evidence(**{**row, "references": row["references"] or []}))
     return [
         messages.Facts(
-            relation=str(relation),
-            outgoing=bool(outgoing),
-            count=part["count"][0],
+            **group,
             facts=[
                 messages.Fact(
                     **{**row, "sources": row["sources"] or []},
                     evidence=by_edge.get(row["edge"], []),
                 )
-                for row in part.drop("relation", "outgoing", "count").iter_rows(named=True)
+                for row in rows
             ],
         )
-        for (relation, outgoing), part in facts.group_by(
-            "relation", "outgoing", maintain_order=True
-        )
+        for group, rows in _groups(facts)
     ]
 
 
-def _predicted(rows: pl.DataFrame) -> list[messages.Hypotheses]:
+def _predicted(frame: pl.DataFrame) -> list[messages.Hypotheses]:
     return [
         messages.Hypotheses(
-            relation=str(relation),
-            outgoing=bool(outgoing),
-            count=part["count"][0],
+            **group,
             hypotheses=[
                 messages.Hypothesis(**{**row, "explanation": explanation_lines(row["explanation"])})
-                for row in part.drop("relation", "outgoing", "count").iter_rows(named=True)
+                for row in rows
             ],
         )
-        for (relation, outgoing), part in rows.group_by("relation", "outgoing", maintain_order=True)
+        for group, rows in _groups(frame)
     ]
+
+
+def _groups(frame: pl.DataFrame) -> Iterator[tuple[dict[str, Any], Iterator[dict[str, Any]]]]:
+    """The rows of each relation and direction, with how many there are of them in the graph."""
+    columns = ("relation", "outgoing", "count")
+    for _, part in frame.group_by("relation", "outgoing", maintain_order=True):
+        group = dict(zip(columns, part.select(columns).row(0), strict=True))
+        yield group, part.drop(columns).iter_rows(named=True)
 
 
 def explanation_lines(explanation: str | None) -> list[str]:

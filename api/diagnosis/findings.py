@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -126,34 +125,19 @@ class _Reading:
 
 def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
     """What is read in each of some texts of a few words, without those in which nothing is."""
+    reader = NoteReader(kg)
     readings: dict[str, _Reading] = {}
-    for frame in _FRAMES:
-        if rest := [text for text in texts if text not in readings]:
-            readings |= _read_in(frame, rest, kg)
-    return {text: readings[text] for text in texts if text in readings}
-
-
-def _read_in(frame: str, texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
-    """What is read in each text in a sentence, without those in which nothing is."""
-    from medkg.access import annotate
-
-    with tempfile.TemporaryDirectory() as folder:
-        for number, text in enumerate(texts):
-            path = Path(folder) / f"{number}.txt"
-            path.write_text(frame.format(text), encoding="utf-8")
-        annotated = annotate([folder], terminology=kg, texts="notes")
-    readings = {}
-    for each in annotated:
-        rows = findings_in_text(each, kg)
-        reading = _Reading(
-            *(
-                rows.filter(keep=keep)["phenotype"].unique(maintain_order=True).to_list()
-                for keep in ("yes", "no")
-            )
+    for text, frame in ((text, frame) for frame in _FRAMES for text in texts):
+        if text in readings:
+            continue
+        rows = reader.findings(frame.format(text))
+        seen, denied = (
+            rows.filter(keep=keep)["phenotype"].unique(maintain_order=True).to_list()
+            for keep in ("yes", "no")
         )
-        if reading.seen or reading.denied:
-            readings[texts[int(each.id.partition(":")[2])]] = reading
-    return readings
+        if seen or denied:
+            readings[text] = _Reading(seen, denied)
+    return {text: readings[text] for text in texts if text in readings}
 
 
 def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
