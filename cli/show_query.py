@@ -145,12 +145,7 @@ def library(queries: Iterable[Query], as_json: bool) -> None:
         )
     for topic, of_topic in by_topic(queries).items():
         show.out.print(Text(TOPICS[topic], "bold"))
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column()
-        for query in of_topic:
-            table.add_row(query.name, query.title)
-        show.out.print(table)
+        show.out.print(_named({query.name: query.title for query in of_topic}))
     show.out.print("medkg query NAME --list: what one takes and gives; --print: its Cypher")
     return None
 
@@ -166,12 +161,17 @@ def description(query: Query) -> None:
         if not rows:
             continue
         show.out.print(Text(title, "bold"))
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column()
-        for name, about in rows.items():
-            table.add_row(name, about)
-        show.out.print(table)
+        show.out.print(_named(rows))
+
+
+def _named(rows: Mapping[str, str]) -> Table:
+    """Names, each with what is said of it beside."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for name, about in rows.items():
+        table.add_row(name, about)
+    return table
 
 
 def _takes(parameter: Parameter) -> str:
