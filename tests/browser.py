@@ -82,6 +82,7 @@ class Page:
             mobile=False,
         )
         self._call("Page.navigate", url=address)
+        self.wait("location.href !== 'about:blank' && document.readyState === 'complete'")
 
     def script(self, code: str) -> Any:
         """The value of an expression in the page."""
@@ -94,22 +95,31 @@ class Page:
     def wait(self, condition: str) -> None:
         """Until an expression is true."""
         end = time.monotonic() + _PATIENCE
-        while not self.script(f"!!document.body && !!({condition})"):
+        while not self._holds(f"!!document.body && !!({condition})"):
             assert time.monotonic() < end, (condition, self.problems)
             time.sleep(0.05)
+
+    def _holds(self, condition: str) -> bool:
+        try:
+            return bool(self.script(condition))
+        except RuntimeError:  # one page has gone and the next is not there yet
+            return False
 
     def text(self, selector: str) -> str:
         """The visible text of an element."""
         return str(self.script(f"document.querySelector({json.dumps(selector)}).innerText"))
 
     def click(self, selector: str) -> None:
-        """Click the middle of an element."""
-        x, y = self.script(
+        """Click the middle of an element, once it is drawn and nothing lies over it."""
+        element = f"document.querySelector({json.dumps(selector)})"
+        self.wait(
             f"(e => {{ e.scrollIntoView(); const r = e.getBoundingClientRect();"
-            f" return [r.x + r.width / 2, r.y + r.height / 2]; }})"
-            f"(document.querySelector({json.dumps(selector)}))"
+            f" window.middle = [r.x + r.width / 2, r.y + r.height / 2];"
+            f" return e.contains(document.elementFromPoint(...window.middle)); }})({element})"
         )
-        self.click_at(x, y)
+        # What is clicked is found on the last frame that was drawn, which may be an older one.
+        self.script("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.click_at(*self.script("window.middle"))
 
     def follow(self, selector: str) -> None:
         """Click what leads to another page, and wait until that is there."""
@@ -162,7 +172,8 @@ class Page:
             line, _, self._buffer = self._buffer.partition(b"\0")
             answer = json.loads(line)
             if answer.get("id") == self._number:
-                assert "error" not in answer, (method, answer)
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']}")
                 return dict(answer["result"])
             self._note(answer)
 
