@@ -126,6 +126,7 @@ def read_texts(
     *,
     terminology: KnowledgeGraph | None = None,
     model: Path | str | None = None,
+    relations_model: Path | None = None,
     linker: str | None = None,
     texts: Texts = "auto",
     sentences: bool = True,
@@ -143,6 +144,7 @@ def read_texts(
             PubTator, JSON, PDF, folders of them, `FILE.csv:TEXT`, `FILE.csv:ID,TEXT`.
         terminology: the graph whose entities the text is linked to; see `default_terminology`.
         model: a recogniser's folder, or a spaCy model by name or folder; by default medkg's.
+        relations_model: folder of a relation model (`medkg train relations`); by default medkg's.
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo); by default medkg's own.
         texts: whether a plain text is a note about one patient, who becomes a node, or a paper:
             as its form tells ("auto"; in doubt, and in rows of a table, a note), or all as "notes"
@@ -182,6 +184,7 @@ def read_texts(
         documents,
         default_terminology() if terminology is None else terminology,
         model=model,
+        relations_model=relations_model,
         linker=linker,
         sentences=sentences,
         quarantine=quarantine,
@@ -305,6 +308,7 @@ def annotate(
     *,
     terminology: KnowledgeGraph | None = None,
     model: Path | str | None = None,
+    relations_model: Path | None = None,
     texts: Texts = "auto",
     linker: str | None = None,
     quarantine: Quarantine | None = None,
@@ -315,7 +319,8 @@ def annotate(
     In a notebook each of them draws itself, by displaCy.
 
     Args:
-        paths, terminology, model, texts, linker, quarantine, deidentify_key: see `read_texts`.
+        paths, terminology, model, relations_model, texts, linker, quarantine, deidentify_key: see
+            `read_texts`.
 
     Raises:
         DataError: a path is not there, or nothing could be read.
@@ -330,7 +335,7 @@ def annotate(
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
     documents = _documents(paths, quarantine, texts, deidentify_key)
-    annotated = list(_annotated(documents, terminology, model, linker, quarantine))
+    annotated = list(_annotated(documents, terminology, model, relations_model, linker, quarantine))
     _check_read(quarantine, strict=strict, any_read=bool(annotated))
     return annotated
 
@@ -347,6 +352,7 @@ def _annotated(
     documents: Iterator[TextDocument],
     terminology: KnowledgeGraph | None,
     model: Path | str | None,
+    relations_model: Path | None,
     linker: str | None,
     quarantine: Quarantine,
 ) -> Iterator[AnnotatedText]:
@@ -354,7 +360,7 @@ def _annotated(
     from medkg.extract.pipeline import build_pipeline
 
     terms = default_terminology() if terminology is None else terminology
-    nlp = build_pipeline(terms, ner_model=model, linker=linker)
+    nlp = build_pipeline(terms, ner_model=model, relations_model=relations_model, linker=linker)
     yield from annotate_documents(nlp, documents, terms, quarantine)
 
 
@@ -367,13 +373,14 @@ def review(
     most: int = 100,
     terminology: KnowledgeGraph | None = None,
     model: Path | str | None = None,
+    relations_model: Path | None = None,
     texts: Texts = "auto",
     quarantine: Quarantine | None = None,
 ) -> pl.DataFrame:
     """Write the documents of which the models are least sure, for a person to correct.
 
     Args:
-        paths, terminology, model, texts, quarantine: see `read_texts`.
+        paths, terminology, model, relations_model, texts, quarantine: see `read_texts`.
         out: file to write for Doccano, folder for brat.
         form: "doccano" or "brat".
         most: how many documents.
@@ -400,7 +407,8 @@ def review(
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
     documents = _documents(paths, quarantine, texts, None)
-    ranked = most_doubtful(_annotated(documents, terminology, model, None, quarantine), most)
+    annotated = _annotated(documents, terminology, model, relations_model, None, quarantine)
+    ranked = most_doubtful(annotated, most)
     _check_read(quarantine, strict=strict, any_read=bool(ranked))
     FORMS[form](ranked, out)
     return pl.DataFrame(

@@ -47,6 +47,9 @@ def extract(
         str | None,
         typer.Option(help="A folder of medkg train ner, a spaCy model, or a Hugging Face one."),
     ] = None,
+    relations_model: Annotated[
+        Path | None, typer.Option(help="A folder of medkg train relations; default: medkg's.")
+    ] = None,
     linker: Annotated[
         str | None, typer.Option(help="scispacy_linker:umls for scispaCy's; default: medkg's.")
     ] = None,
@@ -88,7 +91,7 @@ def extract(
     texts = texts_of(papers, notes)
     secret = _key_of_extraction(deidentify, key, folder)
     terminology = default_terminology() if graph is None else read_graph(graph)
-    reading = _Reading(paths, terminology, model, linker, texts, secret)
+    reading = _Reading(paths, terminology, model, relations_model, linker, texts, secret)
     report: dict[str, object] = {}
     if show_texts or html is not None:
         report |= _show_texts(reading, html, to_print=show_texts, as_json=as_json)
@@ -109,6 +112,7 @@ class _Reading(NamedTuple):
     paths: list[str]
     terminology: KnowledgeGraph
     model: str | None
+    relations_model: Path | None
     linker: str | None
     texts: Texts
     deidentify_key: Path | None
@@ -247,6 +251,9 @@ def review_export(
     model: Annotated[
         str | None, typer.Option(help="A recogniser of mentions, as for extract.")
     ] = None,
+    relations_model: Annotated[
+        Path | None, typer.Option(help="A model of relations, as for extract.")
+    ] = None,
     papers: Papers = False,
     notes: Notes = False,
     as_json: Json = False,
@@ -269,6 +276,7 @@ def review_export(
         most=most,
         terminology=terminology,
         model=model,
+        relations_model=relations_model,
         texts=texts_of(papers, notes),
         quarantine=quarantine,
     )

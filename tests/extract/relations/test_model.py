@@ -13,7 +13,10 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
+from typer.testing import CliRunner
 
+import medkg
+from medkg.cli import app
 from medkg.core.errors import DataError, ModelError
 from medkg.core.model_folder import write_config
 from medkg.core.quarantine import Quarantine
@@ -158,6 +161,28 @@ def test_it_learns_the_corpora_and_beats_the_baseline(corpora: Path, trained: Pa
         f1 = dict(table.select("method", "f1").iter_rows())
         assert f1["model"] > 0.9
         assert f1["model"] > f1["all pairs of a sentence"]
+
+
+def test_texts_are_read_with_a_model_of_one_s_own(trained: Path, tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("We gave her aspirin. Aspirin caused headache in two women.")
+    folders = {"own": trained, "default": None}
+    graphs = {
+        name: medkg.read_texts(note, relations_model=folder, texts="papers")
+        for name, folder in folders.items()
+    }
+    stated = {
+        name: kg.evidence.filter(relation="CAUSES")["probability"].to_list()
+        for name, kg in graphs.items()
+    }
+    assert stated["own"] != stated["default"]
+    shown = medkg.annotate(note, relations_model=trained, texts="papers")[0].relations
+    assert shown != medkg.annotate(note, texts="papers")[0].relations
+    out = tmp_path / "graph"
+    arguments = ["extract", str(note), "--papers", "--out", str(out)]
+    done = CliRunner().invoke(app, [*arguments, "--relations-model", str(trained)])
+    assert done.exit_code == 0, done.output
+    assert medkg.open(out).checksum() == graphs["own"].checksum()
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
