@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from medkg.extract.deidentify.run import Summary as DeidentificationSummary
     from medkg.extract.document_form import Texts
     from medkg.extract.documents import TextDocument
-    from medkg.extract.run import Summary
+    from medkg.extract.run import Engine, Summary
 
 
 class Connection(Store):
@@ -131,7 +131,9 @@ def read_texts(
     texts: Texts = "auto",
     sentences: bool = True,
     quarantine: Quarantine | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    engine: Engine = "processes",
+    address: str | None = None,
     into: KnowledgeGraph | None = None,
     keep: Path | None = None,
     summary: Summary | None = None,
@@ -151,7 +153,11 @@ def read_texts(
             or as "papers".
         sentences: keep the sentences; without them only offsets are kept.
         quarantine: gets what can't be read. Without one, the first such document is an error.
-        workers: processes; several need `if __name__ == "__main__":` in a script.
+        workers: processes; by default this one, or with Ray one a CPU of the cluster. Several
+            need `if __name__ == "__main__":` in a script.
+        engine: "processes" of this machine, or "ray": those of a Ray cluster.
+        address: of a Ray cluster that runs ("auto", `HOST:6379`); None: one is started on this
+            machine for this call.
         into: a graph to put what is read into. Documents that it holds as they are now are not
             read again, what it holds of changed ones is replaced, all else stays.
         keep: folder for finished documents, from which the same call goes on after an
@@ -162,6 +168,7 @@ def read_texts(
 
     Raises:
         DataError: a path is not there, or nothing could be read.
+        MedkgError: the cluster can't be joined.
 
     Example:
         >>> from pathlib import Path
@@ -189,6 +196,8 @@ def read_texts(
         sentences=sentences,
         quarantine=quarantine,
         workers=workers,
+        engine=engine,
+        address=address,
         keep=keep,
         known=known,
         summary=summary,

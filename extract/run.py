@@ -12,7 +12,9 @@ sure of them. Evidence, all "text-mined":
   mention's context, LACKS_PHENOTYPE for a denied symptom. Probability: the mention's times its link
   score.
 
-`chunks` says what is kept of an interrupted run, `workers` how processes share the reading.
+`chunks` says what is kept of an interrupted run, `workers` and `cluster` how processes share the
+reading, `schedule` what becomes of a document that ends one. Memory does not grow with the number
+of documents, but for nodes.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..core.errors import DataError
 from ..core.model_folder import read_config
@@ -50,6 +52,7 @@ from .relations.model import MODEL as RELATIONS_MODEL
 from .relations.model import SHIPPED as SHIPPED_RELATIONS
 from .workers import read_by_workers, read_here
 
+Engine = Literal["processes", "ray"]
 # Of what text mining asserts, however often it does.
 RELIABILITY = 0.9
 _COUNTED = (*COUNTS, "unchanged", "resumed")
@@ -127,25 +130,26 @@ def read_documents(
     linker: str | None = None,
     sentences: bool = True,
     quarantine: Quarantine | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    engine: Engine = "processes",
+    address: str | None = None,
     keep: Path | None = None,
     known: Mapping[str, str] | None = None,
     summary: Summary | None = None,
 ) -> KnowledgeGraph:
     """Read documents into a graph of their own, to be merged with the terminology's.
 
-    The module says what it holds. Memory does not grow with the number of documents, but for nodes.
-
     Args:
-        model: folder of a mention recogniser, or any spaCy model by name or folder; None: the one
-            that ships.
+        model: folder of a recogniser, or any spaCy model by name or folder; None: the shipped one.
         relations_model: folder of a relation model; None: the one that ships.
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.
         sentences: keep the sentences; without, only their offsets.
         quarantine: gets the documents that can't be read, by name.
-        workers: processes that read; 1: this one. A document that ends a worker is set aside.
-        keep: folder for finished chunks, which the same run takes over if it was interrupted; to
-            be deleted when the graph is saved (`chunks.clear`).
+        workers: processes that read; by default this one, or with Ray one a CPU of the cluster.
+        engine: "processes" of this machine, or "ray" (the extra `cluster`).
+        address: of a Ray cluster; None: one is started here.
+        keep: folder for finished chunks, which the same run takes over if it was interrupted; see
+            `chunks.clear`.
         known: readings by document (`medkg.graph.document_readings`); the same aren't done again.
         summary: gets what was done.
 
@@ -155,29 +159,35 @@ def read_documents(
     """
     start = time.perf_counter()
     summary = Summary() if summary is None else summary
-    source = _source(_licence(relations_model))
     with ExitStack() as stack:
         settings = Settings(
             terminology=stack.enter_context(temporary_folder()) / "terminology",
-            model=None if model is None else str(model),
-            relations_model=None if relations_model is None else str(relations_model),
+            model=_absolute(model),
+            relations_model=_absolute(relations_model),
             linker=linker,
             sentences=sentences,
             reader=fingerprint(terminology.nodes, model, relations_model, sentences, linker),
             parts=stack.enter_context(temporary_folder() if keep is None else locked_folder(keep)),
         )
         chunks = chunked(_changed(documents, settings.reader, known or {}, summary), settings)
-        finished = _read_chunks(chunks, settings, terminology, workers)
+        finished = _read_chunks(chunks, settings, terminology, workers, engine, address)
         stack.enter_context(one_thread())
         keys = _count(finished, settings.parts, summary, quarantine)
         graph = KnowledgeGraph.from_parts(
             graph_parts(settings.parts, keys, terminology.nodes),
-            [source],
+            [_source(_licence(relations_model))],
             schema=terminology.schema,
             origin=TEXT_SOURCE,
         )
     summary.seconds = time.perf_counter() - start
     return graph
+
+
+def _absolute(model: Path | str | None) -> str | None:
+    """A model's folder as other processes, which run elsewhere, know it; a name stays one."""
+    if model is None or not Path(model).is_dir():
+        return None if model is None else str(model)
+    return str(Path(model).absolute())
 
 
 def _changed(
@@ -192,10 +202,20 @@ def _changed(
 
 
 def _read_chunks(
-    chunks: Iterator[Chunk], settings: Settings, terminology: KnowledgeGraph, workers: int
+    chunks: Iterator[Chunk],
+    settings: Settings,
+    terminology: KnowledgeGraph,
+    workers: int | None,
+    engine: Engine,
+    address: str | None,
 ) -> Generator[Chunk, None, None]:
-    """Read chunks by worker processes, or here where there is one worker."""
-    if workers <= 1:
+    """Read chunks by a cluster, by worker processes, or here where there is one worker."""
+    if engine == "ray":
+        from .cluster import read_by_ray
+
+        nodes_in_memory = _only_nodes(terminology).with_frames(nodes=terminology.nodes)
+        return read_by_ray(chunks, settings, nodes_in_memory, workers, address)
+    if workers is None or workers == 1:
         return read_here(chunks, settings, terminology)
     _only_nodes(terminology).save(settings.terminology)
     return read_by_workers(chunks, settings, workers)

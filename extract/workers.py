@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import time
-from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
@@ -20,13 +19,14 @@ from ..graph.kg import KnowledgeGraph
 from .chunks import EVIDENCE_COLUMNS, NODE_COLUMNS, Chunk, ChunkResult, Settings
 from .documents import TextDocument
 from .pipeline import GraphRows, build_pipeline, process_documents
+from .schedule import Schedule
 
 # Documents of a chunk that go through the models together.
 _BATCH = 16
 # After so many seconds what is finished of a chunk is kept.
 _SAVE_SECONDS = 20.0
 # Chunks a worker that are read ahead of the first that isn't finished.
-_AHEAD = 3
+AHEAD = 3
 
 
 class ChunkReader:
@@ -140,38 +140,28 @@ class Worker:
 def read_by_workers(
     chunks: Iterator[Chunk], settings: Settings, count: int
 ) -> Generator[Chunk, None, None]:
-    """The chunks in order, read by worker processes.
-
-    When a worker is ended by what it reads, its chunk's documents are read one by one; one that
-    ends a worker alone is set aside.
-    """
+    """The chunks in order, read by worker processes; see `Schedule.lost` for those that end."""
     workers: list[Worker] = []
-    order: deque[Chunk] = deque()
-    waiting: deque[Chunk] = deque()
+    schedule = Schedule(chunks, settings, AHEAD * count)
     try:
         while True:
-            while len(order) < _AHEAD * count and (chunk := next(chunks, None)) is not None:
-                order.append(chunk)
-                if not chunk.finished:
-                    waiting.append(chunk)
-            if len(workers) < min(count, len(waiting)):
+            yield from schedule.finished()
+            if not schedule:
+                return
+            if len(workers) < min(count, schedule.waiting):
                 workers.append(Worker(settings))
                 continue
             for worker in workers:
-                if not worker.busy and waiting:
-                    worker.give(waiting.popleft())
-            while order and order[0].finished:
-                yield order.popleft()
+                if not worker.busy and schedule.waiting:
+                    worker.give(schedule.take())
             busy = {worker.pipe: worker for worker in workers if worker.busy}
-            if not order:
-                return
             for pipe in wait(list(busy)):
                 worker = busy[pipe]  # type: ignore[index]  # wait gives what it was given
                 try:
                     problem = worker.pipe.recv()
                 except (EOFError, OSError):
                     workers.remove(worker)
-                    _after_end(worker, settings, order, waiting)
+                    _after_end(worker, schedule)
                     continue
                 if problem is not None:
                     raise MedkgError(problem)
@@ -183,27 +173,14 @@ def read_by_workers(
             worker.end()
 
 
-def _after_end(
-    worker: Worker, settings: Settings, order: deque[Chunk], waiting: deque[Chunk]
-) -> None:
+def _after_end(worker: Worker, schedule: Schedule) -> None:
     """See to the chunk of a worker that was ended."""
     worker.end()
-    code, chunk = worker.process.exitcode, worker.chunk
-    if chunk is None:
+    code = worker.process.exitcode
+    if worker.chunk is None:
         raise MedkgError(
             f"a worker process ended while it loaded the models (exit code {code}); give fewer"
             " workers or more memory, and in a script of your own start the run under"
             ' if __name__ == "__main__":'
         )
-    if len(chunk.documents) > 1:
-        alone = [Chunk.of([document], settings) for document in chunk.documents]
-        index = order.index(chunk)
-        order.remove(chunk)
-        for number, each in enumerate(alone, start=index):
-            order.insert(number, each)
-        waiting.extendleft(each for each in reversed(alone) if not each.finished)
-        return
-    reason = f"document ends the process that reads it (exit code {code})"
-    result = ChunkResult(aside=[[reason, chunk.documents[0].id]], done=1)
-    result.write(settings.parts / chunk.key)
-    chunk.finished = True
+    schedule.lost(worker.chunk, f"exit code {code}")
