@@ -25,7 +25,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ..core.errors import DataError
 from ..core.model_folder import read_config
@@ -209,7 +209,13 @@ def _read_chunks(
     engine: Engine,
     address: str | None,
 ) -> Generator[Chunk, None, None]:
-    """Read chunks by a cluster, by worker processes, or here where there is one worker."""
+    """Read chunks by a cluster, by worker processes, or here where there is one worker.
+
+    Raises:
+        DataError: there is no such engine.
+    """
+    if engine not in get_args(Engine):
+        raise DataError(f"no engine {engine!r}; there are {', '.join(get_args(Engine))}")
     if engine == "ray":
         from .cluster import read_by_ray
 

@@ -112,6 +112,11 @@ def test_workers_that_can_t_load_their_models_are_an_error(tmp_path: Path) -> No
     assert not multiprocessing.active_children()
 
 
+def test_an_engine_that_there_is_not_is_an_error() -> None:
+    with pytest.raises(DataError, match="no engine 'spark'; there are processes, ray"):
+        read_documents(notes("Fever."), graph(), engine="spark")  # type: ignore[arg-type]
+
+
 def test_what_was_finished_is_taken_over_if_nothing_has_changed(
     model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
