@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         graph,
         loaders,
         mining,
+        plots,
     )
     from medkg.access import (
         annotate,
@@ -86,6 +87,7 @@ _HOMES = {
     "graph": ".graph",
     "loaders": ".loaders",
     "mining": ".mining",
+    "plots": ".plots",
 }
 
 __all__ = [
@@ -113,6 +115,7 @@ __all__ = [
     "mining",
     "open",
     "open_sealed",
+    "plots",
     "read",
     "read_texts",
     "review",

@@ -61,6 +61,24 @@ def auroc_auprc(scores: NDArray[np.floating[Any]], true: Bools) -> tuple[float, 
     return weighted_areas(true[order].astype(float), ends, np.ones(len(values)))
 
 
+def precision_recall_curve(scores: NDArray[np.floating[Any]], true: Bools) -> tuple[Floats, Floats]:
+    """Recall and precision of the pairs that score at least so much, at each score, falling.
+
+    The area under the steps that they make is the average precision of `auroc_auprc`.
+
+    Args:
+        scores, true: (pairs,); at least one of them is true.
+
+    Returns:
+        (scores that differ,) each.
+    """
+    order = np.argsort(-scores, kind="stable")
+    values = scores[order]
+    ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
+    positive = np.cumsum(true[order])[ends]
+    return positive / positive[-1], positive / (ends + 1)
+
+
 def weighted_areas(true: Floats, ends: NDArray[np.int64], weights: Floats) -> tuple[float, float]:
     """AUROC and average precision of weighted pairs in order of falling score.
 

@@ -86,6 +86,19 @@ class EmbeddingModel:
         self.settings, self.seed, self.metrics = settings, seed, metrics
         self.held_back, self.record = held_back, record
 
+    def vectors(self, nodes: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of these nodes, (nodes, dim), by identifier.
+
+        Raises:
+            MissingError: a node that the model has not seen.
+        """
+        ordered = (node for kind in sorted(self.vocabulary) for node in self.vocabulary[kind])
+        numbers = {node: n for n, node in enumerate(ordered)}
+        if unseen := [node for node in nodes if node not in numbers]:
+            raise MissingError(f"the model has not seen {len(unseen)} nodes, as {unseen[0]}")
+        rows = [numbers[node] for node in nodes]
+        return np.asarray(self.embeddings.nodes.cpu()[rows], dtype=np.float32)
+
     def predict(
         self,
         kg: KnowledgeGraph,

@@ -32,6 +32,7 @@ from .metrics import (
     first_candidates,
     paired_difference,
     pooled_over_queries,
+    pooled_scores,
     score_pairs,
 )
 from .model import DIRECTIONS, LinkModel
@@ -152,6 +153,29 @@ def evaluate_model(
             side: _calibration(model, scorer, side, numbers, known, held_back=held_back)
             for side in DIRECTIONS
         },
+    }
+
+
+def held_back_scores(model: LinkModel) -> dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]]:
+    """The scores behind the `pooled` figures that training measured, by model and baseline.
+
+    They are those of all pairs of the test's heads with all tails, known pairs left out, by what
+    was fitted without the test.
+
+    Returns:
+        For the model (by `label`) and each baseline the scores (pairs,) and which pairs are true.
+
+    Raises:
+        DataError: training held no edge back for the test.
+    """
+    task = model.task
+    if not len(task.test):
+        raise DataError(f"{model.name} has no test edges: its split held none back")
+    known = task.matrix("train", "valid", "test")
+    scorers = {model.label: model.judged, **_baselines(model, task, _training_graph(model))}
+    return {
+        name: pooled_scores(scorer.score_tails, task.test, known, model.seed)
+        for name, scorer in scorers.items()
     }
 
 

@@ -275,13 +275,26 @@ def pooled_over_queries(
 ) -> PooledFigures:
     """How well scores tell tested pairs from all others of the same queries, over all of these.
 
-    In contrast to ranks within a query this asks whether scores compare across queries.
+    In contrast to ranks within a query this asks whether scores compare across queries. The pairs
+    are those of `pooled_scores`.
+    """
+    scores, true = pooled_scores(score, pairs, known, seed)
+    return pooled_figures(scores, true, np.ones(len(true), dtype=bool))
+
+
+def pooled_scores(
+    score: Score, pairs: Ints, known: sparse.csr_matrix, seed: int = 0
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """The scores of tested pairs and of all others of the same queries, and which are tested.
 
     Args:
         score: as for `score_pairs`.
         pairs: (n, 2): the tested pairs, query and answer; of more than `POOLED_QUERIES` queries,
             or `POOLED_PAIRS` pairs with all answers, as many are drawn.
         known: (queries' nodes, answers' nodes): known pairs, which are left out but for the tested.
+
+    Returns:
+        (pairs,) each.
     """
     queries = np.random.default_rng(seed).permutation(np.unique(pairs[:, 0]))
     most = max(1, min(POOLED_QUERIES, POOLED_PAIRS // known.shape[1]))
@@ -294,7 +307,7 @@ def pooled_over_queries(
             for block in np.array_split(queries, 1 + len(queries) // 100)
         ]
     )
-    return pooled_figures(scores, true, compared)
+    return scores[compared], true[compared]
 
 
 def paired_difference(

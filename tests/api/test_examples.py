@@ -17,7 +17,7 @@ PUBLIC = {
     name: value
     for name in medkg.__all__
     if not isinstance(value := getattr(medkg, name), ModuleType) and name != "MedkgError"
-}
+} | {f"plots.{name}": getattr(medkg.plots, name) for name in medkg.plots.__all__}
 
 
 def examples() -> list[doctest.DocTest]:
