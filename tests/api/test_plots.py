@@ -118,10 +118,10 @@ def test_a_map_shows_the_components_that_differ_most(kg: KnowledgeGraph) -> None
     }
     figure = plots.embedding_map(groups)
     check(figure)
-    places = np.concatenate([each.get_offsets() for each in figure.axes[0].collections])
+    places = np.concatenate([np.array(each.get_offsets()) for each in figure.axes[0].collections])
     whole = np.concatenate(list(groups.values())).astype(float)
     largest = np.linalg.eigvalsh(np.cov(whole.T, ddof=0))[::-1]
-    assert places.var(axis=0) == pytest.approx(largest[:2], rel=1e-3)
+    assert places.var(axis=0).tolist() == pytest.approx(largest[:2].tolist(), rel=1e-3)
     assert f"({largest[0] / largest.sum():.0%}" in figure.axes[0].get_xlabel()
     with pytest.raises(medkg.MedkgError, match="has not seen"):
         trained.vectors(["drugbank:none"])
