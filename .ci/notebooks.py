@@ -59,13 +59,25 @@ def write_page(notebook: NotebookNode, name: str) -> None:
             lines += [cell.source, ""]
             continue
         lines += ["```python", cell.source, "```", ""]
-        for output in cell.outputs:
+        for output in _joined(cell.outputs):
             lines += _shown(output, PAGES / f"{name}-{number:02}.png")
     title, *rest = lines
     heading, _, text = title.partition("\n")
     source = f"The notebook is `notebooks/{name}.ipynb`; this is what it printed."
     page = "\n".join([heading, "", source, text, *rest])
     (PAGES / f"{name}.md").write_text(page.rstrip() + "\n", encoding="utf-8")
+
+
+def _joined(outputs: Sequence[NotebookNode]) -> list[NotebookNode]:
+    """The outputs of a cell, with what was printed bit by bit in one."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        last = joined[-1] if joined else NotebookNode()
+        if output.output_type == "stream" and output.name == last.get("name"):
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _shown(output: NotebookNode, picture: Path) -> Iterator[str]:

@@ -35,7 +35,7 @@ def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
     executed = execute(path, tmp_path, SMALL[path.stem])
     outputs = [output for cell in executed.cells for output in cell.get("outputs", ())]
     shown = [output["data"] for output in outputs if "data" in output]
-    assert any("image/png" in data for data in shown)
+    assert shown
     empty = [data["text/plain"] for data in shown if "shape: (0," in data.get("text/plain", "")]
     assert not empty
 
