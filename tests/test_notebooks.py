@@ -18,7 +18,7 @@ SMALL = {
     "drug_target_hypotheses": ['model_name = "neighbours"', "drugs = 100"],
     "explore_subgraph": ["compared = 15"],
     "hetionet": ["drawn = 20"],
-    "notes_to_graph": ["most = 12"],
+    "notes_to_graph": ["most = 22"],
     "own_data": ["documents = 30", "epochs = 8"],
 }
 
