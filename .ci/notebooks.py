@@ -24,7 +24,7 @@ from PIL import Image  # comes with matplotlib
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "notebooks"
 _MOST_SECONDS = 1500  # for a cell
-_COLOURS = 48  # of a figure, which take a third of the room that all of them take
+_COLOURS = 128  # of a figure: with a third of the room, and all of the palette kept
 
 
 def execute(path: Path, folder: Path, settings: Sequence[str] = ()) -> NotebookNode:
