@@ -143,11 +143,18 @@ def test_without_extras_graphs_are_loaded_merged_checked_and_exported(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "name", ["train_links", "mining.train_links", "mining.train_diagnosis", "gnn.to_hetero_data"]
+    ("name", "extra"),
+    [
+        ("train_links", "gnn"),
+        ("mining.train_links", "gnn"),
+        ("mining.train_diagnosis", "gnn"),
+        ("gnn.to_hetero_data", "gnn"),
+        ("plots", "plots"),
+    ],
 )
-def test_python_says_which_extra_to_install(name: str) -> None:
+def test_python_says_which_extra_to_install(name: str, extra: str) -> None:
     code = f"import medkg\ntry: medkg.{name}\nexcept medkg.MedkgError as error: print(error)"
-    assert "pip install 'medkg[gnn]'" in run(code).stdout
+    assert f"pip install 'medkg[{extra}]'" in run(code).stdout
 
 
 def test_a_text_model_is_saved_where_only_the_extra_of_text_is_installed(tmp_path: Path) -> None:
