@@ -189,7 +189,7 @@ def degree_distribution(kg: KnowledgeGraph, relation: str | None = None) -> Figu
     Example:
         >>> figure = medkg.plots.degree_distribution(medkg.load("starter"), "TARGETS")
         >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-        ['Drug (726)', 'Target (449)']
+        ['Drug (677)', 'Target (449)']
     """
     edges = kg.edges
     if relation is not None:
