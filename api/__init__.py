@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from medkg.mining.links.train import train_links
     from medkg.mining.treatment.train import train_treatment
     from medkg.models import load_model
+    from medkg.predictions import write_predictions
     from medkg.terminology import default_terminology
 
 _HOMES = {
@@ -66,6 +67,7 @@ _HOMES = {
     "read_texts": ".access",
     "review": ".access",
     "view": ".access",
+    "write_predictions": ".predictions",
     "train_diagnosis": ".mining.diagnosis.train",
     "train_links": ".mining.links.train",
     "train_treatment": ".mining.treatment.train",
@@ -125,6 +127,7 @@ __all__ = [
     "train_treatment",
     "unmerge",
     "view",
+    "write_predictions",
 ]
 
 

@@ -101,14 +101,35 @@ def open(path: Path | str) -> KnowledgeGraph:
     return KnowledgeGraph.open(path)
 
 
-def read(where: Path | str) -> KnowledgeGraph:
+def read(
+    where: Path | str,
+    *,
+    mapping: Path | str | None = None,
+    quarantine: Quarantine | None = None,
+) -> KnowledgeGraph:
     """The graph in a folder, or on a server by its URI.
+
+    Args:
+        mapping: for a server's graph that medkg did not write: the YAML file that says what its
+            labels, relationship types and properties are (`medkg.write_predictions` has an
+            example). Nothing there is changed.
+        quarantine: gets what the mapping can't make use of.
+
+    Raises:
+        DataError: the mapping is wrong, or names what the server doesn't have.
+        StoreError: the server doesn't answer.
 
     Example:
         >>> medkg.load("common").save("common")
         >>> medkg.read("common").edges["relation"].unique().to_list()
         ['HAS_SYMPTOM']
     """
+    if mapping is not None:
+        from medkg.loaders.property_graph import MappedServer
+
+        with connect(str(where)) as connection:
+            graph = MappedServer(connection, mapping)
+            return graph.read(Quarantine() if quarantine is None else quarantine)
     if is_uri(str(where)):
         with connect(str(where)) as connection:
             return connection.read()

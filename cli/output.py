@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 import typer
 
@@ -56,13 +56,19 @@ def save_with_quarantine(kg: KnowledgeGraph, out: Path, quarantine: Quarantine) 
     }
 
 
-def save_and_print(kg: KnowledgeGraph, out: Path, quarantine: Quarantine, as_json: bool) -> None:
-    """Save a graph with `save_with_quarantine`, and print what was written."""
+def save_and_print(
+    kg: KnowledgeGraph, out: Path, quarantine: Quarantine, as_json: bool, **more: Any
+) -> None:
+    """Save a graph with `save_with_quarantine`, and print what was written.
+
+    Args:
+        more: what the JSON says beside it.
+    """
     from medkg.cli import show
 
     saved = save_with_quarantine(kg, out, quarantine)
     if as_json:
-        show.as_json(saved)
+        show.as_json({**saved, **more})
     else:
         print_written(saved)
 

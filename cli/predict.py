@@ -46,6 +46,10 @@ def predict(
     ] = None,
     graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
     into: Annotated[str | None, typer.Option(help="Write them to this server too.")] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="Of --into: of a graph that medkg didn't write (see medkg read)."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Rank new tails of a head (or heads of a tail), with probability and explanation."""
@@ -56,6 +60,8 @@ def predict(
         raise typer.BadParameter(
             "give one of --head, --tail, --heads, --tails, --all, --pairs, --smiles and --inchi"
         )
+    if mapping is not None and into is None:
+        raise typer.BadParameter("--mapping goes with --into")
     if known and into is not None:
         raise typer.BadParameter("--into writes new pairs: leave out --known")
     structure = inchi if smiles is None else smiles
@@ -90,7 +96,7 @@ def predict(
         if not known:
             _print_unranked(loaded, rows, queries, direction, top)
     if into is not None and predictions is not None:
-        _write_into(loaded, predictions, into, as_json)
+        _write_into(loaded, predictions, into, mapping, as_json)
     return None
 
 
@@ -128,17 +134,22 @@ def _queries(model: LinkModel, file: Path, direction: str) -> list[str]:
     return list(dict.fromkeys(queries))
 
 
-def _write_into(model: LinkModel, predictions: pl.DataFrame, uri: str, as_json: bool) -> None:
-    """Write predictions to a server."""
+def _write_into(
+    model: LinkModel, predictions: pl.DataFrame, uri: str, mapping: Path | None, as_json: bool
+) -> None:
+    """Write predictions to a server; with a mapping, between nodes that are there."""
     from medkg.access import connect
+    from medkg.predictions import write_predictions
 
     ends = predictions["head"].to_list() + predictions["tail"].to_list()
     # No others of the graph's predictions: a part of a model's answer would replace the whole.
     part = model.graph.subgraph(ends, relations=[]).with_predictions(predictions)
+    if mapping is not None:
+        beside = write_predictions(part, uri, mapping=mapping)
+        return None if as_json else print_summary(beside, uri, as_json=False)
     with connect(uri) as connection:
         written = connection.write(part)
-    if not as_json:
-        print_summary(written, uri, as_json=False)
+    return None if as_json else print_summary(written, uri, as_json=False)
 
 
 def _score_pairs(model: LinkModel, file: Path, out: Path | None, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medkg.cli.app import app
-from medkg.cli.options import Json, OutGraph
+from medkg.cli.options import Json
 from medkg.cli.output import print_summary, save_and_print
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def write(
 )
 def read(
     uri: Annotated[str, typer.Argument(help="bolt://…, neo4j://… or embedded:DIR")],
-    out: OutGraph,
+    out: Annotated[Path | None, typer.Option(help="Graph folder to write.")] = None,
     around: Annotated[
         list[str] | None, typer.Option(help="Only what is around this identifier or name.")
     ] = None,
@@ -75,6 +75,15 @@ def read(
         bool | None,
         typer.Option(help="With predictions; by default those of a whole graph only."),
     ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a graph that medkg didn't write: the YAML file that says what is what."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Of --mapping: show rows as they would become.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Read a server's graph, or a part of it, into a graph folder, evidence included."""
@@ -83,6 +92,15 @@ def read(
     from medkg.core.quarantine import Quarantine
     from medkg.graph.graph_frames import MANIFEST
 
+    if dry_run and mapping is None:
+        raise typer.BadParameter("--dry-run goes with --mapping")
+    if out is None and not dry_run:
+        raise typer.BadParameter("give the graph folder to write with --out")
+    if mapping is not None:
+        if around or kind or relation or min_probability or predictions is not None:
+            raise typer.BadParameter("--mapping says what is read: leave out the other choices")
+        return _read_mapped(uri, mapping, None if dry_run else out, as_json)
+    assert out is not None
     check_replaceable(out, marker=MANIFEST)
     with connect(existing_server(uri)) as connection:
         kg = connection.read(
@@ -93,7 +111,32 @@ def read(
             min_probability=min_probability,
             predictions=predictions,
         )
-    save_and_print(kg, out, Quarantine(), as_json)
+    return save_and_print(kg, out, Quarantine(), as_json)
+
+
+def _read_mapped(uri: str, mapping: Path, out: Path | None, as_json: bool) -> None:
+    """Read a graph that medkg didn't write; without `out`, show the first rows of it."""
+    from medkg.access import connect
+    from medkg.cli import show
+    from medkg.cli.sources import print_dry_run
+    from medkg.core.atomic import check_replaceable
+    from medkg.core.quarantine import Quarantine
+    from medkg.graph.graph_frames import MANIFEST
+    from medkg.loaders.property_graph import MappedServer
+
+    if out is not None:
+        check_replaceable(out, marker=MANIFEST)
+    with connect(existing_server(uri)) as connection:
+        server = MappedServer(connection, mapping)
+        unmapped = server.unmapped()
+        if out is None:
+            print_dry_run(server.dry_run(), as_json, unmapped=unmapped.to_dicts())
+        else:
+            quarantine = Quarantine()
+            kg = server.read(quarantine)
+            save_and_print(kg, out, quarantine, as_json, unmapped=unmapped.to_dicts())
+    if not as_json and unmapped.height:
+        show.frame(unmapped, "Not mapped", most=50)
 
 
 @app.command(epilog="Example: medkg forget --patient patient:x graphs/all --search .")
@@ -102,6 +145,9 @@ def forget(
     source: Annotated[list[str] | None, typer.Option(help="A source by its name.")] = None,
     document: Annotated[list[str] | None, typer.Option(help="A document by identifier.")] = None,
     patient: Annotated[list[str] | None, typer.Option(help="A patient by identifier.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A model by its name: its predictions.")
+    ] = None,
     search: Annotated[
         list[Path] | None,
         typer.Option(help="A folder: forget patients and documents in all that it holds."),
@@ -112,7 +158,7 @@ def forget(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Take sources, documents or patients out, evidence first; what others say too stays.
+    """Take sources, documents, patients or a model's predictions out; what others say too stays.
 
     With --search also out of other graphs, servers, exports and unfinished work; what can't be
     rewritten (models that learned from them, pages, sealed copies, notes) is listed.
@@ -134,12 +180,12 @@ def forget(
             if search:
                 own = None if connection.server is None else connection.server.folder
                 copies = forget_copies(search, connection.identifiers(**who), skip=own, **secrets)
-            summary = connection.forget(source=source or (), **who)
+            summary = connection.forget(source=source or (), model=model or (), **who)
     else:
         if search:
             kg = KnowledgeGraph.open(graph)
             copies = forget_copies(search, identifiers(kg, **who), kg, skip=Path(graph), **secrets)
-        summary = forget_in_folder(graph, source=source or (), **who)
+        summary = forget_in_folder(graph, source=source or (), model=model or (), **who)
     if as_json:
         listed = [asdict(copy) for copy in copies]
         show.as_json({**summary.as_dict(), "copies": listed} if search else summary.as_dict())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from medkg.cli.app import app
 from medkg.cli.options import Json, name_and_value
 from medkg.cli.output import save_and_print
+
+if TYPE_CHECKING:
+    from medkg.loaders.table import DryRun
 
 
 @app.command(epilog="Example: medkg sources hetionet")
@@ -85,19 +88,28 @@ def load(
 
 
 def _show_dry_run(source: str, path: Path | None, options: dict[str, str], as_json: bool) -> None:
+    from medkg.loaders.table import dry_run
+
+    print_dry_run(dry_run(path, source, options), as_json)
+
+
+def print_dry_run(made: DryRun, as_json: bool, **more: Any) -> None:
+    """Print rows as they would become.
+
+    Args:
+        more: what the JSON says beside them.
+    """
     import polars as pl
 
     from medkg.cli import show
-    from medkg.loaders.table import dry_run
 
-    made = dry_run(path, source, options)
     quarantine = [row.__dict__ for row in made.aside.rows]
     if as_json:
         frames = {"nodes": made.nodes.to_dicts(), "evidence": made.evidence.to_dicts()}
-        return show.as_json({**frames, "set_aside": quarantine})
+        return show.as_json({**frames, "set_aside": quarantine, **more})
     for title, rows in (("Nodes", made.nodes), ("Evidence", made.evidence)):
         filled = [name for name in rows.columns if any(map(show.cell, rows[name]))]
         show.frame(rows.select(filled or rows.columns), title)
     if quarantine:
-        show.frame(pl.DataFrame(quarantine), "Set quarantine")
+        show.frame(pl.DataFrame(quarantine), "Set aside")
     return None

@@ -91,20 +91,23 @@ class ForgetSummary:
 
 @dataclass(frozen=True)
 class ForgetRequest:
-    """What to forget: sources by name, documents, and `private`: patients and their documents."""
+    """What to forget: sources by name, documents, and `private`: patients and their documents.
+
+    Of `models`, by name, the predictions.
+    """
 
     sources: frozenset[str]
     documents: frozenset[str]
     private: frozenset[str]
+    models: frozenset[str]
 
     @classmethod
-    def of(cls, source: Ids, document: Ids, patient: Ids) -> ForgetRequest:
+    def of(cls, source: Ids, document: Ids, patient: Ids, model: Ids = ()) -> ForgetRequest:
         """What the caller names; one string is one name."""
-        request = cls(
-            *(frozenset([x] if isinstance(x, str) else x) for x in (source, document, patient))
-        )
-        if not (request.sources | request.documents | request.private):
-            raise DataError("nothing to forget; give a source, a document or a patient")
+        names = (source, document, patient, model)
+        request = cls(*(frozenset([x] if isinstance(x, str) else x) for x in names))
+        if not (request.sources | request.documents | request.private | request.models):
+            raise DataError("nothing to forget; give a source, a document, a patient or a model")
         # What names a patient is looked for in all texts, where a "1" would be everywhere.
         for ids, example in ((request.documents, "PMID:1"), (request.private, "patient:1")):
             for id in sorted(ids):
@@ -159,7 +162,12 @@ class ForgetRequest:
 
 
 def forget(
-    kg: KnowledgeGraph, *, source: Ids = (), document: Ids = (), patient: Ids = ()
+    kg: KnowledgeGraph,
+    *,
+    source: Ids = (),
+    document: Ids = (),
+    patient: Ids = (),
+    model: Ids = (),
 ) -> tuple[KnowledgeGraph, ForgetSummary]:
     """The graph without a source, a document or a patient (or several), and what went.
 
@@ -168,6 +176,7 @@ def forget(
         document: identifiers of documents, as `PMID:1` or `note:x`.
         patient: identifiers of patients, as `patient:x`; those that merging gave it or took from
             it are the same patient.
+        model: names of models, as `kg.predictions` has them: their predictions go.
 
     Raises:
         DataError: nothing is asked for, or something that is no identifier, or that is a node of
@@ -179,7 +188,7 @@ def forget(
         >>> summary.evidence, [source.name for source in kg.sources]
         (1324, ['starter'])
     """
-    named = ForgetRequest.of(source, document, patient)
+    named = ForgetRequest.of(source, document, patient, model)
     request = named.with_merged(kg.merges)
     named_nodes = kg.nodes.filter(pl.col("id").is_in(sorted(request.ids)))
     request.check(dict(named_nodes.select("id", "kind").iter_rows()))
@@ -209,6 +218,7 @@ def forget(
     known = {each.name for each in kg.sources}.union(
         kg.nodes["id"], kg.merges["merged"], ends(removed), removed["source"]
     )
+    unknown_models = named.models - {*kg.predictions["model"]}
     summary = ForgetSummary(
         evidence=removed.height,
         edges=removed_edges.len(),
@@ -220,7 +230,7 @@ def forget(
         sources=len(kg.sources) - len(sources),
         documents=documents,
         shared=shared,
-        unknown=sorted((named.sources | named.ids) - known),
+        unknown=sorted(((named.sources | named.ids) - known) | unknown_models),
     )
     return after.with_frames(predictions=predictions), summary
 
@@ -271,17 +281,25 @@ def _remaining_predictions(
     removed_nodes: pl.Series,
     removed_edges: pl.Series,
 ) -> pl.DataFrame:
-    """The predictions that neither are about what was removed, nor cite it, nor name a patient."""
+    """The predictions of other models that neither are about what was removed, nor cite it.
+
+    Nor name a patient.
+    """
     ids = removed_nodes.unique().implode()
     about = pl.col("head").is_in(ids) | pl.col("tail").is_in(ids)
     cited = pl.concat([removed_nodes, removed_edges, removed["id"]])
-    return kg.predictions.filter(
-        ~(about | citing(kg.predictions, cited) | naming(kg.predictions, request.private))
-    )
+    of_model = pl.col("model").is_in(sorted(request.models))
+    named = naming(kg.predictions, request.private)
+    return kg.predictions.filter(~(of_model | about | citing(kg.predictions, cited) | named))
 
 
 def forget_in_folder(
-    path: Path | str, *, source: Ids = (), document: Ids = (), patient: Ids = ()
+    path: Path | str,
+    *,
+    source: Ids = (),
+    document: Ids = (),
+    patient: Ids = (),
+    model: Ids = (),
 ) -> ForgetSummary:
     """Forget in a graph folder, which is replaced at once, and in the quarantine beside it.
 
@@ -290,7 +308,7 @@ def forget_in_folder(
     """
     path = Path(path)
     kg = KnowledgeGraph.open(path)
-    after, summary = forget(kg, source=source, document=document, patient=patient)
+    after, summary = forget(kg, source=source, document=document, patient=patient, model=model)
     # The graph last: after an interruption, the same command finds the same documents again.
     ids = identifiers(kg, document=document, patient=patient)
     aside = path.with_name(f"{path.name}.quarantine.jsonl")

@@ -1,5 +1,7 @@
 """Mappings of tables: a YAML file that says which column is what (see docs/sources.md).
 
+The nodes of a label and the relationships of a type of a graph server are tables too.
+
 A mapping is read and checked whole before any table is: what is wrong is reported with file and
 line. Every value is text here; numbers, dates and truth values are read as they are written.
 """
@@ -15,6 +17,7 @@ from typing import NoReturn
 from ..core.errors import DataError
 from ..graph.frames import EVIDENCE_VALUES, Source
 from ..graph.schema import Schema
+from ..graph.store.property_graph import Pattern
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
@@ -128,9 +131,13 @@ class SplitRows:
 
 @dataclass(frozen=True)
 class Table:
-    """A file (or several of one form, or a query), and what its rows become."""
+    """A file (or several of one form, or a query), and what its rows become.
+
+    Of a graph server it is what a pattern matches there; its columns are the properties.
+    """
 
     line: int
+    pattern: Pattern | None
     file: str  # a pattern of file names
     may_lack: bool
     format: str

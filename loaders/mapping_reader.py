@@ -15,6 +15,8 @@ from ..core.input_files import read_whole
 from ..core.text import decode
 from ..graph.frames import EVIDENCE_VALUES, Source
 from ..graph.schema import Schema
+from ..graph.store.names import quoted
+from ..graph.store.property_graph import Pattern
 from .mapping import (
     FORMATS,
     TEXT_FIELDS,
@@ -28,6 +30,13 @@ from .mapping import (
     Values,
 )
 from .mapping_yaml import MOST_BYTES, Block, YamlReader, YamlValue, check_depth
+
+# The keys that only a table of files (or of a database) has, and one of a graph server.
+_OF_FILES = (
+    *("file", "may_lack", "format", "separator", "quoted", "comment", "header", "columns"),
+    *("split_rows", "query", "database"),
+)
+_OF_SERVERS = ("label", "relationship", "start", "end")
 
 
 def read_mapping(path: Path, options: Mapping[str, str] | None = None) -> TableMapping:
@@ -134,10 +143,7 @@ class _MappingReader(YamlReader):
         )
 
     def table(self, line: int, item: YamlValue) -> Table:
-        names = (
-            *("file", "may_lack", "format", "separator", "quoted", "comment", "header", "columns"),
-            *("optional", "missing", "split_rows", "query", "database", "where", "nodes", "edges"),
-        )
+        names = (*_OF_FILES, *_OF_SERVERS, "optional", "missing", "where", "nodes", "edges")
         block = self.block(line, item, "a table", names)
         query, file = self.text(block, "query", ""), self.text(block, "file", "")
         form = self.text(block, "format", "sql" if query else "")
@@ -155,6 +161,7 @@ class _MappingReader(YamlReader):
             self.fail(block.line_of("separator"), 'the separator must be one character, as "\\t"')
         table = Table(
             line=block.line,
+            pattern=self.pattern(block),
             file=file,
             may_lack=self.flag(block, "may_lack"),
             format=form,
@@ -180,6 +187,27 @@ class _MappingReader(YamlReader):
         if not table.nodes and not table.edges:
             self.fail(block.line, "the table has neither nodes nor edges; say what its rows become")
         return table
+
+    def pattern(self, table: Block) -> Pattern | None:
+        """What a table of a graph server reads there; None of any other table."""
+        texts = {name: self.text(table, name, "") for name in _OF_SERVERS}
+        if not any(texts.values()):
+            return None
+        for name in _OF_FILES:
+            if name in table.values:
+                self.fail(table.line_of(name), f"{name!r} is for files, not for a graph server")
+        if bool(texts["label"]) == bool(texts["relationship"]):
+            self.fail(table.line, "a table of a graph server has either a label or a relationship")
+        if bool(texts["start"] and texts["end"]) != bool(texts["relationship"]):
+            self.fail(
+                table.line, "a relationship, and nothing else, has the labels of its start and end"
+            )
+        for name, text in texts.items():
+            try:
+                quoted(text or "none")
+            except SchemaError as error:
+                self.fail(table.line_of(name), str(error))
+        return Pattern(**texts)
 
     def split_rows(self, table: Block) -> SplitRows | None:
         value = table.values.get("split_rows")

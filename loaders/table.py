@@ -6,7 +6,7 @@ The mappings of `data/mappings` make sources of their own of published tables, b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from .mapping import (
     TableMapping,
 )
 from .mapping_reader import read_mapping
-from .table_rows import TableReader, separator_of, table_format, without_compression
+from .table_rows import Origin, TableReader, separator_of, table_format, without_compression
 from .text_tables import PART_ROWS, find_header
 
 _SHIPPED = Path(__file__).parent / "data" / "mappings"
@@ -84,17 +84,34 @@ def dry_run(
             f" {', '.join(sorted(_shipped()))}"
         )
     quarantine = Quarantine()
+
+    def tables() -> Iterator[tuple[TableReader, Iterator[tuple[Origin, pl.DataFrame]]]]:
+        for table, files in _checked(mapping, path):
+            reader = TableReader(mapping, table, quarantine)
+            yield reader, ((file, part) for file in files for part in reader.rows(file, rows=1000))
+
+    return first_rows(tables(), quarantine, rows)
+
+
+def first_rows(
+    tables: Iterable[tuple[TableReader, Iterator[tuple[Origin, pl.DataFrame]]]],
+    quarantine: Quarantine,
+    rows: int,
+) -> DryRun:
+    """The first rows of each table as they would become.
+
+    Args:
+        tables: what reads a table, and its rows in parts, each with where it comes from.
+        quarantine: that the tables' readers have.
+        rows: how many of each table.
+    """
     parts: list[Part] = []
-    for table, files in _checked(mapping, path):
-        reader = TableReader(mapping, table, quarantine)
-        remaining_rows = rows
-        for file in files:
-            for frame in reader.rows(file, rows=1000):
-                parts += reader.parts_of(file, frame.head(remaining_rows))
-                remaining_rows -= min(remaining_rows, frame.height)
-                if not remaining_rows:
-                    break
-            if not remaining_rows:
+    for reader, frames in tables:
+        remaining = rows
+        for origin, frame in frames:
+            parts += reader.parts_of(origin, frame.head(remaining))
+            remaining -= min(remaining, frame.height)
+            if not remaining:
                 break
     nodes = [part.nodes for part in parts if part.nodes is not None]
     evidence = [part.evidence for part in parts if part.evidence is not None]
@@ -161,6 +178,8 @@ def _checked(mapping: TableMapping, path: Path | None) -> list[tuple[Table, list
 
 def _files(mapping: TableMapping, table: Table, path: Path | None) -> list[Path | str]:
     """A table's files in `path`, or the URL of its database."""
+    if table.pattern is not None:
+        mapping.fail(table.line, "is of a graph server: medkg read bolt://… --mapping FILE")
     if table.database:
         return [table.database]
     if path is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,11 +11,10 @@ import polars as pl
 
 from ..core.input_files import COMPRESSED
 from ..core.quarantine import Quarantine
-from ..graph.frames import (
-    EVIDENCE_VALUES,
-)
+from ..graph.frames import EVIDENCE_VALUES, empty
 from ..graph.identifiers import name_key, normalise_curies
 from ..graph.kg import Part
+from ..graph.store.property_graph import Pattern
 from .databases import read_parquet_parts, read_sql_parts
 from .mapping import (
     FORMATS,
@@ -29,6 +28,9 @@ from .mapping import (
     Values,
 )
 from .text_tables import read_table_parts
+
+# Where rows come from: a file, a database by its URL, or what a pattern matches on a server.
+Origin = Path | str | Pattern
 
 
 def without_compression(path: Path) -> Path:
@@ -91,47 +93,71 @@ class TableReader:
                 names=table.header,
                 rows=rows,
             )
+        return self.usable_rows(file, parts)
+
+    def usable_rows(self, origin: Origin, parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """The rows of parts that the table's conditions let through."""
+        table = self.table
         for part in parts:
             if table.missing:
                 is_missing = pl.col(pl.String).is_in(list(table.missing))
                 part = part.with_columns(pl.when(~is_missing).then(pl.col(pl.String)))
             if table.split_rows is not None:
-                part = self._split_rows(file, part, table.split_rows)
+                part = self._split_rows(origin, part, table.split_rows)
             selected = part.filter(_all_hold(table.where))
             if selected.height:
                 yield selected
 
-    def _split_rows(self, file: Path | str, part: pl.DataFrame, split: SplitRows) -> pl.DataFrame:
+    def _split_rows(self, origin: Origin, part: pl.DataFrame, split: SplitRows) -> pl.DataFrame:
         part = part.with_columns(pl.col(split.columns).str.split(split.by))
         lengths = [pl.col(name).list.len() for name in split.columns]
         level = pl.all_horizontal(length.eq_missing(lengths[0]) for length in lengths)
         for line, *held in part.filter(~level).select("line", *split.columns).rows():
             row = " ".join("|".join(texts or ()) for texts in held)
             reason = "columns with different numbers of values"
-            self.quarantine.add(reason, path=self._origin(file), line=line, row=row[:500])
+            self.quarantine.add(reason, path=self._origin(origin), line=line, row=row[:500])
         part = part.filter(level).explode(list(split.columns))
         return part.with_columns(pl.col(split.columns).str.strip_chars().replace("", None))
 
-    def _origin(self, file: Path | str) -> str:
-        """What names a file's rows: of a query the mapping, since a URL may hold a password."""
-        return str(file if isinstance(file, Path) else self.mapping.path)
+    def _origin(self, origin: Origin) -> str:
+        """What names rows: of a query the mapping, since a URL may hold a password."""
+        return str(self.mapping.path if isinstance(origin, str) else origin)
 
-    def parts_of(self, file: Path | str, rows: pl.DataFrame) -> Iterator[Part]:
-        """What rows of a file become."""
-        where = self._origin(file)
+    def parts_of(self, origin: Origin, rows: pl.DataFrame) -> Iterator[Part]:
+        """What rows become.
+
+        Args:
+            rows: the columns that the table uses, `line`, and of a server `_element`, which names
+                what is set aside.
+        """
+        where = self._origin(origin)
         make = _ValueExpressions(rows.schema)
-        for rule in self.table.nodes:
-            selected = rows.filter(_all_hold(rule.where))
-            values = selected.select("line", *make.node(rule, "node"))
-            values = self._usable(values, where, ["node"])
+        for rule, values in self._node_values(where, rows):
             yield Part(nodes=self._nodes(values, "node", rule, where))
         for edge in self.table.edges:
             selected = rows.filter(_all_hold(edge.where))
-            values = selected.select("line", *make.edge(edge))
+            values = selected.select(pl.col("^(line|_element)$"), *make.edge(edge))
             values = self._usable(values, where, ["head", "tail"], edge)
             for end, rule in (("head", edge.head), ("tail", edge.tail)):
                 yield Part(nodes=self._nodes(values, end, rule, where))
             yield Part(evidence=self._evidence(values, edge))
+
+    def _node_values(
+        self, where: str, rows: pl.DataFrame
+    ) -> Iterator[tuple[NodeRule, pl.DataFrame]]:
+        """Each rule of nodes, and the values that it makes of the rows."""
+        make = _ValueExpressions(rows.schema)
+        for rule in self.table.nodes:
+            selected = rows.filter(_all_hold(rule.where))
+            values = selected.select(pl.col("^(line|_element)$"), *make.node(rule, "node"))
+            yield rule, self._usable(values, where, ["node"])
+
+    def identifiers(self, origin: Origin, rows: pl.DataFrame) -> pl.DataFrame:
+        """The identifiers of the nodes that rows of a server become: `id`, `element`."""
+        values = [each for _, each in self._node_values(self._origin(origin), rows)]
+        columns = [pl.col("node.id").alias("id"), pl.col("_element").alias("element")]
+        frames = [each.select(columns) for each in values]
+        return pl.concat([empty({"id": pl.String, "element": pl.String}), *frames])
 
     def _usable(
         self, values: pl.DataFrame, where: str, ends: list[str], edge: EdgeRule | None = None
@@ -173,6 +199,7 @@ class TableReader:
         values = values.with_columns(_problem=problem)
         bad_rows = values.filter(pl.col("_problem").is_not_null())
         names = ["head.written", "relation.written", "tail.written"] if edge else ["node.written"]
+        names += [name for name in ("_element",) if name in values.columns]
         names += [f"{end}.kind.written" for end in ends if f"{end}.kind.written" in values.columns]
         for line, reason, *written in bad_rows.select("line", "_problem", *names).rows():
             row = " ".join("?" if text is None else str(text) for text in written)

@@ -33,6 +33,7 @@ from .connection import Connection
 from .embedded import DATABASE, Server, serve
 from .forget import forget_on, identifiers_on
 from .names import OWN_LABELS, PREDICTED
+from .property_graph import PredictionsSummary, write_beside
 from .relationships import doubtful_relationships, mend, relationship_checks
 from .summary import Counts, WriteSummary
 
@@ -201,6 +202,10 @@ class Store:
         other.audit = AuditLog(self.audit.folder, user) if self.audit is not None else None
         return other
 
+    def record_read(self) -> None:
+        """Record that what the server holds is read, where queries are recorded."""
+        self._record("read")
+
     def _record(self, action: str, **what: Any) -> None:
         if self.audit is not None:
             self.audit.record(action, **what)
@@ -282,6 +287,20 @@ class Store:
         )
         return write.write(self.connection, kg, name, prune, evidence)
 
+    def write_beside(self, predictions: pl.DataFrame, nodes: pl.DataFrame) -> PredictionsSummary:
+        """Write predictions on a graph that medkg did not write: `medkg.write_predictions`.
+
+        Args:
+            predictions: with the columns of `medkg.graph.frames.PREDICTIONS`.
+            nodes: `id`, as the predictions have it, and `element`, the element id here.
+
+        Raises:
+            StoreError: the server refuses or doesn't answer.
+        """
+        self._record("write")
+        with self.connection.errors():
+            return write_beside(self.connection, predictions, nodes)
+
     def read(
         self,
         around: str | Sequence[str] | None = None,
@@ -322,17 +341,22 @@ class Store:
             predictions=predictions,
         )
 
-    def forget(self, *, source: Ids = (), document: Ids = (), patient: Ids = ()) -> ForgetSummary:
-        """Take sources, documents or patients out, as `medkg.graph.forget.forget` does.
+    def forget(
+        self, *, source: Ids = (), document: Ids = (), patient: Ids = (), model: Ids = ()
+    ) -> ForgetSummary:
+        """Take sources, documents, patients or models' predictions out, as `medkg.forget` does.
 
-        A command that was interrupted is completed by giving it again.
+        A command that was interrupted is completed by giving it again. Of models alone, nothing but
+        their predictions is touched, on a server too that medkg did not write.
 
         Raises:
             DataError: as `medkg.graph.forget.forget`.
             StoreError: the server doesn't answer.
         """
-        self._record("forget", values=[source, document, patient])
-        return forget_on(self.connection, source=source, document=document, patient=patient)
+        self._record("forget", values=[source, document, patient], models=model)
+        return forget_on(
+            self.connection, source=source, document=document, patient=patient, model=model
+        )
 
     def check(self, *, report: Path | str | None = None) -> list[Finding]:
         """What is doubtful: the findings of `medkg.graph.check`, and relationships out of step.

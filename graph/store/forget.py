@@ -45,6 +45,7 @@ from .connection import Connection
 from .constraints import drop_constraints, make_constraints
 from .journal import writing
 from .names import Cypher, Quoted, key
+from .property_graph import forget_predictions
 from .read import (
     evidence_parts,
     read_evidence,
@@ -73,10 +74,27 @@ _LEFT = {name: _EVIDENCE[name] for name in ("id", "edge", "relation", "source", 
 
 
 def forget_on(
-    connection: Connection, *, source: Ids = (), document: Ids = (), patient: Ids = ()
+    connection: Connection,
+    *,
+    source: Ids = (),
+    document: Ids = (),
+    patient: Ids = (),
+    model: Ids = (),
 ) -> ForgetSummary:
     """What `Store.forget` does."""
-    request = ForgetRequest.of(source, document, patient)
+    request = ForgetRequest.of(source, document, patient, model)
+    with connection.errors():
+        predictions = forget_predictions(connection, sorted(request.models))
+    summary = ForgetSummary()
+    if request.sources or request.ids:
+        summary = _forget_rest(connection, request)
+    summary.predictions += sum(predictions.values())
+    summary.unknown = sorted([*summary.unknown, *(m for m, n in predictions.items() if not n)])
+    return summary
+
+
+def _forget_rest(connection: Connection, request: ForgetRequest) -> ForgetSummary:
+    """Forget all but models' predictions."""
     with (
         connection.errors(),
         writing(connection) as writer,

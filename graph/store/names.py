@@ -78,6 +78,18 @@ def key(property: str) -> Quoted:
     return Quoted(f"`{property}`")
 
 
+def quoted(name: str) -> Quoted:
+    """A label, type or key of a graph that medkg did not write, which may hold spaces and signs.
+
+    Raises:
+        SchemaError: it can't be quoted: empty, or with a backquote, a backslash (in which Neo4j
+            sees the signs that it escapes) or what can't be printed.
+    """
+    if not name or not name.isprintable() or set("`\\") & set(name):
+        raise SchemaError(f"{name!r} is no name that a query may hold")
+    return Quoted(f"`{name}`")
+
+
 def keys(variable: str, properties: Iterable[str]) -> Quoted:
     """Properties of a variable, as a RETURN lists them."""
     if not variable.isidentifier():

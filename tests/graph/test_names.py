@@ -134,7 +134,7 @@ CYPHER = re.compile(
     r"|CALL (db|\{|\())"
 )
 SINKS = {"rows", "fetch", "looked_up", "send", "change", "change_once", "run_sql", "tx_run"}
-MAKERS = {"label", "type_", "types", "index", "key", "keys", "parameter"}
+MAKERS = {"label", "type_", "types", "index", "key", "keys", "parameter", "quoted"}
 # What is handed on: `Connection` runs what its callers make; the user's own query passes the guard.
 HANDED_ON = {
     ("medkg.graph.store.connection", "query"),
