@@ -64,12 +64,12 @@ def query(
         return show.plain(_text(question, on, parameters))
     if on is None:
         raise typer.BadParameter("give the server with --on; medkg query NAME --list describes one")
-    answer = _answer(question, cypher, on, parameters)
+    answer, note = _answer(question, cypher, on, parameters)
     if csv is not None or parquet is not None:
         return _write(answer, csv, parquet)
     if as_json:
         return show.as_json(answer)
-    return show_query.answer(answer, question)
+    return show_query.answer(answer, question, note)
 
 
 def _text(question: Query, on: str | None, parameters: dict[str, Any]) -> str:
@@ -83,14 +83,20 @@ def _text(question: Query, on: str | None, parameters: dict[str, Any]) -> str:
 
 def _answer(
     question: Query | None, cypher: str | None, on: str, parameters: dict[str, Any]
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, str]:
+    """The answer, and why there may be none where predictions were asked for."""
     from medkg.access import connect
 
     with connect(existing_server(on)) as connection:
-        if question is not None:
-            return question.run(connection, **parameters)
-        assert cypher is not None
-        return connection.query(cypher, **parameters)
+        if question is None:
+            assert cypher is not None
+            return connection.query(cypher, **parameters), ""
+        rows = question.run(connection, **parameters)
+        if rows.height or not question.predicted:
+            return rows, ""
+        if connection.holds_predictions(question.predicted):
+            return rows, "no prediction that the server holds meets the question"
+        return rows, "it asks for predictions: medkg predict … --into writes some"
 
 
 def _write(answer: pl.DataFrame, csv: Path | None, parquet: Path | None) -> None:

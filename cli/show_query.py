@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medkg.cli import show
-from medkg.core.errors import DataError
-from medkg.core.json_reading import parse_json
+from medkg.explanations import ExplanationParts
 
 if TYPE_CHECKING:
     from medkg.cypher.library import Parameter, Query
@@ -22,14 +21,18 @@ _SHOWN = 3  # parts of a cell's list of evidence
 _STEP = re.compile(r" (?:-[A-Z_]{1,64}(->)|<-[A-Z_]{1,64}-) ")  # of a path that a model explains by
 
 
-def answer(rows: pl.DataFrame, question: Query | None) -> None:
-    """Print the answer of a question, or of Cypher of one's own, which is shown as it is."""
+def answer(rows: pl.DataFrame, question: Query | None, note: str) -> None:
+    """Print the answer of a question, or of Cypher of one's own, which is shown as it is.
+
+    Args:
+        note: what is printed under it.
+    """
     shown = rows if question is None else readable(rows)
     show.frame(shown, "" if question is None else question.title)
     if question is not None and shown.width < rows.width and shown.height:
         show.out.print("identifiers: --json; all columns as a table: --csv FILE, --parquet FILE")
-    if question is not None and rows.is_empty() and "PREDICTED_" in question.cypher:
-        show.out.print("it asks for predictions: medkg predict … --into writes some")
+    if note:
+        show.out.print(note)
 
 
 def readable(rows: pl.DataFrame) -> pl.DataFrame:
@@ -92,17 +95,8 @@ def _evidence(piece: Mapping[str, Any]) -> str:
 
 def _explanation(text: str) -> str:
     """A model's explanation in words: the reasons that it names, and the heaviest path."""
-    try:
-        parts = parse_json(text)
-    except DataError:
-        return text
-    if not isinstance(parts, Mapping):
-        return text
-    reasons = [str(reason) for reason in parts.get("because") or ()]
-    paths = [_arrows(str(path.get("text", ""))) for path in parts.get("paths") or ()]
-    if not reasons and not paths:
-        return show.cell(parts)
-    return "; ".join([*reasons, *paths[:1]])
+    parts = ExplanationParts.of(text)
+    return "; ".join([*parts.reasons, *map(_arrows, parts.paths[:1])]) or show.cell(parts.others)
 
 
 def _arrows(path: str) -> str:

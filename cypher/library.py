@@ -34,7 +34,8 @@ import polars as pl
 from ..core.errors import DataError, MissingError
 from ..core.json_reading import parse_json
 from ..graph.store import Store
-from ..graph.store.guard import with_values
+from ..graph.store.guard import names_in, with_values
+from ..graph.store.names import PREDICTED
 from .parameters import REQUIRED, Parameter, literal
 
 __all__ = ["TOPICS", "Parameter", "Query", "by_topic", "get", "load", "names", "own", "parse"]
@@ -74,6 +75,12 @@ class Query:
     columns: Mapping[str, str]
     cypher: str
     topic: str = "own"
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """The relations of whose predictions it asks."""
+        types = names_in(self.cypher).types
+        return tuple(t.removeprefix(PREDICTED) for t in types if t.startswith(PREDICTED))
 
     def run(self, store: Store, /, **params: object) -> pl.DataFrame:
         """Ask a store. An entity may be given by identifier or by name.

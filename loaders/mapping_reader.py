@@ -198,10 +198,11 @@ class _MappingReader(YamlReader):
                 self.fail(table.line_of(name), f"{name!r} is for files, not for a graph server")
         if bool(texts["label"]) == bool(texts["relationship"]):
             self.fail(table.line, "a table of a graph server has either a label or a relationship")
-        if bool(texts["start"] and texts["end"]) != bool(texts["relationship"]):
-            self.fail(
-                table.line, "a relationship, and nothing else, has the labels of its start and end"
-            )
+        for end in ("start", "end"):
+            if bool(texts[end]) != bool(texts["relationship"]):
+                self.fail(
+                    table.line, f"a relationship, and nothing else, has the label of its {end}"
+                )
         for name, text in texts.items():
             try:
                 quoted(text or "none")

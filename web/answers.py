@@ -10,7 +10,7 @@ import polars as pl
 
 from medkg import entities
 from medkg.core.errors import DataError, MissingError
-from medkg.core.json_reading import JsonError, parse_json, parse_object
+from medkg.core.json_reading import parse_object
 from medkg.cypher import library
 from medkg.diagnosis import (
     DiagnosisRequest,
@@ -19,6 +19,7 @@ from medkg.diagnosis import (
     patient_graph,
     pseudonym,
 )
+from medkg.explanations import ExplanationParts
 from medkg.fhir_bundle import diagnosis_bundle
 
 from . import messages
@@ -139,15 +140,9 @@ def explanation_lines(explanation: str | None) -> list[str]:
     """A prediction's explanation in lines: the known pairs it rests on, its paths, what warns."""
     if not explanation:
         return []
-    try:
-        value = parse_json(explanation)
-    except JsonError:
-        return [explanation]
-    if not isinstance(value, dict):
-        return [explanation]
-    paths = [path.get("text", "") for path in value.get("paths") or () if isinstance(path, dict)]
-    lines = [*(value.get("because") or ()), *paths, *(value.get("warnings") or ())]
-    return [str(line) for line in lines if line]
+    parts = ExplanationParts.of(explanation)
+    lines = [*parts.reasons, *parts.paths, *parts.warnings]
+    return lines or ([parts.others] if isinstance(parts.others, str) else [])
 
 
 def hypotheses(visit: Visit, request: messages.HypothesesRequest) -> messages.Table:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -398,6 +398,14 @@ class Store:
         """
         self._record("read", values=[document, patient])
         return identifiers_on(self.connection, document=document, patient=patient)
+
+    def holds_predictions(self, relations: Iterable[str]) -> bool:
+        """Whether the server has any prediction of one of these relations.
+
+        Raises:
+            StoreError: the server doesn't answer.
+        """
+        return read.holds_predictions(self.connection, relations)
 
     def info(self) -> dict[str, Any]:
         """The server, and counts of what it holds by kind, relation and source.

@@ -321,6 +321,18 @@ def read_predictions(
     return pl.concat(parts, how="diagonal")
 
 
+def holds_predictions(connection: Connection, relations: Iterable[str]) -> bool:
+    """What `Store.holds_predictions` does."""
+    with connection.errors():
+        there = set(connection.relationship_types())
+        known = sorted(set(relations) & set(connection.schema.relations))
+        types = [f"{PREDICTED}{name}" for name in known if f"{PREDICTED}{name}" in there]
+        if not types:
+            return False
+        query = f"MATCH ()-[p:{connection.names.types(types)}]->() RETURN 1 LIMIT 1"
+        return bool(connection.fetch(query))
+
+
 def info(connection: Connection) -> dict[str, Any]:
     """What `Store.info` does."""
 

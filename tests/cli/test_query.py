@@ -95,6 +95,20 @@ def test_questions_of_ones_own_are_listed_and_asked(on: str, tmp_path: Path) -> 
     assert "aspirin" in run("drugs", "--library", str(tmp_path), "--on", on)
 
 
+def test_no_answer_about_predictions_says_whether_there_are_any(on: str, tmp_path: Path) -> None:
+    (tmp_path / "effects.cypher").write_text(
+        "// Side effects that a model predicts\n//\n// By name.\n// Columns\n//   name: the name\n"
+        "MATCH (:Drug)-[p:PREDICTED_CAUSES]->(e) RETURN e.name AS name"
+    )
+    nothing = run("effects", "--library", str(tmp_path), "--on", on)
+    assert "medkg predict … --into writes some" in nothing
+    arguments = ("hypotheses_for_drug", "--on", on, "--param", "drug=aspirin")
+    assert "no prediction that the server holds meets the question" in run(*arguments)
+    # Those that leave predictions out don't ask for them.
+    assert library.get("why").predicted == library.get("best_supported").predicted == ()
+    assert library.get("models_disagree").predicted == ("TARGETS", "TREATS")
+
+
 def test_a_misspelt_label_is_an_error_that_says_what_is_near(on: str) -> None:
     arguments = ["query", "--on", on, "--cypher", "MATCH (d:Diseas) RETURN d.id AS id"]
     result = CliRunner().invoke(app, arguments)

@@ -35,6 +35,8 @@ REQUESTS: list[dict[str, Any]] = [
     {"patient": "patient:a"},
     {"patient": [ANNA, BEN]},
     {"source": "cases", "document": WARD, "patient": ANNA},
+    {"model": "m"},
+    {"model": ["m", "none"], "source": "notes"},
 ]
 
 
