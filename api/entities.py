@@ -22,13 +22,13 @@ from medkg.core.errors import MissingError
 from medkg.graph.forget import PATIENT
 from medkg.graph.frames import EVIDENCE, empty
 from medkg.graph.identifiers import name_key_of
+from medkg.graph.store.alike import alike_on
 from medkg.graph.store.names import PREDICTED, Cypher, keys
 
 PRIVATE_KINDS = (PATIENT, "Document")
 
 _CANDIDATES = 300  # of a kind, that a search ranks
 _SUGGESTED = 8
-_MIN_LIKENESS = 70  # of suggested names, rapidfuzz's ratio from 0 to 100
 
 MATCHES = dict.fromkeys(("kind", "id", "name", "matched"), pl.String)
 FACTS = {
@@ -95,7 +95,9 @@ def search(
         return empty(MATCHES)
     candidates = [row for each in searched for row in _candidates(store, each, text)]
     if not candidates:
-        candidates = _alike(store, searched, text)
+        with store.connection.errors():
+            near = alike_on(store.connection, searched, text, _SUGGESTED)
+        return near.rename({"alike": "matched"}).head(most)
     key = name_key_of(text)
     candidates.sort(key=lambda row: _closeness(row, text, key))
     rows = {(row["kind"], row["id"]): row for row in reversed(candidates)}
@@ -144,41 +146,6 @@ def _closeness(row: dict[str, Any], text: str, key: str) -> tuple[object, ...]:
         len(matched),
         row["id"],
     )
-
-
-def _alike(store: Connection, searched: Sequence[str], text: str) -> list[dict[str, Any]]:
-    """The nodes whose name is most like a text that is in none, as with a slip of a finger.
-
-    Only names that have a third of the text unbroken are compared, as any with two slips has.
-    """
-    from rapidfuzz import fuzz, process
-
-    key = name_key_of(text)
-    third = len(key) // 3
-    if third < 2:
-        return []
-    parts = [key[:third], key[third:-third], key[-third:]]
-    rows: list[dict[str, Any]] = []
-    for kind in searched:
-        query = (
-            f"MATCH (n:{store.connection.names.label(kind)})"
-            " WHERE any(part IN $parts WHERE n.name_key CONTAINS part)"
-            " RETURN n.id AS id, n.name AS name, n.name_key AS key"
-        )
-        named = store.query(query, parts=parts)
-        rows += [{"kind": kind, **row} for row in named.iter_rows(named=True)]
-    ranked = process.extract(
-        key,
-        [row["key"] for row in rows],
-        scorer=fuzz.ratio,
-        limit=_SUGGESTED,
-        score_cutoff=_MIN_LIKENESS,
-    )
-    return [
-        {name: rows[place][name] for name in ("kind", "id", "name")}
-        | {"matched": rows[place]["name"]}
-        for _, _, place in ranked
-    ]
 
 
 def entity(store: Connection, kind: str, identifier: str, *, private: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..core.errors import MissingError
 from .identifiers import CURIE, compact_key, compact_key_of, name_key, name_key_of
 
 _LISTED = 8  # entities named where a text means several
-_SUGGESTED = 3  # entities named where a text means none
+SUGGESTED = 3  # entities named where a text means none
 _MIN_LIKENESS = 75  # of suggested names, rapidfuzz's ratio from 0 to 100
 _MOST_COMPARED = 200_000  # names whose letters are compared for a suggestion
 
@@ -92,8 +92,8 @@ def resolve(
     """
     matches = look_up(nodes, merges, collect, text)
     if matches.is_empty():
-        suggestion = _suggestion(nodes, collect, text)
-        raise MissingError(f"the graph has no {kind or 'entity'} {text!r}{suggestion}")
+        near = suggestion(alike(nodes, collect, text, SUGGESTED))
+        raise MissingError(f"the graph has no {kind or 'entity'} {text!r}{near}")
     if matches.height > 1:
         listed = ", ".join(f"{i} ({k}, {n})" for i, k, n, *_ in matches.head(_LISTED).iter_rows())
         raise MissingError(
@@ -102,16 +102,16 @@ def resolve(
     return str(matches["id"][0])
 
 
-def _suggestion(nodes: pl.LazyFrame, collect: Collect, text: str) -> str:
-    """The end of a message: nodes with a name or synonym like a text, if there are any."""
+def suggestion(near: pl.DataFrame) -> str:
+    """The end of a message: nodes with a name like a text (see `alike`), if there are any."""
     listed = ", ".join(
         f"{name} ({id_})" if alike == name else f"{name} ({id_}: {alike})"
-        for id_, name, alike in _alike(nodes, collect, text).iter_rows()
+        for id_, name, alike in near.select("id", "name", "alike").iter_rows()
     )
     return f"; near: {listed}" if listed else ""
 
 
-def _alike(nodes: pl.LazyFrame, collect: Collect, text: str) -> pl.DataFrame:
+def alike(nodes: pl.LazyFrame, collect: Collect, text: str, most: int) -> pl.DataFrame:
     """The nodes with a name or synonym most like a text: id, name, and that name (`alike`).
 
     Likeness is rapidfuzz's ratio; of names in which all words of the text stand, more the fewer
@@ -152,6 +152,6 @@ def _alike(nodes: pl.LazyFrame, collect: Collect, text: str) -> pl.DataFrame:
         .filter(pl.col("likeness") >= _MIN_LIKENESS)
         .sort(-pl.col("likeness"), length, "id", maintain_order=True)
         .unique("id", keep="first", maintain_order=True)
-        .head(_SUGGESTED)
+        .head(most)
         .select("id", "name", "alike")
     )

@@ -12,6 +12,7 @@ import polars as pl
 from ...core.errors import MissingError
 from ...core.progress import progress
 from ..edges import edges_from
+from ..forget import DOCUMENT, PATIENT
 from ..frames import (
     EVIDENCE,
     MERGES,
@@ -25,8 +26,9 @@ from ..frames import (
 )
 from ..identifiers import compact_key_of, name_key_of
 from ..kg import KnowledgeGraph
-from ..look_up import is_ordinary
+from ..look_up import SUGGESTED, is_ordinary, suggestion
 from ..spill import EvidenceBuffer, StoredFrame
+from .alike import alike_on
 from .connection import Connection, Record
 from .journal import read_loads
 from .names import PREDICTED, Cypher, keys
@@ -71,8 +73,11 @@ def resolve(connection: Connection, text: str, kind: str | None = None) -> tuple
                 ]
             if matches:
                 break
-    if not matches:
-        raise MissingError(f"{connection.uri} has no {kind or 'entity'} {text!r}")
+        if not matches:
+            # The names of patients and documents are not for everybody.
+            shown = [label for label in labels if label not in (PATIENT, DOCUMENT)]
+            near = suggestion(alike_on(connection, shown, text, SUGGESTED))
+            raise MissingError(f"{connection.uri} has no {kind or 'entity'} {text!r}{near}")
     if len(matches) > 1:
         listed = ", ".join(f"{id} ({label}, {name})" for label, id, name in matches[:8])
         raise MissingError(f"{text!r} may be: {listed}; give the identifier")

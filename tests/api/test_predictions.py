@@ -84,7 +84,8 @@ def test_what_a_model_predicts_of_a_head_replaces_what_it_did(store: Store, tmp_
 
 def test_an_end_that_is_no_node_there_is_counted(store: Store, tmp_path: Path) -> None:
     mapping = lab(store, tmp_path)
-    others = pl.DataFrame({"id": [IMATINIB, "NCBIGene:9"], "kind": ["Drug", "Target"]})
+    ids, kinds = [IMATINIB, "NCBIGene:9"], ["Drug", "Target"]
+    others = pl.DataFrame({"id": ids, "kind": kinds, "name": ids})
     evidence = pl.DataFrame(
         {"subject": IMATINIB, "relation": "TARGETS", "object": "NCBIGene:9", "source": "other"}
     )
