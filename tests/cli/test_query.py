@@ -102,7 +102,7 @@ def test_no_answer_about_predictions_says_whether_there_are_any(on: str, tmp_pat
     )
     nothing = run("effects", "--library", str(tmp_path), "--on", on)
     assert "medkg predict … --into writes some" in nothing
-    arguments = ("hypotheses_for_drug", "--on", on, "--param", "drug=aspirin")
+    arguments = ("hypotheses_for_drug", "--on", on, "--param", "drug=warfarin")
     assert "no prediction that the server holds meets the question" in run(*arguments)
     # Those that leave predictions out don't ask for them.
     assert library.get("why").predicted == library.get("best_supported").predicted == ()
