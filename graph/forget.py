@@ -215,10 +215,6 @@ def forget(
     edges_before, edges_after = (g.scan("edges").filter(is_touched).collect() for g in (kg, after))
     removed_edges = edges_before.join(edges_after, on="id", how="anti")["id"]
     predictions = _remaining_predictions(kg, request, removed, removed_nodes, removed_edges)
-    known = {each.name for each in kg.sources}.union(
-        kg.nodes["id"], kg.merges["merged"], ends(removed), removed["source"]
-    )
-    unknown_models = named.models - {*kg.predictions["model"]}
     summary = ForgetSummary(
         evidence=removed.height,
         edges=removed_edges.len(),
@@ -230,9 +226,18 @@ def forget(
         sources=len(kg.sources) - len(sources),
         documents=documents,
         shared=shared,
-        unknown=sorted(((named.sources | named.ids) - known) | unknown_models),
+        unknown=_unknown(kg, named, removed),
     )
     return after.with_frames(predictions=predictions), summary
+
+
+def _unknown(kg: KnowledgeGraph, named: ForgetRequest, removed: pl.DataFrame) -> list[str]:
+    """What is named and the graph doesn't have."""
+    known = {each.name for each in kg.sources}.union(
+        kg.nodes["id"], kg.merges["merged"], ends(removed), removed["source"]
+    )
+    models = named.models - {*kg.predictions["model"]}
+    return sorted(((named.sources | named.ids) - known) | models)
 
 
 def _documents_of_patients(

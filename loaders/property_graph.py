@@ -98,8 +98,8 @@ class MappedServer:
             for name, count in sorted(self._properties(pattern).items()):
                 if name not in used:
                     rows.append((f"{pattern}.{name}", count))
-        unread = pl.DataFrame(rows, schema=_UNMAPPED, orient="row")
-        return pl.concat([self._inventory.unmapped(patterns), unread])
+        leftover = pl.DataFrame(rows, schema=_UNMAPPED, orient="row")
+        return pl.concat([self._inventory.unmapped(patterns), leftover])
 
     def nodes(self) -> pl.DataFrame:
         """Identifier and element id (`id`, `element`) of the nodes of the mapping's labels."""
