@@ -95,9 +95,11 @@ class MappedServer:
         rows = []
         for pattern in dict.fromkeys(patterns):
             used = {name for each in self._tables if each[1] == pattern for name in each[0].used()}
-            for name, count in sorted(self._properties(pattern).items()):
-                if name not in used:
-                    rows.append((f"{pattern}.{name}", count))
+            with self.store.connection.errors():
+                counts = self._properties(pattern)
+            rows += [
+                (f"{pattern}.{name}", n) for name, n in sorted(counts.items()) if name not in used
+            ]
         leftover = pl.DataFrame(rows, schema=_UNMAPPED, orient="row")
         return pl.concat([self._inventory.unmapped(patterns), leftover])
 
