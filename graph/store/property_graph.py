@@ -236,5 +236,5 @@ def _delete(connection: Connection, name: Quoted, condition: Cypher, **params: o
     )
     count = int(connection.fetch(f"{match} RETURN count(p)", **params)[0][0])
     for _ in range(0, count, BATCH):
-        connection.change(f"{match} WITH p LIMIT {BATCH} DELETE p", **params)
+        connection.change(f"{match} WITH p LIMIT $batch DELETE p", batch=BATCH, **params)
     return count
