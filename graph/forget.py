@@ -188,7 +188,22 @@ def forget(
         >>> summary.evidence, [source.name for source in kg.sources]
         (1324, ['starter'])
     """
-    named = ForgetRequest.of(source, document, patient, model)
+    request = ForgetRequest.of(source, document, patient, model)
+    of_others = kg.predictions.filter(~pl.col("model").is_in(sorted(request.models)))
+    n_forgotten = kg.predictions.height - of_others.height
+    unknown = request.models - {*kg.predictions["model"]}
+    kg, summary = kg.with_frames(predictions=of_others), ForgetSummary()
+    if request.sources or request.ids:
+        kg, summary = _forget_evidence(kg, request)
+    summary.predictions += n_forgotten
+    summary.unknown = sorted([*summary.unknown, *unknown])
+    return kg, summary
+
+
+def _forget_evidence(
+    kg: KnowledgeGraph, named: ForgetRequest
+) -> tuple[KnowledgeGraph, ForgetSummary]:
+    """Forget sources, documents and patients; see `forget`."""
     request = named.with_merged(kg.merges)
     named_nodes = kg.nodes.filter(pl.col("id").is_in(sorted(request.ids)))
     request.check(dict(named_nodes.select("id", "kind").iter_rows()))
@@ -236,8 +251,7 @@ def _unknown(kg: KnowledgeGraph, named: ForgetRequest, removed: pl.DataFrame) ->
     known = {each.name for each in kg.sources}.union(
         kg.nodes["id"], kg.merges["merged"], ends(removed), removed["source"]
     )
-    models = named.models - {*kg.predictions["model"]}
-    return sorted(((named.sources | named.ids) - known) | models)
+    return sorted((named.sources | named.ids) - known)
 
 
 def _documents_of_patients(
@@ -286,16 +300,13 @@ def _remaining_predictions(
     removed_nodes: pl.Series,
     removed_edges: pl.Series,
 ) -> pl.DataFrame:
-    """The predictions of other models that neither are about what was removed, nor cite it.
-
-    Nor name a patient.
-    """
+    """The predictions that neither are about what was removed, nor cite it, nor name a patient."""
     ids = removed_nodes.unique().implode()
     about = pl.col("head").is_in(ids) | pl.col("tail").is_in(ids)
     cited = pl.concat([removed_nodes, removed_edges, removed["id"]])
-    of_model = pl.col("model").is_in(sorted(request.models))
-    named = naming(kg.predictions, request.private)
-    return kg.predictions.filter(~(of_model | about | citing(kg.predictions, cited) | named))
+    return kg.predictions.filter(
+        ~(about | citing(kg.predictions, cited) | naming(kg.predictions, request.private))
+    )
 
 
 def forget_in_folder(
