@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy import sparse
 
 from medkg.core.checkpoint import Stages
@@ -26,9 +28,11 @@ from medkg.gnn.path_training import PathTraining, train_path_network
 TARGETS = ("Drug", "TARGETS", "Target")
 IN_CLASS = ("Drug", "IN_CLASS", "DrugClass")
 HEADS, TAILS, CLASSES = 60, 30, 10
+NEW = torch.arange(45, HEADS)  # heads without pairs
+Heads = TypeVar("Heads", int, NDArray[np.int64])
 
 
-def class_of(head: int) -> int:
+def class_of(head: Heads) -> Heads:
     return head % CLASSES
 
 
@@ -122,16 +126,15 @@ def trained(stages: Stages, *, new_heads: bool = True) -> tuple[PathNetwork, Pat
     return train_path_network(
         graph,
         matrix,
-        lambda network: hits(network, graph),
+        lambda network: hits(network, graph, NEW),
         new_heads=new_heads,
         seed=0,
         stages=stages,
     )
 
 
-def hits(network: PathNetwork, graph: PathGraph) -> float:
-    """Of the heads without pairs, how many of the first three tails are theirs."""
-    new = torch.arange(45, HEADS)
+def hits(network: PathNetwork, graph: PathGraph, new: torch.Tensor) -> float:
+    """Of heads without pairs, how many of the first three tails are theirs."""
     with torch.no_grad():
         first = network(graph, new).topk(3).indices
     return float((first // 3 == (new % CLASSES)[:, None]).float().mean())
@@ -141,8 +144,58 @@ def hits(network: PathNetwork, graph: PathGraph) -> float:
 def test_paths_are_learned(new_heads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(path_training, "EPOCHS", 12)
     network, course = trained(Stages(None), new_heads=new_heads)
-    assert hits(network, graph_of(known_pairs(45))) == max(course["valid_mrr"])
+    assert hits(network, graph_of(known_pairs(45)), NEW) == max(course["valid_mrr"])
     assert max(course["valid_mrr"]) > 0.9
+
+
+def test_nothing_is_known_without_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Targets of new drugs whose classes no known drug has: only two steps, from drug to class and
+    from class to target, lead there."""
+    monkeypatch.setattr(path_training, "EPOCHS", 2)
+    is_new = class_of(np.arange(HEADS)) >= 7
+    pairs = known_pairs()
+    pairs = pairs[~is_new[pairs[:, 0]]]
+    whole = with_targets_of_classes(graph_of(pairs))
+    silent, new = without_messages(whole), torch.from_numpy(np.flatnonzero(is_new))
+
+    def train(graph: PathGraph) -> PathNetwork:
+        return train_path_network(
+            graph,
+            pair_matrix(pairs, (HEADS, TAILS)),
+            lambda network: hits(network, graph, new),
+            new_heads=True,
+            seed=0,
+            stages=Stages(None),
+        )[0]
+
+    network = train(whole)
+    # Three of thirty tails are right: a tenth by chance.
+    assert hits(network, whole, new) > 0.95
+    assert hits(network, silent, new) < 0.35
+    of_pairs_alone = without_messages(whole, keep=TARGETS[1])
+    assert hits(train(of_pairs_alone), of_pairs_alone, new) < 0.35
+
+
+def with_targets_of_classes(graph: PathGraph) -> PathGraph:
+    """The graph, and which three targets drugs of each class act on."""
+    classes, targets = torch.arange(TAILS) // 3, torch.arange(TAILS)
+    edges = {
+        ("DrugClass", "ACTS_ON", "Target"): PathEdges(classes, targets, CLASSES, TAILS),
+        ("Target", "ACTS_ON" + INVERSE, "DrugClass"): PathEdges(targets, classes, TAILS, CLASSES),
+    }
+    return PathGraph(graph.counts, {**graph.edges, **edges}, TARGETS)
+
+
+def without_messages(graph: PathGraph, keep: str | None = None) -> PathGraph:
+    """The graph with the edges of one relation alone, or with none."""
+    none = torch.empty(0, dtype=torch.int64)
+    edges = {
+        message_type: edges
+        if message_type[1].removesuffix(INVERSE) == keep
+        else PathEdges(none, none, edges.n_senders, edges.n_receivers)
+        for message_type, edges in graph.edges.items()
+    }
+    return PathGraph(graph.counts, edges, TARGETS)
 
 
 def test_training_goes_on_where_it_was_cut_off(
