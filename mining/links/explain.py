@@ -170,10 +170,6 @@ class Explanation:
             + ("; trained on" if self.trained else "")
             + ("; predict lists it under --known" if self.known or self.trained else "")
         ]
-        for path in self.paths:
-            lines.append(f"  {path}")
-            for step in path.steps:
-                lines += [f"    {step.relation}: {_cite(piece)}" for piece in step.evidence[:1]]
         for title, nearest in (
             (f"known with {self.tail_name}, most like {self.head_name}", self.nearest_heads),
             (f"known with {self.head_name}, most like {self.tail_name}", self.nearest_tails),
@@ -193,6 +189,12 @@ class Explanation:
                 f" {without.rank_before:,}"
             )
             lines.append(f"  were {edge} false, {would}")
+        if self.paths:
+            lines.append("  paths of the graph between the two, chosen without the model:")
+        for path in self.paths:
+            lines.append(f"    {path}")
+            for step in path.steps:
+                lines += [f"      {step.relation}: {_cite(piece)}" for piece in step.evidence[:1]]
         return "\n".join(lines)
 
 

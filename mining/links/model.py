@@ -27,6 +27,7 @@ from ...graph.training_provenance import GraphRecord
 from .candidate_ranks import CandidateRanks
 from .card import LinkMetrics, link_card, link_plots
 from .explain import Explainer, Explanation
+from .explain import Path as GraphPath
 from .given_pairs import named_queries, pairs_frame, scored_pairs
 from .missing_pairs import meaning
 from .modality import modalities
@@ -139,8 +140,9 @@ class LinkModel:
             `medkg.mining.links.missing_pairs`; where their number is unknown, that one records it),
             known (whether the graph holds it), status (known, contradicted where evidence in the
             graph denies it, both, or new), sources (that record the pair, oldest date first, then
-            those that deny it), explanation (see `medkg.mining.links.likeness`; of others than the
-            ranker the heaviest path, or null), model and graph (the checksum of its training's).
+            those that deny it), explanation (see `medkg.mining.links.likeness`; null where no known
+            pair is alike; of others than the ranker the heaviest path, or null), model and graph
+            (the checksum of its training's).
 
         Raises:
             MissingError: no such entity, or one that the model has not seen.
@@ -159,8 +161,7 @@ class LinkModel:
         explanations = []
         pairs = list(rows.select("head", "tail").iter_rows())
         for head_id, tail_id in track(pairs, "Explaining") if len(texts) > 1 else pairs:
-            because = self._because(head_id, tail_id)
-            paths = [] if because else self._explainer.paths(head_id, tail_id, most=1)
+            because, paths = self._reasons(head_id, tail_id, most=1)
             explanations.append(_in_words(because, map(str, paths)))
         return self._answers(rows, explanations)
 
@@ -253,21 +254,25 @@ class LinkModel:
         """Predictions to write back: the columns of `medkg.graph.frames.PREDICTIONS`.
 
         Pairs that are known are left out. `explanation` is JSON: `because`, the known pairs that
-        the ranker's features name, and `paths`, each with `weight`, `text` and `steps` (`edge`,
-        `subject`, `relation`, `object`); the evidence is found by the edge's id.
+        the ranker's features name, or of other models `paths`, each with `weight`, `text` and
+        `steps` (`edge`, `subject`, `relation`, `object`); the evidence is found by the edge's id.
 
         Args:
             queries: heads (or, with direction `head`, tails), identifiers or names.
             date: of the predictions, ISO 8601.
-            paths: how many paths explain one.
+            paths: how many paths explain one, at most.
         """
         frames = []
         numbers = [self.query_number(query, direction) for query in queries]
         for query in track(numbers, "Predicting", len(numbers)):
             rows = self.ranks.new(direction, query, top)
-            by_pair = [
-                {"because": self._because(head, tail), "paths": self._paths(head, tail, paths)}
+            reasons = [
+                self._reasons(head, tail, paths)
                 for head, tail in rows.select("head", "tail").iter_rows()
+            ]
+            by_pair = [
+                {"because": because, "paths": [path.of_prediction() for path in of_pair]}
+                for because, of_pair in reasons
             ]
             explanations = [json.dumps(each, ensure_ascii=False) for each in by_pair]
             frames.append(rows.with_columns(explanation=pl.Series(explanations, dtype=pl.String)))
@@ -328,15 +333,14 @@ class LinkModel:
             counterfactual=attribution.counterfactual,
         )
 
-    def _paths(self, head: str, tail: str, most: int) -> list[dict[str, object]]:
-        """The heaviest paths between two nodes, as the explanation of a prediction holds them."""
-        return [path.of_prediction() for path in self._explainer.paths(head, tail, most)]
-
-    def _because(self, head: str, tail: str) -> list[str]:
-        """The known pairs that a score rests on, in words; see `ScoreAttributor.because`."""
-        if not self.same_graph:
-            return []
-        return self._attributor.because(self.node_numbers[0][head], self.node_numbers[1][tail])
+    def _reasons(self, head: str, tail: str, most: int) -> tuple[list[str], list[GraphPath]]:
+        """The known pairs that a ranker's score rests on, in words; of a model that names none the
+        heaviest paths, at most `most`. A ranker's rows have no paths: its score rests on none."""
+        attributor = self._attributor
+        if self.same_graph and attributor.names_pairs:
+            numbers = self.node_numbers[0][head], self.node_numbers[1][tail]
+            return attributor.because(*numbers), []
+        return [], self._explainer.paths(head, tail, most)
 
     def _attribution(self, head: int, tail: int, rank: int) -> Attribution:
         """The edges that a score rests on; none where the graph is not the one of the training."""

@@ -144,6 +144,11 @@ class ScoreAttributor:
             for like in likenesses(ranker.pair_features, self._task.edge_type, head, tail)
         ]
 
+    @property
+    def names_pairs(self) -> bool:
+        """Whether scores rest on known pairs that can be named: those of a ranker."""
+        return self._member is not None and self._member.ranker is not None
+
     @cached_property
     def _member(self) -> WeightedScorer | None:
         """The heaviest scorer whose scores can be attributed to edges."""

@@ -144,6 +144,10 @@ def test_explanation_of_a_prediction(model: LinkModel) -> None:
     assert "drug 0-1" in text
     assert "made, " in text
     assert explanation.attribution
+    # What the score rests on comes before paths that it knows nothing of.
+    rests_on, paths = text.split("chosen without the model:")
+    assert "the score rests on" in rests_on
+    assert str(explanation.paths[0]) in paths
     assert explanation.to_dict()["paths"][0]["steps"][0]["evidence"]
 
 

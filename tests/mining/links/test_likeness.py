@@ -10,6 +10,7 @@ from scipy import sparse
 
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.schema import Schema
+from medkg.mining.links import likeness
 from medkg.mining.links.likeness import Way, _words, likenesses
 from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
@@ -162,8 +163,17 @@ def test_rows_name_known_pairs(model: LinkModel, kg: KnowledgeGraph) -> None:
 def test_written_predictions_say_why(model: LinkModel) -> None:
     written = model.predictions(["drug 0-0"], 2, date="2026-01-01")
     listed = model.predict("drug 0-0", top=2)["explanation"].to_list()
-    because = [json.loads(text)["because"] for text in written["explanation"]]
-    assert ["; ".join(texts) for texts in because] == listed
+    reasons = [json.loads(text) for text in written["explanation"]]
+    assert ["; ".join(each["because"]) for each in reasons] == listed
+    assert [each["paths"] for each in reasons] == [[], []]
+
+
+def test_a_row_that_no_known_pair_is_like_has_no_path_in_its_place(
+    model: LinkModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The score of a ranker rests on no path, so that none is its reason."""
+    monkeypatch.setattr(likeness, "_LEAST", 2.0)
+    assert model.predict("drug 0-0", top=2)["explanation"].to_list() == [None, None]
 
 
 def test_on_another_graph_the_heaviest_path_is_shown(
