@@ -8,6 +8,7 @@ leaves free, and where they hold what it found; a graph with names of one's own 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
@@ -43,6 +44,14 @@ _COPULAS = frozenset(
 _DEGREES = frozenset(
     "very rather quite slightly mildly moderately markedly severely extremely unusually also too"  # noqa: SIM905
     " somewhat visibly both".split()
+)
+# "Lost 6 kg", "has lost about two stone": how much it was, in place of a name.
+_WEIGHT_LOSS = re.compile(
+    r"\b(?:lost|loses|losing|loss of)"
+    r"(?: (?:about|around|approximately|over|nearly|almost|some|another|more than|at least|up to))?"
+    r" (?:\d{1,3}(?:[.,]\d{1,2})?|several|many|two|three|four|five|six|seven|eight|nine|ten)"
+    r"[ -]?(?:kgs?|kilos?|kilograms?|lbs?|pounds?|stones?)\b",
+    re.IGNORECASE,
 )
 # Before the key of a name in capitals (HED-ID), which must stand in one piece: "he did" is none.
 _SHORT = "="
@@ -147,7 +156,16 @@ def _matches(
             start, verb, adjective, end = orders[number]
             name = f"{doc[adjective:end].text} {doc[start:verb].text}"
             matches.append(_Match(start, end, kind, name))
+        matches += _weights_lost(doc, hashes_by_kind)
     return matches
+
+
+def _weights_lost(doc: Doc, hashes_by_kind: Mapping[str, _Hashes]) -> Iterator[_Match]:
+    """Where a note says how much weight was lost, if the graph has a name for that."""
+    for _, kind in _known([hash("weightloss")], hashes_by_kind):
+        for match in _WEIGHT_LOSS.finditer(doc.text):
+            span = doc.char_span(*match.span(), alignment_mode="expand")
+            yield _Match(span.start, span.end, kind, "weight loss")
 
 
 def _known(

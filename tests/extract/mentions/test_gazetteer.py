@@ -136,6 +136,7 @@ def of_phenotypes() -> Language:
         "HP:0000252": "Small head",
         "HP:0001382": "Hypermobile joints",
         "HP:0001344": "Absent speech",
+        "HP:0001824": "Weight loss",
     }
     nodes = pl.DataFrame(
         {
@@ -176,6 +177,37 @@ def test_a_note_may_say_a_name_the_other_way_round(
 ) -> None:
     doc = marked(of_phenotypes, text, note=True)
     assert [(m.text, m._.stands_for) for m in doc.spans["mentions"]] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Lost 6 kg in three months.", "Lost 6 kg"),
+        ("She has lost about 1.5kg.", "lost about 1.5kg"),
+        ("A loss of more than ten pounds.", "loss of more than ten pounds"),
+        ("He keeps losing 2-3 kg.", ""),
+        ("Lost and gained 6 kg.", ""),
+        ("Lost 6 kgs.", "Lost 6 kgs"),
+        ("Lost 6 teeth.", ""),
+        ("Weighs 6 kg.", ""),
+    ],
+)
+def test_how_much_weight_was_lost_is_weight_loss(
+    of_phenotypes: Language, text: str, expected: str
+) -> None:
+    doc = marked(of_phenotypes, text, note=True)
+    assert [(m.text, m.label_, m._.stands_for) for m in doc.spans["mentions"]] == (
+        [(expected, "Symptom", "weight loss")] if expected else []
+    )
+    paper = marked(of_phenotypes, text)  # its figures are of many patients
+    assert not list(paper.spans["mentions"])
+
+
+def test_how_much_weight_was_lost_is_nothing_where_no_name_is_for_it() -> None:
+    made = pipeline("medkg_names")
+    made.get_pipe("medkg_names").use(graph())
+    doc = marked(made, "Lost 6 kg.", note=True)
+    assert not list(doc.spans["mentions"])
 
 
 def test_a_semicolon_divides_what_a_recogniser_joined(of_phenotypes: Language) -> None:
