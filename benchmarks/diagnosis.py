@@ -43,6 +43,7 @@ from medkg.loaders.sources import load
 from medkg.mining.diagnosis.cases import cases_of, read_cases
 from medkg.mining.diagnosis.evaluate import evaluate_diagnosis
 from medkg.mining.diagnosis.figures import means_with_intervals
+from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.ranker import train_shipped_heads
 from medkg.mining.diagnosis.scorers import MODELS, UNTRAINED
 from medkg.mining.diagnosis.split import CaseSplit, Round, split_cases
@@ -101,6 +102,13 @@ def measure(name: str, split_round: Round, seed: int) -> Run:
             "evaluation": round(evaluated - trained, 1),
         },
     }
+
+
+def without_candidate(split_round: Round) -> float:
+    """The share of a round's cases whose disease the knowledge doesn't state."""
+    known = Knowledge.of(split_round.knowledge).disease_rows
+    lacking = [known.keys().isdisjoint(case.diseases) for case in cases_of(split_round.cases)]
+    return sum(lacking) / len(lacking)
 
 
 def show_leaks(cases: KnowledgeGraph, cache: Path) -> None:
@@ -178,7 +186,8 @@ def main() -> None:
     cases = load("phenopackets", data / "phenopackets" / "phenopackets-train.tar.xz")
     if arguments.write_readouts:
         split = split_of("A", cases, arguments.cache)
-        train_shipped_heads(split.test.knowledge, split.test.earlier)
+        base_rate = without_candidate(split.valid)
+        train_shipped_heads(split.test.knowledge, split.test.earlier, base_rate)
         return
     if arguments.leaks:
         show_leaks(cases, arguments.cache)

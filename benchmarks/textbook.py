@@ -11,7 +11,7 @@ subtypes included.
 
 Prints Markdown: the share first, among three and ten; the mean probability of the first, and its
 expected calibration error in five bins; how many pictures have a rare disease that isn't theirs at
-more than .2 (rare: of fewer than 50 of 100,000, as the European Union defines it); and each miss,
+more than .2 (rare: of fewer than 50 of 100,000, as the European Union defines it); the median size of the 90 % sets, and how many have at most ten diseases; and each miss,
 with what came first. The last line is the calibration error over all the pictures.
 """
 
@@ -45,6 +45,7 @@ from medkg.mining.diagnosis.prevalence import prevalences
 DATA = Path(__file__).with_name("data")
 TOP = (1, 3, 10)
 SURE = 0.2  # a probability from which on a wrong answer misleads
+SMALL = 10  # diseases: the largest set that is listed
 RARE = 50  # of 100,000 people
 
 
@@ -52,7 +53,8 @@ class Outcome(TypedDict):
     """How a picture was answered; `rank` is None where the disease is no candidate.
 
     `not_known` are the findings of a list that name no phenotype; `rare` the rare diseases that are
-    another and more probable than .2.
+    another and more probable than .2; `in_set` is how many diseases the 90 % set has (None where the
+    model gives none).
     """
 
     disease: str
@@ -62,6 +64,7 @@ class Outcome(TypedDict):
     first_probability: float
     not_known: list[str]
     rare: list[str]
+    in_set: int | None
 
 
 def listed(
@@ -147,6 +150,7 @@ def outcomes(
                     and per_100000[model.knowledge.disease_rows[row["disease"]]] < RARE
                     and row not in own
                 ],
+                "in_set": result["open_set"]["size"] if result and result["open_set"] else None,
             }
         )
     return rows
@@ -158,7 +162,10 @@ def print_outcomes(title: str, rows: Sequence[Outcome]) -> None:
     mean = sum(row["first_probability"] for row in rows) / len(rows)
     cells = " | ".join(f"{share:.2f}" for share in shares)
     rare = sum(bool(row["rare"]) for row in rows)
-    print(f"| {title} | {len(rows)} | {cells} | {mean:.2f} | {calibration(rows):.2f} | {rare} |")
+    print(
+        f"| {title} | {len(rows)} | {cells} | {mean:.2f} | {calibration(rows):.2f} | {rare} |"
+        f" {set_sizes(rows)} |"
+    )
     for row in rows:
         if row["rank"] == 1 and not row["not_known"]:
             continue
@@ -166,8 +173,16 @@ def print_outcomes(title: str, rows: Sequence[Outcome]) -> None:
         not_known = f"; not read: {', '.join(row['not_known'])}" if row["not_known"] else ""
         print(
             f"|   {row['disease']} | {rank} ({row['probability']:.2f}) | first:"
-            f" {row['first']} ({row['first_probability']:.2f}){not_known} | | | | | |"
+            f" {row['first']} ({row['first_probability']:.2f}){not_known} | | | | | | |"
         )
+
+
+def set_sizes(rows: Sequence[Outcome]) -> str:
+    """The median size of the 90 % sets, and how many hold at most ten diseases."""
+    sizes = [row["in_set"] for row in rows if row["in_set"] is not None]
+    if not sizes:
+        return ""
+    return f"{np.median(sizes):,.0f}, {sum(size <= SMALL for size in sizes)}"
 
 
 def calibration(rows: Sequence[Outcome]) -> float:
@@ -190,8 +205,9 @@ def main() -> None:
     everything: dict[str, list[Outcome]] = {}
     print(
         "| pictures | n | first | among 3 | among 10 | mean probability of the first | ECE | rare |"
+        " median set, of at most 10 |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---" * 9 + "|")
     for kind in args.pictures.split(","):
         table = pl.read_csv(DATA / f"textbook_{kind}.tsv", separator="\t")
         pictures: list[dict[str, str]] = table.to_dicts()
@@ -200,7 +216,7 @@ def main() -> None:
             print_outcomes(f"{kind}, {form}", rows)
             everything[f"{kind} {form}"] = rows
     together = [row for rows in everything.values() for row in rows]
-    print(f"| all | {len(together)} | | | | | {calibration(together):.2f} | |")
+    print(f"| all | {len(together)} | | | | | {calibration(together):.2f} | | |")
     if args.json is not None:
         args.json.write_text(json.dumps(everything, indent=1), encoding="utf-8")
 

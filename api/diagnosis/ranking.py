@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DEFAULT_COVERAGE = 0.9  # probability that a set of diseases holds the true one
 _BATCH = 100  # patients scored at a time
 # A set of more diseases than this says that too little is known, and what to ask for.
-_MANY = 50
+_MANY = 10
 _LISTED = 10  # of such a set, unless a coverage was requested
 _ASKED_FOR = 3
 NO_KNOWN_PHENOTYPE = "no phenotype is left that the model knows"
@@ -49,7 +49,7 @@ class OpenSetResult(TypedDict):
         with_none: whether "none of these" is in the set.
         set: the diseases in the order of the diagnoses; of one patient, or where a coverage was
             given. Without one, of a large set the first ten.
-        ask: of one patient, where the set has more than 50 diseases, what to ask for first.
+        ask: of one patient, where the set has more than ten diseases, what to ask for first.
     """
 
     none_of_these: float
@@ -214,14 +214,14 @@ class _Ranking:
         self, present: Sequence[Integers], scores: Floats, logs: Floats
     ) -> Sequence[OpenSetResult | None]:
         """`open_set` of each patient; see `diagnose_patients`."""
-        import numpy as np
+        from medkg.mining.diagnosis.explained import PatientEvidence
 
         model = self.model
         if model.open_set is None:
             return [None] * len(present)
         diseases, names = model.knowledge.diseases, model.names
-        numbers = np.array([len(columns) for columns in present])
-        all_none, sets = model.open_set.none_and_sets(scores, numbers, logs, self.coverage)
+        evidence = PatientEvidence(model.knowledge.as_stated, present)
+        all_none, sets = model.open_set.none_and_sets(scores, evidence, logs, self.coverage)
         results: list[OpenSetResult] = []
         for none, rows in zip(all_none, sets, strict=True):
             result: OpenSetResult = {

@@ -10,6 +10,7 @@ from scipy.special import softmax
 
 from ...core.calibration import CALIBRATED_CANDIDATES, CalibrationQuality, quality
 from .evaluated_cases import EvaluatedCases, Mask
+from .explained import PatientEvidence
 from .knowledge import Floats, Integers
 from .model import DiagnosisModel
 from .open_set import Ordered, SetCoverage, auroc, coverage_of
@@ -40,6 +41,7 @@ class CalibrationRecord:
     def __init__(self, model: DiagnosisModel, cases: EvaluatedCases):
         self._open_set = model.open_set
         self._temperature = model.temperature
+        self._stated = model.knowledge.as_stated
         self._cases = cases
         self._first: list[tuple[float, bool]] = []
         self._candidates: list[tuple[Probabilities, Mask]] = []
@@ -54,11 +56,11 @@ class CalibrationRecord:
             batch: the numbers of the cases.
         """
         rows = [self._cases.rows[case] for case in batch]
-        numbers = np.array([len(self._cases.present[case]) for case in batch])
+        seen = PatientEvidence(self._stated, [self._cases.present[case] for case in batch])
         if self._open_set is None:
             probabilities = softmax(scores.astype(np.float64) / self._temperature, axis=1)
         else:
-            with_none = self._open_set.probabilities(scores, numbers)
+            with_none = self._open_set.probabilities(scores, seen)
             probabilities, none = with_none[:, :-1], with_none[:, -1]
             self._none.append(none)
             ordered = Ordered.of(with_none)

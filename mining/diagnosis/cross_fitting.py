@@ -16,6 +16,7 @@ from ...core.progress import track
 from ...gnn.phenotype_network import Network
 from ...graph.kg import KnowledgeGraph
 from .cases import pmid
+from .explained import PatientEvidence
 from .features import (
     PAIR_FEATURES,
     DiagnosisFeatures,
@@ -173,7 +174,7 @@ class CrossFitting:
         examples = [example for fold in self.examples for example in fold]
         return _train_heads(examples, self.training.seed, "")
 
-    def open_set(self) -> OpenSet | None:
+    def open_set(self, base_rate: float | None = None) -> OpenSet | None:
         """The open set, fitted to scores by heads and networks of other folds.
 
         The patients' publications had no part in the heads, nor in the networks; and in those of
@@ -181,6 +182,9 @@ class CrossFitting:
         disease's other patients, or, if none had been published before, as the first of the
         disease. Where networks aren't trained on patients, all count as where no patient of any
         disease is known.
+
+        Args:
+            base_rate: see `fit_open_set`.
 
         Returns:
             None where there are too few patients.
@@ -200,10 +204,17 @@ class CrossFitting:
             first[:] = True
         self._score(heads, ~first, as_first=False, scores=scores, truth=truth)
         self._score(heads, first, as_first=True, scores=scores, truth=truth)
-        numbers = np.array([len(patient) for patient in self.patients])
         if not enough(truth, self.publications):
             return None
-        return fit_open_set(scores, truth, numbers, self.publications, seed=self.training.seed)
+        evidence = PatientEvidence(self.knowledge.as_stated, self.patients)
+        return fit_open_set(
+            scores,
+            truth,
+            evidence,
+            self.publications,
+            base_rate=base_rate,
+            seed=self.training.seed,
+        )
 
     def _score(
         self,

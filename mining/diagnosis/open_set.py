@@ -4,8 +4,9 @@ Fitted on cases that the model was not trained with, on top of whatever scores i
 steps, each of few numbers:
 
 - temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599);
-- the probability that the disease is none of the candidates, by logistic regression on how the
-  scores look when a case's disease is taken out of the candidates, and when another is;
+- the probability that the disease is none of the candidates, by logistic regression on how far
+  ahead the first disease is and how much of the findings it explains (`explained`): of cases whose
+  disease is none or was taken out of the candidates, against those without another disease;
 - split conformal prediction with adaptive prediction sets (Romano, Sesia and Candès 2020,
   https://arxiv.org/abs/2006.02544), "none of these" being a candidate like the others.
 """
@@ -19,20 +20,22 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import entr, expit, log_softmax, logit, softmax
+from scipy.special import expit, log_softmax, logit, softmax
 
 from ...core.errors import DataError
+from .explained import EXPLAINED, PatientEvidence
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.int64]
 
 NONE = -1  # the row that stands for "none of these"
-FEATURES = ("top_score", "margin", "entropy", "phenotypes")
+FEATURES = ("probability", "lead", *EXPLAINED)
+_BEHIND = 50  # the rank over which the first disease's lead is measured
 _FOLDS = 5
 _FEWEST_CASES = 20  # whose disease is a candidate, to fit an open set on
 _BATCH_SIZE = 500  # patients at a time: × 12,000 diseases are 48 MB
-# Where only one candidate has a score, its margin would be infinite.
-_HIGHEST_MARGIN = 50.0
+# Where only one candidate has a score, its lead would be infinite.
+_HIGHEST_LEAD = 50.0
 
 
 class OpenSetFigures(TypedDict):
@@ -65,15 +68,16 @@ class OpenSet:
         P(none | x) = σ(b + Σ_i w_i (f_i(x) - m_i) / s_i)
         P(d | x) = (1 - P(none | x)) softmax(scores / T)_d
 
-    with f the highest score, its distance from the second, the entropy of softmax(scores / T), and
-    log(1 + number of phenotypes).
+    with f, of the disease with the highest score, softmax(scores / T), how far the score is above
+    the fiftieth, and what it explains of the findings (`explained.EXPLAINED`).
 
     Attributes:
         temperature: T.
-        weights, means, scales: of the four features; w, m, s.
+        weights, means, scales: of the features; w, m, s.
         intercept: b.
-        base_rate: how often the disease was no candidate among the cases that it was fitted on
-            (Laplace's share); P(none) holds for cases of which as many have none.
+        base_rate: how often the disease is no candidate; P(none) holds for cases of which as many
+            have none. Where it isn't given to `fit_open_set`, Laplace's share of the cases that it
+            was fitted on.
         conformity: of each of these cases, in order, the probability of all that the model puts
             before the truth, by a fit that the case had no part in.
         figures: `n`, `without_candidate`; `auroc` of P(none), the cases without their disease
@@ -93,26 +97,28 @@ class OpenSet:
     figures: OpenSetFigures
 
     def none_of_these(
-        self, scores: Floats, phenotypes: Integers, without: Integers | None = None
+        self, scores: Floats, evidence: PatientEvidence, without: Integers | None = None
     ) -> NDArray[np.float64]:
         """P(none) of each patient.
 
         Args:
             scores: patients × diseases, as those that it was fitted on.
-            phenotypes: how many phenotypes each patient has that the model knows.
+            evidence: what is seen of the patients, with what the graph states of the diseases.
             without: for each patient a row that is taken to be no candidate.
         """
-        features = _features(scores, phenotypes, self.temperature, without)
+        features = _features(scores, evidence, self.temperature, without)
         standard = (features - np.array(self.means)) / np.array(self.scales)
         return np.asarray(expit(self.intercept + standard @ np.array(self.weights)))
 
-    def probabilities(self, scores: Floats, phenotypes: Integers) -> NDArray[np.float64]:
+    def probabilities(self, scores: Floats, evidence: PatientEvidence) -> NDArray[np.float64]:
         """Patients × (diseases + 1), with "none of these" as the last column; rows sum to 1."""
-        none = self.none_of_these(scores, phenotypes)[:, None]
+        none = self.none_of_these(scores, evidence)[:, None]
         among = np.exp(log_softmax(scores.astype(np.float64) / self.temperature, axis=1))
         return np.hstack([(1 - none) * among, none])
 
-    def sets(self, scores: Floats, phenotypes: Integers, coverage: float = 0.9) -> list[Integers]:
+    def sets(
+        self, scores: Floats, evidence: PatientEvidence, coverage: float = 0.9
+    ) -> list[Integers]:
         """For each patient the rows of the diseases, the most probable first, that hold the true
         one with the probability `coverage`; -1 is "none of these", which is true of a patient whose
         disease is no candidate.
@@ -127,12 +133,12 @@ class OpenSet:
         sets = []
         for start in range(0, len(scores), _BATCH_SIZE):
             batch = slice(start, start + _BATCH_SIZE)
-            ordered = Ordered.of(self.probabilities(scores[batch], phenotypes[batch]))
+            ordered = Ordered.of(self.probabilities(scores[batch], evidence[batch]))
             sets += ordered.sets(self.limit(coverage))
         return sets
 
     def none_and_sets(
-        self, scores: Floats, phenotypes: Integers, logs: Floats, coverage: float = 0.9
+        self, scores: Floats, evidence: PatientEvidence, logs: Floats, coverage: float = 0.9
     ) -> tuple[NDArray[np.float64], list[Integers]]:
         """P(none) by the phenotypes seen, and sets of patients of whom more is known, in its order.
 
@@ -148,7 +154,7 @@ class OpenSet:
         none_of_each = [np.empty(0)]
         for start in range(0, len(scores), _BATCH_SIZE):
             batch = slice(start, start + _BATCH_SIZE)
-            probabilities = self.probabilities(scores[batch], phenotypes[batch])
+            probabilities = self.probabilities(scores[batch], evidence[batch])
             conformal = Ordered.of(probabilities).sets(self.limit(coverage))
             none = probabilities[:, -1:]
             none_of_each.append(none[:, 0])
@@ -175,7 +181,13 @@ class OpenSet:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> OpenSet:
-        """The open set of these values."""
+        """The open set of these values.
+
+        Raises:
+            ValueError: it is of an earlier release, which had other features.
+        """
+        if len(values["weights"]) != len(FEATURES):
+            raise ValueError("its none of these is of an earlier release of medkg")
         return cls(**values)
 
 
@@ -208,9 +220,10 @@ class Ordered:
 def fit_open_set(
     scores: Floats,
     truth_rows: Integers,
-    phenotypes: Integers,
+    evidence: PatientEvidence,
     groups: Integers | None = None,
     *,
+    base_rate: float | None = None,
     seed: int = 0,
 ) -> OpenSet:
     """Fit temperature, "none of these" and conformal scores on cases that the model hasn't seen.
@@ -218,9 +231,11 @@ def fit_open_set(
     Args:
         scores: patients × diseases: scores, logits or log-probabilities.
         truth_rows: the row of each patient's disease, -1 where it is no candidate.
-        phenotypes: how many phenotypes each patient has that the model knows.
-        groups: cases of one group (a publication) are never fitted and measured on at once; by
-            default each is a group of its own.
+        evidence: what is seen of the patients, with what the graph states of the diseases.
+        groups: cases of one group (a publication) are never fitted and measured on at once, and
+            count for "none of these" as one case; by default each is a group of its own.
+        base_rate: how often the disease will be no candidate, where the cases don't say it: what a
+            graph states was written in part from the very cases that are at hand.
         seed: of the division of the groups into five parts.
 
     Raises:
@@ -241,20 +256,20 @@ def fit_open_set(
     present, removed = np.empty(len(scores)), np.full(len(scores), np.nan)
     for fold in range(_FOLDS):
         rest, own = folds != fold, np.flatnonzero(folds == fold)
-        fitted = _fit(scores[rest], truth_rows[rest], phenotypes[rest], rng)
-        conformity[own] = _conformity(fitted, scores[own], truth_rows[own], phenotypes[own])
-        present[own] = fitted.none_of_these(scores[own], phenotypes[own])
+        fitted = _fit(scores[rest], truth_rows[rest], evidence[rest], groups[rest], base_rate, rng)
+        conformity[own] = _conformity(fitted, scores[own], truth_rows[own], evidence[own])
+        present[own] = fitted.none_of_these(scores[own], evidence[own])
         own = own[known[own]]
         others = _others(truth_rows[own], scores.shape[1], rng)
-        present[own] = fitted.none_of_these(scores[own], phenotypes[own], others)
-        removed[own] = fitted.none_of_these(scores[own], phenotypes[own], truth_rows[own])
+        present[own] = fitted.none_of_these(scores[own], evidence[own], others)
+        removed[own] = fitted.none_of_these(scores[own], evidence[own], truth_rows[own])
     figures: OpenSetFigures = {
         "n": len(scores),
         "without_candidate": int((~known).sum()),
         "auroc": auroc(present[known], removed[known]),
         "auroc_observed": auroc(present[known], present[~known]),
     }
-    fitted = _fit(scores, truth_rows, phenotypes, rng)
+    fitted = _fit(scores, truth_rows, evidence, groups, base_rate, rng)
     return replace(fitted, conformity=np.sort(conformity).tolist(), figures=figures)
 
 
@@ -321,28 +336,39 @@ def coverage_of(
 
 
 def _fit(
-    scores: Floats, truth_rows: Integers, phenotypes: Integers, rng: np.random.Generator
+    scores: Floats,
+    truth_rows: Integers,
+    evidence: PatientEvidence,
+    groups: Integers,
+    base_rate: float | None,
+    rng: np.random.Generator,
 ) -> OpenSet:
     """Temperature and "none of these" alone; conformity and figures are still to be measured."""
     from sklearn.linear_model import LogisticRegression
 
     known = truth_rows >= 0
-    own, rows, numbers = scores[known], truth_rows[known], phenotypes[known]
+    own, rows, seen = scores[known], truth_rows[known], evidence[known]
     temperature = fit_temperature(own, rows)
     others = _others(rows, scores.shape[1], rng)
     # A candidate is taken out either way, so that their number is no feature.
     feature_sets = [
-        _features(own, numbers, temperature, others),
-        _features(own, numbers, temperature, rows),
-        _features(scores[~known], phenotypes[~known], temperature),
+        _features(own, seen, temperature, others),
+        _features(own, seen, temperature, rows),
+        _features(scores[~known], evidence[~known], temperature),
     ]
     features = np.vstack(feature_sets)
     labels = np.repeat([False, True, True], [len(rows) for rows in feature_sets])
     means, scales = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
     regression = LogisticRegression(class_weight="balanced", max_iter=1000)
-    regression.fit((features - means) / scales, labels)
+    weights = 1 / np.bincount(groups)[groups]
+    regression.fit(
+        (features - means) / scales,
+        labels,
+        sample_weight=np.concatenate([weights[known], weights[known], weights[~known]]),
+    )
     # Fitted as if half had none; moved to how many have (prior shift).
-    base_rate = (int((~known).sum()) + 1) / (len(known) + 2)
+    if base_rate is None:
+        base_rate = (int((~known).sum()) + 1) / (len(known) + 2)
     return OpenSet(
         temperature=temperature,
         weights=regression.coef_[0].tolist(),
@@ -377,19 +403,23 @@ def fit_temperature(scores: Floats, truth_rows: Integers) -> float:
 
 
 def _features(
-    scores: Floats, phenotypes: Integers, temperature: float, without: Integers | None = None
+    scores: Floats, evidence: PatientEvidence, temperature: float, without: Integers | None = None
 ) -> NDArray[np.float64]:
-    """Patients × the four features; `without`: a row for each patient that is no candidate."""
+    """Patients × `FEATURES`; `without`: a row for each patient that is no candidate."""
     features = []
+    behind = min(_BEHIND, scores.shape[1]) - 1
     for start in range(0, len(scores), _BATCH_SIZE):
         batch = scores[start : start + _BATCH_SIZE].astype(np.float64)
         if without is not None:
             batch[np.arange(len(batch)), without[start : start + _BATCH_SIZE]] = -np.inf
-        two = -np.partition(-batch, 1, axis=1)[:, :2]
-        entropy = entr(softmax(batch / temperature, axis=1)).sum(axis=1)
-        margin = np.minimum(two[:, 0] - two[:, 1], _HIGHEST_MARGIN)
-        numbers = np.log1p(phenotypes[start : start + _BATCH_SIZE])
-        features.append(np.stack([two[:, 0], margin, entropy, numbers], axis=1))
+        first, highest = batch.argmax(axis=1), batch.max(axis=1)
+        lead = highest + np.partition(-batch, behind, axis=1)[:, behind]
+        of_scores = [
+            softmax(batch / temperature, axis=1).max(axis=1),
+            np.minimum(lead, _HIGHEST_LEAD),
+        ]
+        explained = evidence[start : start + _BATCH_SIZE].explained(first)
+        features.append(np.hstack([np.stack(of_scores, axis=1), explained]))
     return np.concatenate([np.empty((0, len(FEATURES))), *features])
 
 
@@ -399,14 +429,14 @@ def _others(rows: Integers, size: int, rng: np.random.Generator) -> Integers:
 
 
 def _conformity(
-    fitted: OpenSet, scores: Floats, truth_rows: Integers, phenotypes: Integers
+    fitted: OpenSet, scores: Floats, truth_rows: Integers, evidence: PatientEvidence
 ) -> NDArray[np.float64]:
     """The probability of all that comes before the truth in each patient's list."""
     truth = np.where(truth_rows >= 0, truth_rows, scores.shape[1])
     conformity = []
     for start in range(0, len(scores), _BATCH_SIZE):
         batch = slice(start, start + _BATCH_SIZE)
-        ordered = Ordered.of(fitted.probabilities(scores[batch], phenotypes[batch]))
+        ordered = Ordered.of(fitted.probabilities(scores[batch], evidence[batch]))
         conformity.append(ordered.before[ordered.order == truth[batch, None]])
     return np.concatenate([np.empty(0), *conformity])
 

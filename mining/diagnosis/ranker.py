@@ -132,11 +132,16 @@ def _shipped_metadata() -> dict[str, str]:
         return dict(file.metadata())
 
 
-def train_shipped_heads(kg: KnowledgeGraph, cases: KnowledgeGraph, seed: int = 0) -> None:
+def train_shipped_heads(
+    kg: KnowledgeGraph, cases: KnowledgeGraph, base_rate: float, seed: int = 0
+) -> None:
     """Train the heads that come with medkg, fit their open set, and write them where they lie.
 
     Their network has seen no patient, as it hasn't where they will be used; and their open set is
     of the cases as where no patient is known.
+
+    Args:
+        base_rate: how often the disease of later cases is none of the candidates.
 
     Raises:
         DataError: too few of the cases have a disease that the graph describes.
@@ -148,7 +153,7 @@ def train_shipped_heads(kg: KnowledgeGraph, cases: KnowledgeGraph, seed: int = 0
     for number, head in enumerate(fitting.heads()):
         state |= with_prefix(str(number), head.state_dict())
     state = {name: tensor.contiguous() for name, tensor in state.items()}
-    open_set = fitting.open_set()
+    open_set = fitting.open_set(base_rate)
     if open_set is None:
         raise DataError("too few of the cases have a disease that the graph describes")
     metadata = {

@@ -44,6 +44,7 @@ from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.clinical import Patients
 from medkg.mining.diagnosis.cases import read_cases
+from medkg.mining.diagnosis.explained import PatientEvidence
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.open_set import fit_open_set
@@ -433,8 +434,8 @@ def test_none_of_these_and_the_set(
         pool = shown if disease >= 0 else np.arange(len(known.phenotypes))
         present.append(np.sort(rng.choice(pool, 2, replace=len(pool) < 2)).astype(np.int64))
         truth.append(disease)
-    numbers = np.array([len(columns) for columns in present])
-    model.open_set = fit_open_set(model.scores(present), np.array(truth), numbers)
+    evidence = PatientEvidence(known.as_stated, present)
+    model.open_set = fit_open_set(model.scores(present), np.array(truth), evidence)
     model.kg.save(tmp_path / "kg")
     model.save(tmp_path / "model", graph_path=tmp_path / "kg")
     sizes = []

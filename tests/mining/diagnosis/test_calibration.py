@@ -10,6 +10,7 @@ from scipy.special import softmax
 
 from medkg.mining.diagnosis.calibration import COVERAGES, CalibrationRecord
 from medkg.mining.diagnosis.evaluated_cases import EvaluatedCases
+from medkg.mining.diagnosis.explained import PatientEvidence
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.open_set import fit_open_set
 from medkg.mining.diagnosis.train import train_diagnosis
@@ -66,7 +67,9 @@ def test_the_sets_of_an_open_set_are_recorded(model: DiagnosisModel) -> None:
     rng = np.random.default_rng(0)
     fitted = rng.normal(size=(60, 40))
     truth = np.concatenate([fitted[:50].argmax(axis=1), np.full(10, -1)])
-    model.open_set = fit_open_set(fitted, truth, rng.integers(1, 6, size=60))
+    stated = model.knowledge.as_stated
+    shown = [rng.integers(len(stated.phenotypes), size=size) for size in rng.integers(1, 6, 60)]
+    model.open_set = fit_open_set(fitted, truth, PatientEvidence(stated, shown))
     cases = cases_of(model)
     batch = np.flatnonzero(cases.usable)
     present = [cases.present[case] for case in batch]
@@ -74,8 +77,8 @@ def test_the_sets_of_an_open_set_are_recorded(model: DiagnosisModel) -> None:
     record.add(model.scores(present), batch)
     coverage = record.report()["open_set"]
     assert coverage is not None
-    numbers = np.array([len(columns) for columns in present])
-    none = model.open_set.probabilities(model.scores(present), numbers)[:, -1]
+    evidence = PatientEvidence(stated, present)
+    none = model.open_set.probabilities(model.scores(present), evidence)[:, -1]
     assert coverage["fitted"] == {
         "n": 60,
         "base_rate": round(11 / 62, 4),
@@ -85,6 +88,6 @@ def test_the_sets_of_an_open_set_are_recorded(model: DiagnosisModel) -> None:
     assert coverage["auroc"] == pytest.approx((none[3] > none[:3]).mean(), abs=1e-4)
     assert [row["nominal"] for row in coverage["sets"]] == list(COVERAGES)
     for row, nominal in zip(coverage["sets"], COVERAGES, strict=True):
-        sets = model.open_set.sets(model.scores(present), numbers, nominal)
+        sets = model.open_set.sets(model.scores(present), evidence, nominal)
         sizes = [int((members >= 0).sum()) for members in sets]
         assert (row["n"], row["size_mean"]) == (4, round(float(np.mean(sizes)), 1))

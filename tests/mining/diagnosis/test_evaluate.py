@@ -13,6 +13,7 @@ from medkg.mining.diagnosis.cases import (
     cases_of,
 )
 from medkg.mining.diagnosis.evaluate import evaluate_diagnosis
+from medkg.mining.diagnosis.explained import PatientEvidence
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.open_set import fit_open_set
 from medkg.mining.diagnosis.train import train_diagnosis
@@ -118,8 +119,8 @@ def test_the_open_set_is_measured(kg: KnowledgeGraph) -> None:
     rows += [(f"none{i}", [f"HP:{i + 1}1"], [], "OMIM:777", f"PMID:{i}") for i in range(6)]
     present = [model.knowledge.columns_of(case.present) for case in cases_of(patients(rows))]
     truth = np.array([model.knowledge.disease_rows.get(d, -1) for *_, d, _ in sorted(rows)])
-    numbers = np.array([len(columns) for columns in present])
-    model.open_set = fit_open_set(model.scores(present), truth, numbers)
+    evidence = PatientEvidence(model.knowledge.as_stated, present)
+    model.open_set = fit_open_set(model.scores(present), truth, evidence)
     report = evaluate_diagnosis(model, patients(rows))
     open_set = report["open_set"]
     assert open_set["auroc"] > 0.9  # one phenotype against four

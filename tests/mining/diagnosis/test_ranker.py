@@ -14,6 +14,7 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis import networks, ranker
 from medkg.mining.diagnosis.cases import cases_of
 from medkg.mining.diagnosis.cross_fitting import first_of_disease
+from medkg.mining.diagnosis.explained import PatientEvidence
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.model import DiagnosisModel, load_diagnosis_model
 from medkg.mining.diagnosis.networks import train_network
@@ -140,12 +141,14 @@ def test_patients_of_few_publications_teach_no_readouts(kg: KnowledgeGraph) -> N
 def test_what_comes_with_medkg_is_sure_only_among_as_many_diseases(kg: KnowledgeGraph) -> None:
     assert shipped_open_set(Knowledge.of(kg)) is None
     many = graph(extra={f"OMIM:{i}": ["HP:110"] for i in range(1000, 7000)})
-    opened = shipped_open_set(Knowledge.of(many))
+    knowledge = Knowledge.of(many)
+    opened = shipped_open_set(knowledge)
     assert opened is not None
     assert opened.figures["shipped"]
     assert opened.figures["n"] == len(opened.conformity) > 2000
     assert 0.05 < opened.base_rate < 0.3
-    chances = opened.probabilities(np.zeros((1, 6040), dtype=np.float32), np.array([3]))
+    evidence = PatientEvidence(knowledge.as_stated, [np.array([3])])
+    chances = opened.probabilities(np.zeros((1, 6040), dtype=np.float32), evidence)
     assert chances.sum() == pytest.approx(1)
 
 
