@@ -407,7 +407,8 @@ def _features(
 ) -> NDArray[np.float64]:
     """Patients × `FEATURES`; `without`: a row for each patient that is no candidate."""
     features = []
-    behind = min(_BEHIND, scores.shape[1]) - 1
+    # Of few candidates the last that is left where one is taken out, so that both ways compare.
+    behind = max(min(_BEHIND, scores.shape[1] - 1) - 1, 1)
     for start in range(0, len(scores), _BATCH_SIZE):
         batch = scores[start : start + _BATCH_SIZE].astype(np.float64)
         if without is not None:

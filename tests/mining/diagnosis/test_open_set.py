@@ -271,7 +271,7 @@ def test_none_of_these_by_hand() -> None:
     scores = np.array([[1.0, 4.0, 3.0]])
     softened = softmax(scores[0] / 2)
     patient = [1, 11, 30]
-    expected = 1 / (1 + np.exp(-logit_by_hand(softened[1], 3.0, 1, patient)))
+    expected = 1 / (1 + np.exp(-logit_by_hand(softened[1], 1.0, 1, patient)))
     open_set = by_hand()
     assert open_set.none_of_these(scores, seen(patient)) == pytest.approx(expected)
     chances = open_set.probabilities(scores, seen(patient))[0]
