@@ -484,7 +484,7 @@ def _calibrated(model: DiagnosisModel) -> str:
             f"Probabilities are calibrated on the {model.open_set.figures['n']:,} published cases"
             " that the readouts which come with\nmedkg learnt from, each as where no patient is"
             " known, by readouts that had not learnt from the publication.\nThat a disease is none"
-            f" of the candidates they hardly tell (AUROC {model.open_set.figures['auroc']:.2f})."
+            f" of the candidates they tell in part (AUROC {model.open_set.figures['auroc']:.2f})."
         )
     else:
         text = (
