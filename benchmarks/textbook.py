@@ -11,8 +11,9 @@ subtypes included.
 
 Prints Markdown: the share first, among three and ten; the mean probability of the first, and its
 expected calibration error in five bins; how many pictures have a rare disease that isn't theirs at
-more than .2 (rare: of fewer than 50 of 100,000, as the European Union defines it); the median size of
-the 90 % sets, and how many have at most ten diseases; and each miss, with what came first. The last line is the calibration error over all the pictures.
+more than .2 (rare: of fewer than 50 of 100,000, as the European Union defines it); the median size
+of the 90 % sets, and how many have at most ten diseases; and each miss, with what came first. The
+last line is the calibration error over all the pictures.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class Outcome(TypedDict):
     """How a picture was answered; `rank` is None where the disease is no candidate.
 
     `not_known` are the findings of a list that name no phenotype; `rare` the rare diseases that are
-    another and more probable than .2; `in_set` is how many diseases the 90 % set has, None where the
-    model gives none.
+    another and more probable than .2; `in_set` is how many diseases the 90 % set has, None where
+    the model gives none.
     """
 
     disease: str
