@@ -273,16 +273,17 @@ def _of_extract() -> list[Used]:
     from medkg.extract.deidentify.patterns import patterns
     from medkg.extract.document_form import signs
     from medkg.extract.mentions.neighbours import _NAMES_GENE
-    from medkg.extract.relations import rules
+    from medkg.extract.relations import condition_levels, rules
 
     tables = (
         rules.symptom_rules, rules.drug_rules, rules.association_rules, rules.binding_rules,
-        rules.interaction_rules,
+        rules.interaction_rules, condition_levels.condition_level_rules,
     )  # fmt: skip
     used = [Used(f"rule {r.name}", r.pattern, True) for table in tables for r in table()]
     used += [Used(f"any of {t.__name__}", rules._any_of(t), True) for t in tables]
     used += [Used(f"unless {r.name}", r.unless, True) for r in rules.drug_rules() if r.unless]
     used.append(Used("_COMES_WITH", rules._COMES_WITH, True))
+    used.append(Used("variants", condition_levels._VARIANT, False))
     used += [Used(f"list {p.pattern}", p, True) for p in (rules._GENES, rules._CONDITIONS)]
     used.append(Used("short forms", short_forms._pattern(), True))
     for where, pairs in short_forms._WHERE.items():

@@ -101,10 +101,13 @@ def predicted_facts(
     actions = Counter(fact[1] for fact in stated if fact[1].startswith("TARGETS-"))
     targets = actions.most_common(1)[0][0] if actions else "TARGETS"
     docs = with_gold_mentions(documents)
+    levels = {"UPREGULATES", "DOWNREGULATES"} - {fact[1] for fact in stated}
     facts: set[Fact] = set()
     every: set[Fact] = set()
     for document, doc in zip(documents, RelationsComponent(model).pipe(docs), strict=True):
         for relation in doc._.relations:
+            if relation.relation in levels and relation.head.label_ != "Drug":
+                continue  # a corpus without levels has them of drugs as TARGETS, of diseases not
             name = "-".join(filter(None, (relation.relation, relation.qualifiers.get("action"))))
             if relation.context["polarity"] == "asserted":
                 facts |= _facts(document, name, concept(relation.head), concept(relation.tail))
@@ -115,7 +118,7 @@ def predicted_facts(
                     every |= _facts(document, name, concept(head), concept(tail))
     if actions:
         return {"medkg": facts, "all pairs of a sentence": every}
-    facts = _at_level_of({fact[1] for fact in stated}, facts)
+    facts = _at_level_of(levels, facts)
     of_documents = {
         (name, relation, head, tail)
         for relation, rows in fact_probabilities(model, documents).items()
@@ -158,13 +161,16 @@ def with_gold_mentions(documents: Sequence[Document]) -> list[Doc]:
     return list(nlp.pipe(map(_with_mentions, documents)))
 
 
-def _at_level_of(names: set[str], facts: set[Fact]) -> set[Fact]:
+def _at_level_of(levels: set[str], facts: set[Fact]) -> set[Fact]:
     """Facts as a corpus without actions names them.
 
     One that has no UPREGULATES and DOWNREGULATES, such as BioRED, counts a change of a target's
     level as TARGETS.
+
+    Args:
+        levels: those of the two that the corpus doesn't have.
+        facts: what medkg finds in it.
     """
-    levels = {"UPREGULATES", "DOWNREGULATES"} - names
     return {
         (document, "TARGETS" if name in levels else name, head, tail)
         for document, name, head, tail in _without_actions(facts)

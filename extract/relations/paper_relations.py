@@ -14,6 +14,7 @@ from spacy.tokens import Span
 
 from ..sentences import sentence_of
 from .candidates import DocumentPassage, RelationCandidate, may_be
+from .condition_levels import condition_level_relations
 from .extracted import ExtractedRelation, extracted
 from .facts import SORTS, Probabilities
 from .levels import level_change
@@ -71,6 +72,7 @@ def paper_relations(
     least = thresholds["CAUSES"]
     effects = {key for key, p in document.probabilities["CAUSES"].items() if p >= least}
     yield from symptom_relations(_unexplained(candidates, effects), note=False)
+    yield from condition_level_relations(candidates)
     best = clearest(pairs)
     for pair in pairs:
         yield from _of_sentence(pair, document, thresholds, best)
