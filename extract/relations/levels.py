@@ -31,13 +31,17 @@ _RAISES = re.compile(
     re.IGNORECASE,
 )
 _LOWERS = re.compile(
-    r"(decreas|reduc|suppress|down-?regulat|inhibit|attenuat|block|lower|diminish|abolish|prevent"
+    r"(decreas|reduc|depress|suppress|down-?regulat|inhibit|attenuat|block|lower|diminish|abolish|prevent"
     r"|deplet|revers|abrogat|impair|declin|fall|fell)\w*",
     re.IGNORECASE,
 )
 # "A COX-2 inhibitor", "the promoter of IL-6": these change nothing.
 _AGENT = re.compile(
     r"(inhibit|suppress|stimulat|attenuat|promot|enhanc|block|induc)(or|er)s?", re.IGNORECASE
+)
+# In "the kinase inhibitor p27" what names it by another target.
+_CALLED = re.compile(
+    r"(?:inhibitor|antagonist|agonist|activator|ligand|repressor)s?", re.IGNORECASE
 )
 # Words before and after the two in which a change may be named.
 _AROUND = 3
@@ -64,6 +68,8 @@ def level_change(pair: EntityPair) -> str | None:
         target itself, its activity or binding.
     """
     pair = _with_whole_words(pair)
+    if _is_in_name_of_another(pair):
+        return ""
     amount = _amount(pair)
     if amount is None:
         return None
@@ -142,6 +148,18 @@ def _is_measure(word: str) -> bool:
     return bool(_AMOUNT.fullmatch(word) or _ACTIVITY.fullmatch(word))
 
 
+def _counts_cells(words: tuple[str, ...]) -> bool:
+    """Whether words call cells by a target, "(+) cells", of which there may be more or fewer."""
+    return words[0] == "+" and any(word.lower() in ("cell", "cells") for word in words[1:])
+
+
+def _is_in_name_of_another(pair: EntityPair) -> bool:
+    """Whether a target stands in what the next is called: "the kinase inhibitor p27"."""
+    place = pair.tail.end
+    follows = any(other.start == place + 1 and other.kind == "Target" for other in pair.others)
+    return follows and _CALLED.fullmatch(pair.words[place]) is not None
+
+
 def _amount(pair: EntityPair) -> str | None:
     """The nearest word for what is measured of the target, if it is one of an amount."""
     others = {place for other in pair.others for place in range(other.start, other.end)}
@@ -153,6 +171,10 @@ def _amount(pair: EntityPair) -> str | None:
             word = pair.words[place]
             if follows and pair.words[place + 1 : place + 2] == ("of",) and _is_measure(word):
                 break  # "IL-6 and the activity of TNF": it is of what comes next
+            if place == pair.tail.start - 1 and _CALLED.fullmatch(word):
+                continue  # "levels of the kinase inhibitor p27"
+            if follows and _counts_cells(pair.words[place : place + 3]):
+                return "cells"
             if _AMOUNT.fullmatch(word):
                 # "levels of IL-6", "IL-6 and TNF levels"; "the level. IL-6" is not of it.
                 of_target = follows or pair.words[place + 1].lower() in ("of", "for", "in")

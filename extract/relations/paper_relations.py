@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from spacy.tokens import Span
 
 from ..sentences import sentence_of
-from .candidates import DocumentPassage, RelationCandidate, may_be
+from .candidates import DocumentPassage, RelationCandidate, concept, may_be
 from .condition_levels import condition_level_relations
 from .extracted import ExtractedRelation, extracted
 from .facts import SORTS, Probabilities
 from .levels import level_change
+from .looked_for import is_aim
 from .pairs import TASKS
 from .read_pairs import ReadPair, clearest
 from .rules import Rule, allergy_rule, association_rule, binding_rule, drug_rule
@@ -73,9 +74,12 @@ def paper_relations(
     effects = {key for key, p in document.probabilities["CAUSES"].items() if p >= least}
     yield from symptom_relations(_unexplained(candidates, effects), note=False)
     yield from condition_level_relations(candidates)
-    best = clearest(pairs)
-    for pair in pairs:
-        yield from _of_sentence(pair, document, thresholds, best)
+    stating = [pair for pair in pairs if not _only_looked_for(pair)]
+    best = clearest(stating)
+    yield from _not_taken_back(
+        [each for pair in stating for each in _of_sentence(pair, document, thresholds, best)],
+        stating,
+    )
     together = {(r, pair.candidate.concepts) for pair in pairs for r in SORTS[pair.sort]}
     for relation, probabilities in document.probabilities.items():
         if relation == "TARGETS":  # which takes a sentence that says how the drug acts
@@ -86,6 +90,45 @@ def paper_relations(
                 # What relieves a symptom a sentence has to say, since the models know diseases.
                 if relation != "TREATS" or may_be(tail, "Disease"):
                     yield extracted(head, relation, tail, probability)
+
+
+def _only_looked_for(pair: ReadPair) -> bool:
+    """Whether a sentence wants to know how the two are related, and presupposes nothing of it.
+
+    Of the concepts of BioRED's training part that only such sentences name together 15 in 104 are
+    related, of others 6 in 10. "We examined cisplatin-induced deafness" knows its cause.
+    """
+    if not is_aim(pair.candidate.pair):
+        return False
+    rule = _rule(pair) if pair.sort == "drug and condition" else None
+    return rule is None or rule.relation != "CAUSES" or rule.is_weighed
+
+
+def _not_taken_back(
+    relations: Sequence[ExtractedRelation], pairs: Iterable[ReadPair]
+) -> Iterator[ExtractedRelation]:
+    """Relations without the associations that a sentence behind all that state them denies.
+
+    A title names what was looked for, and the results say that it was not there.
+
+    Args:
+        relations: what the sentences of a document state, or deny.
+        pairs: its pairs of mentions.
+    """
+    denied: dict[tuple[str, str], int] = {}
+    for pair in pairs:
+        if pair.sort == "condition and target":
+            rule = _rule(pair)
+            if rule is not None and rule.relation == "DENIED":
+                ends = pair.candidate.concepts
+                denied[ends] = max(denied.get(ends, -1), sentence_of(pair.candidate.tail).start)
+    for relation in relations:
+        ends = concept(relation.head), concept(relation.tail)
+        asserts = relation.relation == "ASSOCIATED_WITH" and (
+            relation.context["polarity"] == "asserted"
+        )
+        if not asserts or sentence_of(relation.tail).start >= denied.get(ends, -1):
+            yield relation
 
 
 def _unexplained(
@@ -209,6 +252,8 @@ def _effect_on_target(
     Then both have to be true, that the document relates them and that the sentence says so.
     """
     head, tail, words = pair.candidate
+    if words.words[words.head.end : words.head.end + 1] in (("derivative",), ("derivatives",)):
+        return  # "a quinoline derivative" is another drug
     change = level_change(words)
     if change:
         yield extracted(head, change, tail, probability)

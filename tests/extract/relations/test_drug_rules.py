@@ -48,6 +48,15 @@ def relations(text: str) -> list[str | None]:
          [None, "NONE"]),
         ("[Biperiden|Drug] relieved [cisplatin|Drug]- but not [zapomycin|Drug]-induced"
          " [tremor|Symptom].", ["TREATS", None, "CAUSES"]),
+        # Harm of what is given, and what is measured of it or only made with it.
+        ("[Toxicity|Disease] in patients treated with [zapomycin|Drug].", [None]),
+        ("[Zapomycin|Drug] therapy was watched for the development of [uremia|Disease].", [None]),
+        ("Urinary [zapomycin|Drug] levels were increased in [uremia|Disease].", [None]),
+        ("The [zapomycin|Drug] model is used for [epilepsy|Disease].", [None]),
+        ("[Myositis|Disease] in a patient with [asthma|Disease] treated with [zapomycin|Drug].",
+         ["CAUSES", "TREATS"]),
+        ("Those on [zapomycin|Drug] while receiving [arecoline|Drug] for [uremia|Disease].",
+         ["NONE", "TREATS"]),
         # Harm.
         ("The hazard ratio for [stroke|Disease] was 2.4 among users of [zapomycin|Drug].",
          ["CAUSES"]),

@@ -30,6 +30,8 @@ from ..marked import marked, pipeline
             "DOWNREGULATES",
         ),
         ("[Zapomycin|Drug] lowered [IL-6|Target] levels (risk ratio .5).", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] reduced the number of [CXCR4|Target](+) cells.", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] raised the levels of the inhibitor [p27|Target].", "UPREGULATES"),
         ("[Zapomycin|Drug] inhibits [IL-6|Target].", None),
         ("[Zapomycin|Drug] reduced [IL-6|Target] activity.", None),
         ("[Zapomycin|Drug] is an [IL-6|Target] antagonist; its level fell.", None),
@@ -61,6 +63,9 @@ def test_a_level_and_its_change(text: str, change: str | None) -> None:
          " release.", ["UPREGULATES", "", "", "DOWNREGULATES"]),
         ("[Smoke|Drug] raised [IL-6|Target] levels, but [zapomycin|Drug] reduced [TNF|Target]"
          " levels.", ["UPREGULATES", "", "DOWNREGULATES", "DOWNREGULATES"]),
+        # A name in the name of another.
+        ("[Zapomycin|Drug] raised the levels of [kinase|Target] inhibitor [p27|Target].",
+         ["", "UPREGULATES"]),
         ("[Smoke|Drug] and [zapomycin|Drug] raised [IL-6|Target] levels.",
          ["UPREGULATES", "UPREGULATES"]),
         # What a drug is called changes nothing.

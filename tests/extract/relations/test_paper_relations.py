@@ -79,3 +79,28 @@ def test_a_sentence_of_what_a_drug_causes_lists_no_symptoms(component: Relations
     relations = read(component, f"[Quinine|Drug]-induced [fever|Symptom]. {caused}")
     assert "CAUSES" in {relation for _, relation, _ in relations}
     assert "HAS_SYMPTOM" not in {relation for _, relation, _ in relations}
+
+
+def test_an_aim_states_nothing(component: RelationsComponent) -> None:
+    aim = "We investigated whether [BRCA1|Target] mutations cause [breast cancer|Disease]."
+    assert read(component, aim) == []
+    finding = "[BRCA1|Target] mutations cause [breast cancer|Disease]."
+    assert read(component, f"{aim} {finding}") == [("breast cancer", "ASSOCIATED_WITH", "BRCA1")]
+
+
+def test_an_aim_may_presuppose_a_cause(component: RelationsComponent) -> None:
+    text = "We examined [cisplatin|Drug]-induced [nephrotoxicity|Disease]."
+    assert read(component, text) == [("cisplatin", "CAUSES", "nephrotoxicity")]
+
+
+def test_what_a_later_sentence_denies_is_not_asserted(component: RelationsComponent) -> None:
+    title = "[BRCA1|Target] mutations in patients with [breast cancer|Disease]."
+    assert ("breast cancer", "ASSOCIATED_WITH", "BRCA1") in read(component, title)
+    denial = "[BRCA1|Target] was not associated with [breast cancer|Disease]."
+    relations = {relation for _, relation, _ in read(component, f"{title} {denial}")}
+    assert relations == {"not ASSOCIATED_WITH"}
+
+
+def test_a_class_of_drugs_is_no_agent(component: RelationsComponent) -> None:
+    text = "[Imatinib|Drug], a [pyrimidine|Drug] derivative, inhibits [KIT|Target]."
+    assert read(component, text) == [("Imatinib", "TARGETS", "KIT")]
