@@ -17,7 +17,7 @@ _AIM = re.compile(
     rf"|(?:we|study|trial|work) (?:\S+ )?{_STUDYING}|to {_STUDYING}) ",
     re.IGNORECASE,
 )
-_APPOSED = re.compile(r"[(,] an?")
+_APPOSED = re.compile(r"(?:\) )?[(,] an?")
 _CLAUSE_END = re.compile(r"(?:^| )(?:;|:|we|found|show(?:s|ed)?|suggest(?:s|ed|ing)?) ", re.I)
 
 

@@ -19,6 +19,7 @@ from ..marked import marked, pipeline
         ("This trial aimed at evaluating [zinc|Drug] in [colds|Disease].", True),
         ("To assess the effect of [zinc|Drug] on [colds|Disease].", True),
         ("We evaluated [zinc|Drug] (an [ACE|Target] inhibitor).", False),
+        ("We evaluated zinc ([Zn|Drug]) (an [ACE|Target] inhibitor).", False),
         ("[Zinc|Drug] prevented [colds|Disease].", False),
         ("We investigated sleep and found that [zinc|Drug] prevents [colds|Disease].", False),
         ("To assess sleep, we gave [zinc|Drug] to patients with [colds|Disease].", False),

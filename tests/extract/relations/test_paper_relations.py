@@ -104,3 +104,13 @@ def test_what_a_later_sentence_denies_is_not_asserted(component: RelationsCompon
 def test_a_class_of_drugs_is_no_agent(component: RelationsComponent) -> None:
     text = "[Imatinib|Drug], a [pyrimidine|Drug] derivative, inhibits [KIT|Target]."
     assert read(component, text) == [("Imatinib", "TARGETS", "KIT")]
+
+
+def test_what_a_drug_is_known_to_cause_is_each_member_of_the_list(
+    component: RelationsComponent,
+) -> None:
+    members = "[rash|Symptom], [hepatitis|Disease], [fever|Symptom] and [nausea|Symptom]"
+    relations = read(component, f"[Amiodarone|Drug] is known to cause {members}.")
+    assert {(relation, tail) for _, relation, tail in relations} == {
+        ("CAUSES", name) for name in ("rash", "hepatitis", "fever", "nausea")
+    }
