@@ -27,16 +27,7 @@ if TYPE_CHECKING:
         mining,
         plots,
     )
-    from medkg.access import (
-        annotate,
-        connect,
-        deidentify,
-        open,
-        read,
-        read_texts,
-        review,
-        view,
-    )
+    from medkg.access import connect, open, read, view
     from medkg.core.errors import MedkgError
     from medkg.core.sealing import open_sealed, seal
     from medkg.diagnosis import DiagnosisRequest, diagnose
@@ -53,19 +44,20 @@ if TYPE_CHECKING:
     from medkg.models import load_model
     from medkg.predictions import write_predictions
     from medkg.terminology import default_terminology
+    from medkg.texts import annotate, deidentify, read_texts, review
 
 _HOMES = {
     "DiagnosisRequest": ".diagnosis",
     "diagnose": ".diagnosis",
-    "annotate": ".access",
+    "annotate": ".texts",
     "connect": ".access",
     "default_terminology": ".terminology",
-    "deidentify": ".access",
+    "deidentify": ".texts",
     "load_model": ".models",
     "open": ".access",
     "read": ".access",
-    "read_texts": ".access",
-    "review": ".access",
+    "read_texts": ".texts",
+    "review": ".texts",
     "view": ".access",
     "write_predictions": ".predictions",
     "train_diagnosis": ".mining.diagnosis.train",

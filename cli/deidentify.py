@@ -44,11 +44,11 @@ def deidentify(
     What was replaced is in OUT.review.html, for a person to look through: no program finds all. A
     run that was interrupted goes on where it stopped when the same command is given again.
     """
-    from medkg.access import deidentify as write_copies
     from medkg.cli import show
     from medkg.core.quarantine import Quarantine
     from medkg.extract.deidentify.keys import key_file_of
     from medkg.extract.deidentify.review import review_files
+    from medkg.texts import deidentify as write_copies
 
     quarantine = Quarantine()
     texts = texts_of(papers, notes)

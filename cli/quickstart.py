@@ -15,12 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from rich.text import Text
 
-from medkg.access import (
-    Connection,
-    connect,
-    read_texts,
-    view,
-)
+from medkg.access import Connection, connect, view
 from medkg.cli import show
 from medkg.cli.first_hypothesis import Hypothesis, first_hypothesis, in_words
 from medkg.core.atomic import atomic_file, make_folder
@@ -32,6 +27,7 @@ from medkg.graph.merge import merge
 from medkg.loaders.sources import load
 from medkg.models import load_model
 from medkg.reports import diagnosis_figures, link_figures
+from medkg.texts import read_texts
 
 if TYPE_CHECKING:
     from medkg.mining.diagnosis.model import DiagnosisModel

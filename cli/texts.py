@@ -158,11 +158,11 @@ def _show_texts(
     reading: _Reading, page: Path | None, *, to_print: bool, as_json: bool
 ) -> dict[str, object]:
     """Print the annotated texts, or write them as a page; what `--json` tells of it."""
-    from medkg.access import annotate
     from medkg.cli import show
     from medkg.cli.show_texts import print_annotated
     from medkg.core.quarantine import Quarantine
     from medkg.extract.page import write_page
+    from medkg.texts import annotate
 
     quarantine = Quarantine()
     texts = annotate(quarantine=quarantine, **reading._asdict())
@@ -190,11 +190,11 @@ def _read_into_folder(
     as_json: bool,
 ) -> dict[str, object]:
     """Read texts into a graph folder. Finished documents are kept beside it until it is saved."""
-    from medkg.access import read_texts
     from medkg.core.quarantine import Quarantine
     from medkg.extract.chunks import clear
     from medkg.extract.run import Summary
     from medkg.graph.kg import KnowledgeGraph
+    from medkg.texts import read_texts
 
     quarantine, summary = Quarantine(), Summary()
     finished = folder.with_name(f".{folder.name}.parts")
@@ -289,9 +289,9 @@ def review_export(
     medkg train ner reads what Doccano (JSONL) or brat (the folder) gives back.
     """
     from medkg.access import read as read_graph
-    from medkg.access import review as choose
     from medkg.cli import show
     from medkg.core.quarantine import Quarantine
+    from medkg.texts import review as choose
 
     quarantine = Quarantine()
     terminology = None if graph is None else read_graph(graph)

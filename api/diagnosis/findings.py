@@ -154,7 +154,7 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
     Raises:
         DataError: it can't be read, or is not one text.
     """
-    from medkg.access import annotate
+    from medkg.texts import annotate
 
     texts = annotate([path], terminology=kg, texts="notes")
     if len(texts) != 1:

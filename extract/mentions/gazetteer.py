@@ -165,6 +165,7 @@ def _weights_lost(doc: Doc, hashes_by_kind: Mapping[str, _Hashes]) -> Iterator[_
     for _, kind in _known([hash("weightloss")], hashes_by_kind):
         for match in _WEIGHT_LOSS.finditer(doc.text):
             span = doc.char_span(*match.span(), alignment_mode="expand")
+            assert span is not None  # the match is not empty
             yield _Match(span.start, span.end, kind, "weight loss")
 
 

@@ -32,9 +32,7 @@ class PatientEvidence:
     knowledge: Knowledge
     patients: Sequence[Integers]
 
-    def __getitem__(
-        self, chosen: slice | NDArray[np.integer] | NDArray[np.bool_]
-    ) -> PatientEvidence:
+    def __getitem__(self, chosen: slice | Integers | NDArray[np.bool_]) -> PatientEvidence:
         """The evidence of some of the patients."""
         numbers = np.arange(len(self.patients))[chosen]
         return PatientEvidence(self.knowledge, [self.patients[number] for number in numbers])

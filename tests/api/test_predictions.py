@@ -201,7 +201,7 @@ def test_from_a_graph_of_ones_own_to_hypotheses_on_it(
     assert set(kg.edges.select(triple).rows()) == set(renamed.rows())
     run("train", "links", graph, "--model", "neighbours", "--out", model)
     arguments = ["predict", model, "--all", "--top", 2, "--into", store.uri, "--mapping", families]
-    written = run(*arguments).stdout
+    written = " ".join(run(*arguments).stdout.split())
     rows = store.query(
         "MATCH (h:Compound)-[p:PREDICTED_TARGETS]->(t:Protein)"
         " RETURN 'families:' + h.number AS h, p.head AS head, 'families:' + t.number AS t,"

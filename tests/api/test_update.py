@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from medkg.access import read_texts
 from medkg.core.quarantine import Quarantine
 from medkg.extract.document_form import Texts
 from medkg.extract.run import Summary
 from medkg.graph.document_readings import recorded_readings
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
+from medkg.texts import read_texts
 from tests.cli.test_commands import Medkg, medkg
 from tests.extract.made_graph import graph
 
