@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
@@ -13,9 +13,6 @@ from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store
 from medkg.graph.view import DEFAULT_LIMIT, SubgraphView, view_around
-
-if TYPE_CHECKING:
-    pass
 
 
 class Connection(Store):

@@ -17,6 +17,8 @@ from medkg.cli.output import check_table_path, print_set_aside, print_summary, w
 if TYPE_CHECKING:
     import polars as pl
 
+    from medkg.graph.store.property_graph import PredictionsSummary
+    from medkg.graph.store.summary import WriteSummary
     from medkg.mining.links.model import LinkModel
     from medkg.mining.molecules.screen import ScreeningResult
 
@@ -145,11 +147,12 @@ def _write_into(
     # No others of the graph's predictions: a part of a model's answer would replace the whole.
     part = model.graph.subgraph(ends, relations=[]).with_predictions(predictions)
     if mapping is not None:
-        beside = write_predictions(part, uri, mapping=mapping)
-        return None if as_json else print_summary(beside, uri, as_json=False)
-    with connect(uri) as connection:
-        written = connection.write(part)
-    return None if as_json else print_summary(written, uri, as_json=False)
+        written: WriteSummary | PredictionsSummary = write_predictions(part, uri, mapping=mapping)
+    else:
+        with connect(uri) as connection:
+            written = connection.write(part)
+    if not as_json:
+        print_summary(written, uri, as_json=False)
 
 
 def _score_pairs(model: LinkModel, file: Path, out: Path | None, as_json: bool) -> None:

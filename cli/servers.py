@@ -96,12 +96,14 @@ def read(
         raise typer.BadParameter("--dry-run goes with --mapping")
     if out is None and not dry_run:
         raise typer.BadParameter("give the graph folder to write with --out")
+    chosen = around or kind or relation or min_probability or predictions is not None
+    if mapping is not None and chosen:
+        raise typer.BadParameter("--mapping says what is read: leave out the other choices")
+    if out is not None and not dry_run:
+        check_replaceable(out, marker=MANIFEST)
     if mapping is not None:
-        if around or kind or relation or min_probability or predictions is not None:
-            raise typer.BadParameter("--mapping says what is read: leave out the other choices")
         return _read_mapped(uri, mapping, None if dry_run else out, as_json)
     assert out is not None
-    check_replaceable(out, marker=MANIFEST)
     with connect(existing_server(uri)) as connection:
         kg = connection.read(
             around or None,
@@ -119,13 +121,9 @@ def _read_mapped(uri: str, mapping: Path, out: Path | None, as_json: bool) -> No
     from medkg.access import connect
     from medkg.cli import show
     from medkg.cli.sources import print_dry_run
-    from medkg.core.atomic import check_replaceable
     from medkg.core.quarantine import Quarantine
-    from medkg.graph.graph_frames import MANIFEST
     from medkg.loaders.property_graph import MappedServer
 
-    if out is not None:
-        check_replaceable(out, marker=MANIFEST)
     with connect(existing_server(uri)) as connection:
         server = MappedServer(connection, mapping)
         unmapped = server.unmapped()

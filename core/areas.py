@@ -55,10 +55,8 @@ def auroc_auprc(scores: NDArray[np.floating[Any]], true: Bools) -> tuple[float, 
     """
     if not len(scores):
         return np.nan, np.nan
-    order = np.argsort(-scores, kind="stable")
-    values = scores[order]
-    ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
-    return weighted_areas(true[order].astype(float), ends, np.ones(len(values)))
+    order, ends = _falling(scores)
+    return weighted_areas(true[order].astype(float), ends, np.ones(len(order)))
 
 
 def precision_recall_curve(scores: NDArray[np.floating[Any]], true: Bools) -> tuple[Floats, Floats]:
@@ -72,11 +70,16 @@ def precision_recall_curve(scores: NDArray[np.floating[Any]], true: Bools) -> tu
     Returns:
         (scores that differ,) each.
     """
-    order = np.argsort(-scores, kind="stable")
-    values = scores[order]
-    ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
+    order, ends = _falling(scores)
     positive = np.cumsum(true[order])[ends]
     return positive / positive[-1], positive / (ends + 1)
+
+
+def _falling(scores: NDArray[np.floating[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The order of falling score, and in it the last place of each score that differs."""
+    order = np.argsort(-scores, kind="stable")
+    values = scores[order]
+    return order, np.flatnonzero(np.append(values[1:] != values[:-1], True))
 
 
 def weighted_areas(true: Floats, ends: NDArray[np.int64], weights: Floats) -> tuple[float, float]:

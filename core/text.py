@@ -1,9 +1,11 @@
-"""Bytes of files as text."""
+"""Bytes of files as text, and the ends of messages."""
 
 from __future__ import annotations
 
 import codecs
 import tomllib
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +46,9 @@ def decode(data: bytes, path: Path | str) -> str:
     if not text.strip():
         raise DataError("is empty", path=path)
     return text
+
+
+def did_you_mean(name: str, known: Sequence[str], otherwise: str) -> str:
+    """The end of a message on a name that there isn't: the nearest known one, if one is near."""
+    near = get_close_matches(name, known, 1)
+    return f"did you mean {near[0]}?" if near else otherwise

@@ -27,7 +27,7 @@ from ..graph.kg import KnowledgeGraph
 from .chunks import Chunk, Settings
 from .fingerprint import fingerprint
 from .schedule import Schedule
-from .workers import AHEAD, ChunkReader
+from .workers import ChunkReader
 
 # A process that ends while it loads the models is replaced so many times in a row.
 _FAILED_LOADS = 3
@@ -50,12 +50,11 @@ class RemoteReader:
         """Load the models, which have to be those of the run's own process."""
         self.folder = TemporaryFolder()
         settings = replace(settings, parts=self.folder.path)
-        model = settings.relations_model
         try:
             reader = fingerprint(
                 terminology.nodes,
                 settings.model,
-                None if model is None else Path(model),
+                settings.relations_model,
                 settings.sentences,
                 settings.linker,
             )
@@ -103,7 +102,7 @@ def read_by_ray(
     """
     with _cluster(address, count) as ray:
         count = count or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        schedule = Schedule(chunks, settings, AHEAD * count)
+        schedule = Schedule(chunks, settings, count)
         readers = _Readers(ray, settings, terminology)
         try:
             while True:

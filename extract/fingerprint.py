@@ -16,7 +16,7 @@ from ..core.atomic import sha256
 def fingerprint(
     nodes: pl.DataFrame,
     model: Path | str | None,
-    relations_model: Path | None,
+    relations_model: Path | str | None,
     sentences: bool,
     linker: str | None = None,
 ) -> str:

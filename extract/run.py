@@ -221,7 +221,7 @@ def _read_chunks(
 
         nodes_in_memory = _only_nodes(terminology).with_frames(nodes=terminology.nodes)
         return read_by_ray(chunks, settings, nodes_in_memory, workers, address)
-    if workers is None or workers == 1:
+    if workers is None or workers <= 1:
         return read_here(chunks, settings, terminology)
     _only_nodes(terminology).save(settings.terminology)
     return read_by_workers(chunks, settings, workers)

@@ -7,16 +7,20 @@ from collections.abc import Iterator
 
 from .chunks import Chunk, ChunkResult, Settings
 
+# Chunks a process that are read ahead of the first that isn't finished.
+_AHEAD = 3
+
 
 class Schedule:
     """Chunks that are handed to processes, and given back in the order in which they came.
 
     Args:
-        chunks: all of them; `ahead` of the first that isn't finished are held in memory.
+        chunks: all of them; a few for each process are held in memory.
+        count: processes.
     """
 
-    def __init__(self, chunks: Iterator[Chunk], settings: Settings, ahead: int) -> None:
-        self._chunks, self._settings, self._ahead = chunks, settings, ahead
+    def __init__(self, chunks: Iterator[Chunk], settings: Settings, count: int) -> None:
+        self._chunks, self._settings, self._ahead = chunks, settings, _AHEAD * count
         self._order: deque[Chunk] = deque()
         self._waiting: deque[Chunk] = deque()
 

@@ -25,8 +25,6 @@ from .schedule import Schedule
 _BATCH = 16
 # After so many seconds what is finished of a chunk is kept.
 _SAVE_SECONDS = 20.0
-# Chunks a worker that are read ahead of the first that isn't finished.
-AHEAD = 3
 
 
 class ChunkReader:
@@ -142,7 +140,7 @@ def read_by_workers(
 ) -> Generator[Chunk, None, None]:
     """The chunks in order, read by worker processes; see `Schedule.lost` for those that end."""
     workers: list[Worker] = []
-    schedule = Schedule(chunks, settings, AHEAD * count)
+    schedule = Schedule(chunks, settings, count)
     try:
         while True:
             yield from schedule.finished()

@@ -17,7 +17,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from ..core.errors import DataError
-from ..core.text import read_toml
+from ..core.text import did_you_mean, read_toml
 from .data import EdgeType
 from .decoders import DECODERS
 from .encoders import ENCODERS
@@ -458,9 +458,8 @@ def _read_table(
 
 
 def _unknown(what: str, name: str, allowed: list[str]) -> str:
-    close = get_close_matches(name, allowed, 1)
-    end = f"did you mean {close[0]}?" if close else f"there are {', '.join(allowed)}"
-    return f"unknown {what} {name!r}; {end}"
+    meant = did_you_mean(name, allowed, f"there are {', '.join(allowed)}")
+    return f"unknown {what} {name!r}; {meant}"
 
 
 def to_toml(tables: Mapping[str, DataclassInstance]) -> str:

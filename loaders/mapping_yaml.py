@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn, Union
 
 import yaml
 
 from ..core.errors import DataError
+from ..core.text import did_you_mean
 
 _OPTION_PATTERN = re.compile(r"\$\{(\w+)\}")
 
@@ -111,10 +111,8 @@ class YamlReader:
             self.fail(line, f"{what} must be keys with values; allowed are {', '.join(allowed)}")
         for key in value.values:
             if key not in allowed:
-                matches = get_close_matches(key, allowed, 1)
-                allowed_keys = f"allowed are {', '.join(allowed)}"
-                hint = f"did you mean {matches[0]}?" if matches else allowed_keys
-                self.fail(value.lines[key], f"{what} has no {key!r}; {hint}")
+                meant = did_you_mean(key, allowed, f"allowed are {', '.join(allowed)}")
+                self.fail(value.lines[key], f"{what} has no {key!r}; {meant}")
         return value
 
     def text(self, block: Block, key: str, default: str | None = None) -> str:

@@ -7,7 +7,6 @@ columns are their properties; all else is as with files.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import polars as pl
 
 from ..core.progress import progress
 from ..core.quarantine import Quarantine
+from ..core.text import did_you_mean
 from ..graph.frames import STRING_LIST
 from ..graph.kg import KnowledgeGraph, Part
 from ..graph.store import Store
@@ -46,6 +46,7 @@ class MappedServer:
     def __init__(self, store: Store, mapping: Path | str):
         self.store = store
         self.mapping = read_mapping(Path(mapping))
+        self._known_properties: dict[Pattern, dict[str, int]] = {}
         with store.connection.errors():
             self._check()
 
@@ -135,10 +136,6 @@ class MappedServer:
             self._known_properties[pattern] = properties(self.store.connection, pattern)
         return self._known_properties[pattern]
 
-    @cached_property
-    def _known_properties(self) -> dict[Pattern, dict[str, int]]:
-        return {}
-
     def _check(self) -> None:
         """Refuse a mapping that names what the server doesn't have."""
         for table, pattern in self._tables:
@@ -201,10 +198,8 @@ class MappedServer:
 
 
 def _near(name: str, known: list[str]) -> str:
-    similar = get_close_matches(name, known, 1)
-    if similar:
-        return f"; did you mean {similar[0]}?"
-    return f"; it has {', '.join(sorted(known))[:500] or 'none'}"
+    listed = ", ".join(sorted(known))[:500] or "none"
+    return f"; {did_you_mean(name, known, f'it has {listed}')}"
 
 
 def _texts(values: tuple[Any, ...]) -> pl.Series:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from ..core.errors import MissingError
 from ..core.input_files import COMPRESSED
 from ..core.progress import progress
 from ..core.quarantine import Quarantine
+from ..core.text import did_you_mean
 from ..graph.frames import (
     EVIDENCE,
     NODES,
@@ -227,13 +227,12 @@ def _check_columns(mapping: TableMapping, table: Table, file: Path | str) -> Non
         names = find_header(file, aliases_by_name, separator=separator, quoted=table.quoted).names
     for name_, aliases in aliases_by_name.items():
         if not any(name in names for name in aliases):
-            similar = get_close_matches(aliases[0], names, 1)
-            hint = f"did you mean {similar[0]}?" if similar else f"it has {', '.join(names)[:500]}"
+            meant = did_you_mean(aliases[0], names, f"it has {', '.join(names)[:500]}")
             if len(names) == 1 and (separator_match := re.search(r"[;,|\t]", names[0])):
-                hint = (
+                meant = (
                     f"its header is one column; is the table's 'separator' {separator_match[0]!r}?"
                 )
-            mapping.fail(used[name_], f"{file} has no column {' or '.join(aliases)}; {hint}")
+            mapping.fail(used[name_], f"{file} has no column {' or '.join(aliases)}; {meant}")
 
 
 # Row by row

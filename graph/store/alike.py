@@ -25,6 +25,7 @@ def alike_on(connection: Connection, labels: Iterable[str], text: str, most: int
     """
     key = name_key_of(text)
     third = len(key) // 3
+    parts = [key[:third], key[third:-third], key[-third:]]
     rows: list[tuple[object, ...]] = []
     for label in labels if third > 1 else ():
         query = (
@@ -33,8 +34,7 @@ def alike_on(connection: Connection, labels: Iterable[str], text: str, most: int
             " OR any(s IN coalesce(n.synonyms, []) WHERE toLower(s) CONTAINS part))"
             " RETURN n.id, n.name, n.synonyms"
         )
-        third_parts = [key[:third], key[third:-third], key[-third:]]
-        rows += [(label, *row) for row in connection.rows(query, parts=third_parts)]
+        rows += [(label, *row) for row in connection.rows(query, parts=parts)]
     nodes = pl.DataFrame(rows, schema=dict(_NAMED), orient="row")
     near = alike(nodes.drop("kind").lazy(), pl.LazyFrame.collect, text, most)
     return near.join(nodes.select("kind", "id"), on="id", maintain_order="left").select(

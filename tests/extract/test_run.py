@@ -112,6 +112,12 @@ def test_workers_that_can_t_load_their_models_are_an_error(tmp_path: Path) -> No
     assert not multiprocessing.active_children()
 
 
+def test_without_workers_this_process_reads(model: Path) -> None:
+    kg = read_documents(notes("Fever."), graph(), model=model, workers=0)
+    assert kg.checksum() == read_documents(notes("Fever."), graph(), model=model).checksum()
+    assert kg.edges.filter(relation="HAS_PHENOTYPE").height == 1
+
+
 def test_an_engine_that_there_is_not_is_an_error() -> None:
     with pytest.raises(DataError, match="no engine 'spark'; there are processes, ray"):
         read_documents(notes("Fever."), graph(), engine="spark")  # type: ignore[arg-type]
