@@ -65,6 +65,7 @@ PREFIXES = {
     "DOID": "DOID",
     "MESH": "MESH",
 }
+VIRUS = re.compile(r"[ -]virus")
 AGREEMENT = 0.9  # share of a text's annotations that must give one identifier
 WORDS = re.compile(r"[A-Za-z][a-z]+(?:[ -][A-Za-z]?[a-z]+)*")
 
@@ -233,7 +234,8 @@ def unannotated_names(
 ) -> list[tuple[str, str]]:
     """(kind, key) of names that most often stand in texts without being annotated, sorted.
 
-    Where a name is a part of a longer annotation ("disease" in "heart disease") it says nothing.
+    Where a name is a part of a longer annotation ("disease" in "heart disease"), or of a virus'
+    ("dengue virus"), it says nothing.
 
     Args:
         names: compact keys by kind.
@@ -251,7 +253,7 @@ def unannotated_names(
                                 if m.kind == kind and m.start < last.end()
                                 and first.start() < m.end]  # fmt: skip
                         longer = (m.start < first.start() or last.end() < m.end for m in here)
-                        if not any(longer):
+                        if not any(longer) and not VIRUS.match(document.text, last.end()):
                             seen[kind, key][bool(here)] += 1
     return sorted(
         name for name, (out, within) in seen.items() if len(name[1]) > 4 and out > max(1, within)

@@ -272,11 +272,12 @@ def _of_extract() -> list[Used]:
     from medkg.extract.deidentify import dates
     from medkg.extract.deidentify.patterns import patterns
     from medkg.extract.document_form import signs
+    from medkg.extract.mentions import given
     from medkg.extract.mentions.neighbours import _NAMES_GENE
     from medkg.extract.relations import condition_levels, rules
 
     tables = (
-        rules.symptom_rules, rules.drug_rules, rules.association_rules, rules.binding_rules,
+        rules.symptom_rules, rules.drug_rules, rules.association_rules, rules.target_rules,
         rules.interaction_rules, condition_levels.condition_level_rules,
     )  # fmt: skip
     used = [Used(f"rule {r.name}", r.pattern, True) for table in tables for r in table()]
@@ -291,6 +292,9 @@ def _of_extract() -> list[Used]:
     used += [Used(f"identifiers {p.expression.pattern}", p.expression, True) for p in patterns()]
     used.append(Used("lasting", _lasting(), True))
     used += [Used(f"species, {name}", p, True) for name, p in species._patterns().items()]
+    used += [
+        Used(f"given, {s}", given._pattern(s), s == "before") for s in ("name", "before", "behind")
+    ]
     used.append(Used("gene in brackets", re.compile(rf" ?\(DMD{_NAMES_GENE}"), False))
     used += [Used(f"form, {sign.name}", sign.pattern, True) for sign in signs()]
     used += [Used(f"dates {pattern.pattern}", pattern, True) for pattern in dates._DATES]

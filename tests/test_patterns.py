@@ -34,6 +34,7 @@ MADE = (
     "medkg.extract.deidentify.patterns",
     "medkg.extract.document_form",
     "medkg.extract.linking.forms",
+    "medkg.extract.mentions.given",
     "medkg.extract.mentions.neighbours",
     "medkg.extract.relations.rules",
     "medkg.extract.short_forms",

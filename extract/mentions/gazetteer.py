@@ -28,6 +28,7 @@ from ..abbreviations import abbreviations_of
 from ..laboratory import add_tests
 from ..short_forms import short_forms, with_short_forms
 from ..tokens import StatelessComponent
+from .given import is_given
 
 _Hashes = npt.NDArray[np.int64]
 # Characters; shorter names, and those of genes, are too often other words.
@@ -82,6 +83,7 @@ class Gazetteer(StatelessComponent):
 
     def __init__(self) -> None:
         self._hashes: dict[str, _Hashes] | None = None  # by kind, sorted
+        self._drugs: _Hashes = _sorted([])  # also of names that texts mostly mean otherwise
         if not Span.has_extension("probability"):
             Span.set_extension("probability", default=1.0)
         if not Span.has_extension("named"):
@@ -98,13 +100,15 @@ class Gazetteer(StatelessComponent):
                 name_key(pl.col("name")).str.replace_all(" ", "").alias("key"),
                 pl.col("name").str.contains(r"[\p{Ll} ]").not_().alias("short"),
             )
-            left_out = _unannotated(kind)
-            hashes = [
-                hash(_SHORT + key if short else key)
+            usable = [
+                (key, hash(_SHORT + key if short else key))
                 for key, short in keys.unique().iter_rows()
-                if len(key) >= _MIN_LENGTH and not key.isdigit() and key not in left_out
+                if len(key) >= _MIN_LENGTH and not key.isdigit()
             ]
-            self._hashes[kind] = np.sort(np.array(hashes, dtype=np.int64))
+            left_out = _unannotated(kind)
+            self._hashes[kind] = _sorted(each for key, each in usable if key not in left_out)
+            if kind == "Drug":
+                self._drugs = _sorted(each for _, each in usable)
         return self
 
     def __call__(self, doc: Doc) -> Doc:
@@ -128,6 +132,7 @@ class Gazetteer(StatelessComponent):
             for part in _joined(mention, places)
         ]
         mentions = _with_names(doc, mentions, names, taken)
+        mentions = [_drug_if_given(mention, self._drugs) for mention in mentions]
         doc.spans["mentions"] = _without_allergies(_with_defined(doc, mentions))
         if doc._.note:
             add_tests(doc)
@@ -167,6 +172,10 @@ def _weights_lost(doc: Doc, hashes_by_kind: Mapping[str, _Hashes]) -> Iterator[_
             span = doc.char_span(*match.span(), alignment_mode="expand")
             assert span is not None  # the match is not empty
             yield _Match(span.start, span.end, kind, "weight loss")
+
+
+def _sorted(hashes: Iterable[int]) -> _Hashes:
+    return np.sort(np.fromiter(hashes, dtype=np.int64))
 
 
 def _known(
@@ -304,6 +313,17 @@ def _drug_of_allergy(
         return mention
     drug = Span(mention.doc, *place, label="Drug")
     drug._.probability = mention._.probability
+    return drug
+
+
+def _drug_if_given(mention: Span, drugs: _Hashes) -> Span:
+    """The drug where a target of a drug's name is given; any other mention as it is."""
+    key = "".join(filter(str.isalnum, mention.text.lower()))
+    is_drug = mention.label_ == "Target" and any(_known([hash(key)], {"Drug": drugs}))
+    if not (is_drug and is_given(mention)):
+        return mention
+    drug = Span(mention.doc, mention.start, mention.end, label="Drug")
+    drug._.probability, drug._.named = mention._.probability, True
     return drug
 
 

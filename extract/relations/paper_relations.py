@@ -21,7 +21,7 @@ from .levels import level_change
 from .looked_for import is_aim
 from .pairs import TASKS
 from .read_pairs import ReadPair, clearest
-from .rules import Rule, allergy_rule, association_rule, binding_rule, drug_rule
+from .rules import Rule, allergy_rule, association_rule, drug_rule, target_rule
 from .symptoms import symptom_relations
 
 # From this probability on a sentence speaks of an effect, or says that a drug has none.
@@ -236,14 +236,14 @@ def _rule(pair: ReadPair) -> Rule | None:
     if pair.sort == "condition and target":
         return association_rule(words)
     if pair.sort == "drug and target":
-        return binding_rule(words)
+        return target_rule(words)
     if (head.start, tail.start) in head.doc._.reactions:
         return allergy_rule()
     return drug_rule(words, is_disease=may_be(tail, "Disease"))
 
 
 def _effect_on_target(
-    pair: ReadPair, probability: float, thresholds: Mapping[str, float], binds: Rule | None
+    pair: ReadPair, probability: float, thresholds: Mapping[str, float], rule: Rule | None
 ) -> Iterator[ExtractedRelation]:
     """What a drug does to a target that a document relates it to.
 
@@ -259,7 +259,7 @@ def _effect_on_target(
         yield extracted(head, change, tail, probability)
     elif change is None:
         acts, action = 1 - pair.labels["targets"][0], pair.action
-        if binds is not None and acts < binds.precision:
-            acts, action = binds.precision, "binder"
+        if rule is not None and acts < rule.precision:
+            acts, action = rule.precision, rule.action
         if acts >= thresholds["targets"]:
             yield extracted(head, "TARGETS", tail, probability * acts, {"action": action})

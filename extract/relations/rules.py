@@ -6,8 +6,9 @@ on the development part of the project's own annotation of MACCROBAT
 but none of notes; `data/drug_rules.tsv` holds the turns of phrase that abstracts and labels lack.
 Its rules for Drug–CONTRAINDICATED_FOR–Disease and those for a gene and a condition
 (`data/association_rules.tsv`) were written on the development part of `data/relation_labels.tsv`.
-That a drug binds a target ChemProt counts as no action (`data/binding_rules.tsv`), and drugs that
-interact no corpus here annotates (`data/interaction_rules.tsv`).
+That a drug binds a target ChemProt counts as no action, and it has few antibodies
+(`data/target_rules.tsv`). Drugs that interact no corpus here annotates
+(`data/interaction_rules.tsv`).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Rule:
     """A rule: its name, the relation it states, its precision, and its pattern.
 
     `unless` must not match the condition's name; None: any name will do. `is_weighed`: in a paper
-    it counts as much as the classifiers of documents.
+    it counts as much as the classifiers of documents. `action`: of TARGETS.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Rule:
     expression: str
     unless: re.Pattern[str] | None = None
     is_weighed: bool = False
+    action: str = ""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -102,11 +104,13 @@ def association_rules() -> tuple[Rule, ...]:
 
 
 @cache
-def binding_rules() -> tuple[Rule, ...]:
-    """The rules for a drug that binds a target, in order."""
+def target_rules() -> tuple[Rule, ...]:
+    """The rules for what a drug does to a target, in order."""
     return tuple(
-        Rule(name, "TARGETS", float(precision), _expression(pattern), is_weighed=True)
-        for name, precision, pattern in table_rows("binding_rules.tsv")
+        Rule(
+            name, "TARGETS", float(precision), _expression(pattern), is_weighed=True, action=action
+        )
+        for name, action, precision, pattern in table_rows("target_rules.tsv")
     )
 
 
@@ -201,9 +205,9 @@ def drug_rule(pair: EntityPair, *, is_disease: bool = False) -> Rule | None:
     )
 
 
-def binding_rule(pair: EntityPair) -> Rule | None:
+def target_rule(pair: EntityPair) -> Rule | None:
     """The first rule that matches a pair of a drug (head) and a target (tail)."""
-    return _first(binding_rules, rule_text(pair))
+    return _first(target_rules, rule_text(pair))
 
 
 def interaction_rule(pair: EntityPair) -> Rule | None:

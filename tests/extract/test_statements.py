@@ -81,6 +81,23 @@ CASES: list[tuple[str, list[Statement], list[Statement]]] = [
      [], [("malaria", "HAS_SYMPTOM", "arrhythmia")]),
     ("Patients had hypokalemia caused by vomiting.",
      [], [("hypokalemia", "HAS_SYMPTOM", "vomiting")]),
+    # What antibodies do, by the verbs that ChemProt lacks.
+    ("Trastuzumab targets HER2 in breast cancer.",
+     [("Trastuzumab", "TARGETS", "HER2"), ("Trastuzumab", "TREATS", "breast cancer")], []),
+    ("Adalimumab neutralizes TNF-alpha.", [("Adalimumab", "TARGETS", "TNF-alpha")], []),
+    ("Evolocumab is a monoclonal antibody against PCSK9.",
+     [("Evolocumab", "TARGETS", "PCSK9")], []),
+    # What can be is, in general.
+    ("Statins can cause myopathy.", [("Statins", "CAUSES", "myopathy")], []),
+    # A drug that changes another's level.
+    ("Clarithromycin increases the plasma concentration of simvastatin.",
+     [("Clarithromycin", "INTERACTS_WITH", "simvastatin")], []),
+    # A virus' name that is a disease's, and a protein that is given.
+    ("Patients with dengue had fever and thrombocytopenia.",
+     [("dengue", "HAS_SYMPTOM", "fever"), ("dengue", "HAS_SYMPTOM", "thrombocytopenia")], []),
+    ("She was started on insulin for type 2 diabetes.",
+     [("insulin", "TREATS", "type 2 diabetes")],
+     [("type 2 diabetes", "ASSOCIATED_WITH", "insulin")]),
 ]  # fmt: skip
 
 

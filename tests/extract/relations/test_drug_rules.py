@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medkg.extract.relations.candidates import relation_candidates
-from medkg.extract.relations.rules import binding_rule, drug_rule
+from medkg.extract.relations.rules import drug_rule, target_rule
 
 from ..marked import marked, pipeline
 
@@ -98,4 +98,4 @@ def test_what_a_drug_does_to_a_condition(text: str, expected: list[str | None]) 
 )
 def test_a_drug_binds_a_target(text: str, binds: bool) -> None:
     (candidate,) = relation_candidates(marked(pipeline("medkg_sentences"), text))
-    assert (binding_rule(candidate.pair) is not None) == binds
+    assert (target_rule(candidate.pair) is not None) == binds

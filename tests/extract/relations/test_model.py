@@ -42,11 +42,11 @@ from medkg.extract.relations.pairs import TASKS, Entity, EntityPair
 from medkg.extract.relations.passages import Passage, PassageMention
 from medkg.extract.relations.rules import (
     Rule,
-    binding_rules,
     drug_rule,
     drug_rules,
     symptom_rule,
     symptom_rules,
+    target_rules,
 )
 from medkg.extract.relations.train import train_relations
 from medkg.extract.relations.train_documents import _LINE_STRENGTH, _fit_line, _fit_trees
@@ -582,7 +582,7 @@ def test_who_has_a_disease_and_comes_doesn_t_show_its_symptom_in_a_note(
     assert (symptom_rule(pair, note=True) is not None) == shown
 
 
-@pytest.mark.parametrize("rules", [symptom_rules(), drug_rules(), binding_rules()])
+@pytest.mark.parametrize("rules", [symptom_rules(), drug_rules(), target_rules()])
 def test_every_rule_s_precision_is_a_probability(rules: tuple[Rule, ...]) -> None:
     assert all(0 <= rule.precision < 1 for rule in rules)
     assert len({rule.name for rule in rules}) == len(rules)
