@@ -165,10 +165,10 @@ def add_family_names(
 def decide(genes: Mapping[str, Gene], families: Mapping[str, Family], diseases: set[str]) -> None:
     """Leave each name to those with the best claim on it, best first:
 
-    a gene's approved symbol or name; its previous symbol; what FamPlex or MeSH calls a gene or a
-    family; an alias; what training texts call it. Where several of equal claim are left, all keep
-    it. What MeSH calls a disease ("Wiskott-Aldrich syndrome", of WAS) is no name of a gene's but
-    where HGNC says so.
+    a gene's approved symbol or name; its previous symbol, unless FamPlex has a family of that name
+    without it ("ERK", once EPHB2); what FamPlex or MeSH calls a gene or a family; an alias; what
+    training texts call it. Where several of equal claim are left, all keep it. What MeSH calls a
+    disease ("Wiskott-Aldrich syndrome", of WAS) is no name of a gene's but where HGNC says so.
     """
     claims: dict[str, dict[str, int]] = defaultdict(dict)
 
@@ -186,6 +186,10 @@ def decide(genes: Mapping[str, Gene], families: Mapping[str, Family], diseases: 
     for family in families.values():
         family.names = [family.id.replace("_", " "), *family.names]
         claim(family.id, family.names, 2)
+        of_name = claims[compact_key_of(family.id)]
+        for owner, rank in of_name.items():
+            if rank == 1 and owner in genes and owner not in family.members:
+                of_name[owner] = 3
     owners = {
         key: {owner for owner, rank in ranks.items() if rank == min(ranks.values())}
         for key, ranks in claims.items()

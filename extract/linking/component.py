@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from spacy.language import Language
@@ -19,6 +20,13 @@ from .coordination import names_of_one_beginning, names_of_one_head
 from .linker import Linker
 from .links import EntityLink, EntityLinker, LinkQuery, link_query, long_forms_of
 from .ties import LIKELY
+
+# A gene's symbol with what its product is. Receptors are left out: "EGF receptor" isn't EGF.
+_PRODUCT = re.compile(
+    r"(?P<symbol>(?=\S*[A-Z0-9])\w[\w-]+) (?:(?:tyrosine|protein|kinase|fusion|ion) )?"
+    r"(?:proteins?|kinases?|enzymes?|phosphatases?|proteases?|channels?|transporters?"
+    r"|oncoproteins?|mRNAs?|transcripts?)"
+)
 
 
 @Language.factory(
@@ -95,6 +103,7 @@ class LinkerComponent(StatelessComponent):
         read: list[tuple[Span, Meaning | None]] = []
         for mention, of_mention in zip(mentions, candidates, strict=True):
             links = [link for link in of_mention if link.score >= least]
+            links = links or self._of_symbol(mention, least)
             # "Hand, foot and mouth disease" is a name of its own.
             is_name = bool(links) and spelling(links[0].name) == spelling(mention.text)
             parts = self._parts(mention, taken, least, is_name=is_name)
@@ -106,6 +115,21 @@ class LinkerComponent(StatelessComponent):
         _link_long_forms(doc, linked)
         doc.spans["mentions"] = linked
         return doc
+
+    def _of_symbol(self, mention: Span, least: float) -> list[EntityLink]:
+        """The links of the symbol in "EGFR kinase", which is no name as a whole."""
+        assert self.linker is not None
+        match = _PRODUCT.fullmatch(mention.text) if mention.label_ == "Target" else None
+        if match is None:
+            return []
+        symbol = match["symbol"]
+        target, drug = self.linker.in_document(
+            [LinkQuery(symbol, "Target"), LinkQuery(symbol, "Drug")]
+        )
+        # "AMP kinase" has to do with a drug, and not with the gene that is called so, too.
+        if any(spelling(link.name) == spelling(symbol) for link in drug):
+            return []
+        return [link for link in target if link.score >= least]
 
     def _parts(
         self, mention: Span, taken: set[int], least: float, *, is_name: bool

@@ -7,6 +7,7 @@ mentions do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from .read_pairs import ReadPair, clearest
 from .rules import Rule, allergy_rule, association_rule, drug_rule, target_rule
 from .symptoms import symptom_relations
 
+# What drugs do and none is given for.
+_HARM = re.compile(r"\badverse\b|\bside[- ]effects?\b|\bADRs?\b")
 # From this probability on a sentence speaks of an effect, or says that a drug has none.
 _LIKELY = 0.5
 
@@ -88,7 +91,8 @@ def paper_relations(
             if probability >= thresholds[relation] and (relation, key) not in together:
                 head, tail = document.nearest[relation, key]
                 # What relieves a symptom a sentence has to say, since the models know diseases.
-                if relation != "TREATS" or may_be(tail, "Disease"):
+                treatable = may_be(tail, "Disease") and not _HARM.search(tail.text)
+                if relation != "TREATS" or treatable:
                     yield extracted(head, relation, tail, probability)
 
 
@@ -188,7 +192,9 @@ def _of_sentence(
     options = [
         (probability, relation)
         for relation, probability in probabilities.items()
-        if relation in stating and probability >= thresholds.get(relation, 0.0)
+        if relation in stating
+        and probability >= thresholds.get(relation, 0.0)
+        and not (relation == "TREATS" and _HARM.search(tail.text))
     ]
     if options:
         probability, relation = max(options)

@@ -87,6 +87,11 @@ CASES: list[tuple[str, list[Statement], list[Statement]]] = [
     ("Adalimumab neutralizes TNF-alpha.", [("Adalimumab", "TARGETS", "TNF-alpha")], []),
     ("Evolocumab is a monoclonal antibody against PCSK9.",
      [("Evolocumab", "TARGETS", "PCSK9")], []),
+    # A symbol with what its product is.
+    ("Gefitinib inhibited EGFR kinase activity.", [("Gefitinib", "TARGETS", "EGFR kinase")], []),
+    # What no drug is given for.
+    ("Penicillin and quinolones are the most common causes of adverse drug reactions.",
+     [], [(drug, "TREATS", "adverse drug reactions") for drug in ("Penicillin", "quinolones")]),
     # What can be is, in general.
     ("Statins can cause myopathy.", [("Statins", "CAUSES", "myopathy")], []),
     # A drug that changes another's level.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from spacy.tokens import Span
 
 from medkg.core.errors import ModelError
 from medkg.extract import sentences as _sentences  # noqa: F401 (likewise)
@@ -11,6 +12,7 @@ from medkg.extract.linking import component as _linker  # noqa: F401 (registers 
 from medkg.extract.linking.component import LinkerComponent
 from medkg.extract.linking.linker import Linker
 from medkg.extract.linking.links import EntityLink
+from medkg.extract.tokens import blank
 from medkg.graph.frames import NODES, conform
 
 from ..made_graph import graph
@@ -108,6 +110,26 @@ def test_the_component_spells_out_abbreviations_and_takes_the_node_s_kind() -> N
         ("fever", "Symptom", "HP:0001945"),
         ("ankle pain", "Symptom", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("mention", "identifiers"),
+    [
+        ("COX-2 enzyme", ["NCBIGene:5743"]),
+        ("PTGS2 mRNA", ["NCBIGene:5743"]),
+        ("COX-2 receptor", []),  # may be another thing than what binds to it
+        ("AMP kinase", []),
+        ("some enzyme", []),
+    ],
+)
+def test_what_is_no_name_is_looked_up_by_its_symbol(mention: str, identifiers: list[str]) -> None:
+    names = pl.DataFrame({"id": ["NCBIGene:5366", "MESH:D000249"], "kind": ["Target", "Drug"]})
+    names = conform(names.with_columns(name=pl.lit("AMP")), NODES)
+    kg = graph()
+    component = LinkerComponent().use(kg.with_frames(nodes=pl.concat([kg.nodes, names])))
+    doc = blank().make_doc(mention)
+    links = component._of_symbol(Span(doc, 0, len(doc), label="Target"), 0.5)
+    assert [link.identifier for link in links] == identifiers
 
 
 def test_a_link_that_is_likelier_wrong_than_right_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
