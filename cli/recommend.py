@@ -79,6 +79,8 @@ def recommend(
         show.as_json(recommendation.to_dict())
     else:
         print_recommendation(recommendation)
+        if fhir is not None:
+            show.out.print(f"{fhir}: hypotheses and warnings, a bundle of FHIR R4")
     if into is not None:
         written = write_back(loaded, recommendation, top, into)
         if not as_json:

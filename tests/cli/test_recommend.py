@@ -115,6 +115,21 @@ def test_a_patient_of_the_graph_and_several_diseases(folder: Path) -> None:
     assert "disease 0-0 (DOID:00), disease 1-0 (DOID:10)" in both
 
 
+def test_hypotheses_and_warnings_are_written_as_fhir(folder: Path, tmp_path: Path) -> None:
+    bundles = pytest.importorskip(
+        "fhir.resources.R4B.bundle", reason="NOT RUN: FHIR; install the extra fhir"
+    )
+
+    file = tmp_path / "bundle.json"
+    command = ("recommend", folder / "model", "--patient", "patient:1", "--allergic", "drug 2-0")
+    assert f"{file}: hypotheses and warnings" in run(*command, "--fhir", file)
+    bundle = json.loads(file.read_text(encoding="utf-8"))
+    bundles.Bundle.model_validate(bundle)
+    kinds = {entry["resource"]["resourceType"] for entry in bundle["entry"]}
+    assert {"RiskAssessment", "DetectedIssue"} <= kinds
+    assert file.stat().st_mode & 0o077 == 0
+
+
 def test_evaluate(folder: Path) -> None:
     shown = run("evaluate", "treatment", folder / "model")
     assert "By the drugs that training had for the disease" in shown
