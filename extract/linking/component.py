@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+import polars as pl
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
@@ -17,16 +17,10 @@ from ..mentions.neighbours import gene_name
 from ..tokens import StatelessComponent
 from .conditions import CONDITIONS, Conditions, Meaning, spelling
 from .coordination import names_of_one_beginning, names_of_one_head
+from .gene_products import product_of
 from .linker import Linker
 from .links import EntityLink, EntityLinker, LinkQuery, link_query, long_forms_of
 from .ties import LIKELY
-
-# A gene's symbol with what its product is. Receptors are left out: "EGF receptor" isn't EGF.
-_PRODUCT = re.compile(
-    r"(?P<symbol>(?=\S*[A-Z0-9])\w[\w-]+) (?:(?:tyrosine|protein|kinase|fusion|ion) )?"
-    r"(?:proteins?|kinases?|enzymes?|phosphatases?|proteases?|channels?|transporters?"
-    r"|oncoproteins?|mRNAs?|transcripts?)"
-)
 
 
 @Language.factory(
@@ -77,6 +71,7 @@ class LinkerComponent(StatelessComponent):
         self._chosen = linker
         self.linker: EntityLinker | None = None
         self._conditions: Conditions | None = None
+        self._receptors: frozenset[str] = frozenset()
 
     def use(self, terminology: KnowledgeGraph) -> LinkerComponent:
         """Take the names, or for scispaCy's linker the identifiers, of this graph."""
@@ -89,6 +84,7 @@ class LinkerComponent(StatelessComponent):
             name = self._chosen.removeprefix(PREFIX)
             self.linker = ScispacyLinker(terminology, name, self.threshold)
         self._conditions = Conditions(terminology)
+        self._receptors = _receptors(terminology)
         return self
 
     def __call__(self, doc: Doc) -> Doc:
@@ -119,17 +115,20 @@ class LinkerComponent(StatelessComponent):
     def _of_symbol(self, mention: Span, least: float) -> list[EntityLink]:
         """The links of the symbol in "EGFR kinase", which is no name as a whole."""
         assert self.linker is not None
-        match = _PRODUCT.fullmatch(mention.text) if mention.label_ == "Target" else None
-        if match is None:
+        product = product_of(mention.text) if mention.label_ == "Target" else None
+        if product is None:
             return []
-        symbol = match["symbol"]
-        target, drug = self.linker.in_document(
-            [LinkQuery(symbol, "Target"), LinkQuery(symbol, "Drug")]
-        )
-        # "AMP kinase" has to do with a drug, and not with the gene that is called so, too.
-        if any(spelling(link.name) == spelling(symbol) for link in drug):
-            return []
-        return [link for link in target if link.score >= least]
+        (links,) = self.linker.in_document([LinkQuery(product.symbol, "Target")])
+        if product.is_acting:
+            (drugs,) = self.linker.in_document([LinkQuery(product.symbol, "Drug")])
+            if any(spelling(drug.name) == spelling(product.symbol) for drug in drugs):
+                return []
+        return [
+            link
+            for link in links
+            if link.score >= least
+            and (not product.is_receptor or link.identifier in self._receptors)
+        ]
 
     def _parts(
         self, mention: Span, taken: set[int], least: float, *, is_name: bool
@@ -223,6 +222,13 @@ def _linked(mention: Span, meaning: Meaning | None, kind: str, read_as: str) -> 
     mention._.twin = meaning.twin if meaning else None
     mention._.read_as = read_as
     return mention
+
+
+def _receptors(terminology: KnowledgeGraph) -> frozenset[str]:
+    """The targets that some name says to be a receptor."""
+    names = pl.concat_list("name", pl.col("synonyms").fill_null([])).list.join(" ")
+    targets = terminology.nodes.filter(pl.col("kind") == "Target")
+    return frozenset(targets.filter(names.str.contains("(?i)receptor"))["id"])
 
 
 def _queries(doc: Doc, mentions: Sequence[Span]) -> list[LinkQuery]:

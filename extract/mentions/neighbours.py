@@ -27,26 +27,27 @@ _SYMBOL = r"[A-Z][A-Za-z0-9]*(?:-[A-Z0-9]+)?"
 _SYMBOLS = rf"{_SYMBOL}(?:(?:,? (?:and|or|and/or) (?:the )?|, (?:the )?|/){_SYMBOL}){{0,20}}"
 
 
-def _any_of(role: str) -> str:
+def any_of(role: str) -> str:
     """A pattern of the words of a role in `data/gene_words.tsv`."""
     forms = [form for of_form, form in table_rows("gene_words.tsv") if of_form == role]
     return f"(?:{'|'.join(forms)})"
 
 
-_GENE_WORD = _any_of("word")
-_MODIFIER = f"(?:{_any_of('modifier')} )"
+_GENE_WORD = any_of("word")
+_PRODUCT = f"(?:{any_of('product')}|{any_of('acting')})"
+_MODIFIER = f"(?:{any_of('modifier')} )"
 # "the VHL and ATM genes", and "mutations in exon 2 of VHL, ATM", which are no patients'.
 _BEFORE_WORD = re.compile(
-    rf"(?<![\w-])(?P<symbols>{_SYMBOLS})\)? {_MODIFIER}*{_GENE_WORD}(?![\w-])"
+    rf"(?<![\w-])(?P<symbols>{_SYMBOLS})\)? {_MODIFIER}*(?:{_GENE_WORD}|{_PRODUCT})(?![\w-])"
 )
 _AFTER_WORD = re.compile(
     rf"(?<![\w-]){_GENE_WORD}(?: \d{{1,4}}\w{{0,4}})?"
     r"(?: (?:of|in|at|within|for)(?: the| both| either| human)?"
     rf"| ?\(|:)? ?(?<= |\()(?P<symbols>{_SYMBOLS})(?![\w-])"
-    rf"(?! {_any_of('bearer')})",
+    rf"(?! {any_of('bearer')})",
     re.IGNORECASE,
 )
-_GENE_OF = re.compile(rf"(?:{_any_of('allele')} )?(?P<symbol>{_SYMBOL}) {_MODIFIER}*{_GENE_WORD}")
+_GENE_OF = re.compile(rf"(?:{any_of('allele')} )?(?P<symbol>{_SYMBOL}) {_MODIFIER}*{_GENE_WORD}")
 _NAMES_GENE = rf"[^()]*\) {_MODIFIER}*{_GENE_WORD}(?!\w)"
 # Not the disease that it causes, unless that is named behind it.
 _VIRUS = re.compile(

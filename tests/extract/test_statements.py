@@ -89,6 +89,10 @@ CASES: list[tuple[str, list[Statement], list[Statement]]] = [
      [("Evolocumab", "TARGETS", "PCSK9")], []),
     # A symbol with what its product is.
     ("Gefitinib inhibited EGFR kinase activity.", [("Gefitinib", "TARGETS", "EGFR kinase")], []),
+    ("Clopidogrel irreversibly blocks the P2Y12 receptor.",
+     [("Clopidogrel", "TARGETS", "P2Y12 receptor")], []),
+    ("Serum IL-6 levels were significantly higher in patients with sepsis.",
+     [("sepsis", "UPREGULATES", "Serum IL-6")], []),
     # What no drug is given for.
     ("Penicillin and quinolones are the most common causes of adverse drug reactions.",
      [], [(drug, "TREATS", "adverse drug reactions") for drug in ("Penicillin", "quinolones")]),

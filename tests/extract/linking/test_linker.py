@@ -117,14 +117,22 @@ def test_the_component_spells_out_abbreviations_and_takes_the_node_s_kind() -> N
     [
         ("COX-2 enzyme", ["NCBIGene:5743"]),
         ("PTGS2 mRNA", ["NCBIGene:5743"]),
-        ("COX-2 receptor", []),  # may be another thing than what binds to it
+        ("COX-2 receptor", []),  # no name of it says that it is one
+        ("PTPRC receptor", ["NCBIGene:5788"]),
         ("AMP kinase", []),
         ("some enzyme", []),
     ],
 )
 def test_what_is_no_name_is_looked_up_by_its_symbol(mention: str, identifiers: list[str]) -> None:
-    names = pl.DataFrame({"id": ["NCBIGene:5366", "MESH:D000249"], "kind": ["Target", "Drug"]})
-    names = conform(names.with_columns(name=pl.lit("AMP")), NODES)
+    names = pl.DataFrame(
+        {
+            "id": ["NCBIGene:5366", "MESH:D000249", "NCBIGene:5788"],
+            "kind": ["Target", "Drug", "Target"],
+            "name": ["AMP", "AMP", "PTPRC"],
+            "synonyms": [[], [], ["protein tyrosine phosphatase receptor type C"]],
+        }
+    )
+    names = conform(names, NODES)
     kg = graph()
     component = LinkerComponent().use(kg.with_frames(nodes=pl.concat([kg.nodes, names])))
     doc = blank().make_doc(mention)
