@@ -11,6 +11,7 @@ ROOMS = {
     "medkg.core": "core",
     "medkg.graph": "graph",
     "medkg.extract": "extract",
+    "medkg.signals": "signals",
     "medkg.loaders": "loaders",
     "medkg.gnn": "gnn",
     "medkg.mining": "mining",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from medkg.core.errors import MedkgError
     from medkg.core.sealing import open_sealed, seal
     from medkg.diagnosis import DiagnosisRequest, diagnose
+    from medkg.examinations import read_ecg
     from medkg.graph.check import check
     from medkg.graph.clean import fix
     from medkg.graph.export import export
@@ -56,6 +57,7 @@ _HOMES = {
     "load_model": ".models",
     "open": ".access",
     "read": ".access",
+    "read_ecg": ".examinations",
     "read_texts": ".texts",
     "review": ".texts",
     "view": ".access",
@@ -111,6 +113,7 @@ __all__ = [
     "open_sealed",
     "plots",
     "read",
+    "read_ecg",
     "read_texts",
     "review",
     "seal",

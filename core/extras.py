@@ -10,7 +10,7 @@ from traceback import walk_tb
 from .errors import MedkgError
 
 # The extras of pyproject.toml by the modules they bring; `scipy`, `sklearn`, `torch` and
-# `safetensors` come with two, see `_extra_of`.
+# `safetensors` come with several, see `_extra_of`.
 EXTRAS = {
     "bokeh": "plots",
     "fastapi": "web",
@@ -22,6 +22,7 @@ EXTRAS = {
     "optuna": "tune",
     "peft": "hf",
     "presidio_analyzer": "deidentify",
+    "pyedflib": "signals",
     "pyhpo": "hpo",
     "pypdf": "pdf",
     "pyrage": "seal",
@@ -38,6 +39,7 @@ EXTRAS = {
     "torch_geometric": "gnn",
     "transformers": "hf",
     "uvicorn": "web",
+    "wfdb": "signals",
 }
 
 
@@ -79,7 +81,10 @@ def _missing(module: str, extra: str) -> MissingExtraError:
 
 
 def _extra_of(module: str, error: ModuleNotFoundError) -> str:
-    """The extra that brings a module; of two extras, the one of the room that imports it."""
+    """The extra that brings a module; of several, the one of the room that imports it."""
     rooms = [str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(error.__traceback__)]
-    reads_text = any(name.startswith("medkg.extract") for name in rooms)
-    return "text" if EXTRAS[module] == "gnn" and reads_text else EXTRAS[module]
+    if EXTRAS[module] == "gnn":
+        for room, extra in (("medkg.extract", "text"), ("medkg.signals", "signals")):
+            if any(name.startswith(room) for name in rooms):
+                return extra
+    return EXTRAS[module]

@@ -1,0 +1,1 @@
+"""Examinations: signals and values become coded findings of a patient."""

@@ -32,7 +32,7 @@ from .base_models import (
     standardised_within_heads,
     train_ordering,
 )
-from .boosters import booster_from_tensor
+from ...core.boosters import booster_from_tensor
 from .candidate_scores import NOT_CANDIDATE, candidate_scores, filled_scores
 from .card import AblationRow
 from .pair_features import PairFeatures

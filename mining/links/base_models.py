@@ -28,7 +28,7 @@ from ...gnn.pair_network import (
     pair_network_from_tensors,
     train_pair_network,
 )
-from .boosters import booster_from_tensor, booster_tensor
+from ...core.boosters import booster_from_tensor, booster_tensor
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]

@@ -26,7 +26,7 @@ from ...core.sparse import matrix_from_tensors, matrix_tensors
 from ...core.tensors import with_prefix, without_prefix
 from ...gnn.data import EdgeType, vocabulary
 from ...graph.kg import KnowledgeGraph
-from ..links.boosters import booster_from_tensor, booster_tensor
+from ...core.boosters import booster_from_tensor, booster_tensor
 from .fingerprints import MoleculeFeatures, NodeMolecules, molecules_of
 from .ligand_features import LigandIndex, QueryMolecules
 from .target_knowledge import TargetKnowledge, target_knowledge

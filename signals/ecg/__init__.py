@@ -1,0 +1,1 @@
+"""Electrocardiograms: read, cut into beats, classified, and what they show as findings."""

@@ -55,9 +55,7 @@ def r_peaks(leads: Floats) -> NDArray[np.int64]:
     reach = int(0.08 * RATE)
     main = np.abs(band[0])
     places = [
-        low + int(main[low : p + reach + 1].argmax())
-        for p in peaks
-        for low in (max(0, p - reach),)
+        low + int(main[low : p + reach + 1].argmax()) for p in peaks for low in (max(0, p - reach),)
     ]
     return np.unique(np.array(places, np.int64))
 

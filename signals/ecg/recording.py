@@ -17,7 +17,7 @@ from .features import RATE
 LONGEST = 48 * 3600  # seconds: a Holter recording of two days
 SHORTEST = 5.0  # seconds: in less there is no rhythm
 _RATES = (50.0, 10_000.0)  # samples a second that a recording may have
-_FEWEST_BEATS_HIGH = 0.02  # mV: a lead that never moves by so much is no lead
+_LEAST_MOVEMENT = 0.02  # mV: a lead that never moves by so much is no lead
 _MICROVOLTS, _VOLTS = ("uv", "µv", "μv"), ("v",)
 
 
@@ -76,7 +76,9 @@ def read_recording(path: Path | str, rate: float | None = None) -> Recording:
     elif suffix == ".csv":
         raw = _read_csv(path, rate)
     else:
-        raise DataError("is no electrocardiogram that can be read: .hea, .edf, .bdf, .csv", path=path)
+        raise DataError(
+            "is no electrocardiogram that can be read: .hea, .edf, .bdf, .csv", path=path
+        )
     return _checked(raw, path)
 
 
@@ -129,11 +131,14 @@ def _read_csv(path: Path, rate: float | None) -> _Raw:
             "is not a table of a line of names and lines of numbers, with commas", path=path
         ) from error
     if (time := next((c for c in frame.columns if c.lower() == "time"), None)) is not None:
-        steps = frame[time].diff().drop_nulls()
-        step = steps.median()
-        if not isinstance(step, float) or not step > 0:
-            raise DataError("the column time doesn't rise; give seconds", path=path)
-        rate, frame = 1 / step, frame.drop(time)
+        seconds = frame[time].to_numpy()
+        steps = np.diff(seconds)
+        if len(steps) < 2 or not (0 < steps).all() or steps.max() > 2 * np.median(steps):
+            raise DataError(
+                "the column time doesn't rise in even steps; give seconds of every sample",
+                path=path,
+            )
+        rate, frame = len(steps) / float(seconds[-1] - seconds[0]), frame.drop(time)
     if rate is None:
         raise DataError(
             "a CSV file has no sampling rate: give it (--rate), or a column time of seconds",
@@ -155,7 +160,9 @@ def _checked(raw: _Raw, path: Path) -> Recording:
     """
     low, high = _RATES
     if not low <= raw.rate <= high:
-        raise DataError(f"{raw.rate:g} samples a second; {low:g} to {high:g} can be read", path=path)
+        raise DataError(
+            f"{raw.rate:g} samples a second; {low:g} to {high:g} can be read", path=path
+        )
     seconds = len(raw.samples) / raw.rate
     if seconds < SHORTEST or seconds > LONGEST:
         raise DataError(
@@ -166,7 +173,7 @@ def _checked(raw: _Raw, path: Path) -> Recording:
     for name, lead in zip(raw.names, raw.samples.T, strict=True):
         gaps = ~np.isfinite(lead)
         moves = np.ptp(lead[~gaps]) if not gaps.all() else 0.0
-        if moves < _FEWEST_BEATS_HIGH or gaps.mean() > 0.5:
+        if moves < _LEAST_MOVEMENT or gaps.mean() > 0.5:
             remarks.append(f"lead {name} is left out: it is constant or mostly missing")
             continue
         if gaps.any():
@@ -177,7 +184,7 @@ def _checked(raw: _Raw, path: Path) -> Recording:
     if not leads:
         raise DataError("no lead carries a signal (each is constant or missing)", path=path)
     samples = np.stack(leads)
-    if abs(raw.rate - RATE) > 1e-6:
+    if abs(raw.rate - RATE) > 1e-3 * RATE:
         remarks.append(f"resampled from {raw.rate:g} to {RATE} samples a second")
         samples = _resampled(samples, raw.rate)
     return Recording(

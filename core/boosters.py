@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core.errors import ModelError
+from .errors import ModelError
 
 
 def booster_tensor(booster: lightgbm.Booster) -> Tensor:

@@ -1,0 +1,44 @@
+"""The codes that the labels of models stand for."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ..core.errors import DataError
+
+
+class Code(NamedTuple):
+    """The CURIE and name of a Symptom or Disease."""
+
+    code: str
+    name: str
+
+
+def read_codes(shipped: Path, own: Path | str | None = None) -> Mapping[str, Code]:
+    """Codes by label, of the table that ships and of the user's own, which goes before it.
+
+    Raises:
+        DataError: the user's file can't be read, or an entry lacks its code or name.
+    """
+    codes = _codes_of(shipped)
+    return codes if own is None else {**codes, **_codes_of(Path(own))}
+
+
+def _codes_of(path: Path) -> dict[str, Code]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"can't be read as TOML ({error})", path=path) from error
+    codes = {}
+    for label, entry in table.items():
+        match entry:
+            case {"code": str(code), "name": str(name)} if ":" in code and name:
+                codes[label] = Code(code, name)
+            case _:
+                raise DataError(
+                    f'[{label}] needs code = "HP:…" and name = "…", and nothing else', path=path
+                )
+    return codes

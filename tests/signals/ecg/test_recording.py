@@ -1,0 +1,135 @@
+"""Reading electrocardiograms: three formats, and what can't be read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medkg.core.errors import DataError
+from medkg.signals.ecg.features import RATE
+from medkg.signals.ecg.recording import read_recording
+
+from .made import regular, signal, write_csv
+
+SAMPLES = signal(regular(12, 0.8), 12, RATE)
+
+
+def test_csv_at_the_models_rate_is_read_as_it_is(tmp_path: Path) -> None:
+    recording = read_recording(write_csv(tmp_path / "a.csv", SAMPLES), RATE)
+    assert recording.names == ("II", "V1")
+    assert recording.leads == pytest.approx(SAMPLES.T, abs=1e-4)
+    assert recording.remarks == ()
+    assert len(recording.checksum) == 64
+
+
+def test_a_column_of_time_gives_the_rate(tmp_path: Path) -> None:
+    time = np.arange(len(SAMPLES))[:, None] / RATE
+    file = write_csv(tmp_path / "a.csv", np.hstack([time, SAMPLES]), "time,II,V1")
+    assert read_recording(file).leads.shape == SAMPLES.T.shape
+
+
+def test_wfdb_and_edf_give_what_csv_gives(tmp_path: Path) -> None:
+    import pyedflib
+    import wfdb
+
+    wfdb.wrsamp(
+        "rec",
+        fs=RATE,
+        units=["mV", "uV"],
+        sig_name=["II", "V1"],
+        p_signal=SAMPLES * [1, 1000],
+        fmt=["16", "16"],
+        write_dir=str(tmp_path),
+        base_date=datetime(2024, 5, 3).date(),
+        base_time=datetime(2024, 5, 3, 10).time(),
+    )
+    with pyedflib.EdfWriter(str(tmp_path / "rec.edf"), 2) as writer:
+        for i, name in enumerate(("II", "V1")):
+            writer.setSignalHeader(
+                i,
+                {
+                    "label": name,
+                    "dimension": "uV",
+                    "sample_frequency": RATE,
+                    "physical_max": 3000,
+                    "physical_min": -3000,
+                    "digital_max": 32767,
+                    "digital_min": -32768,
+                    "transducer": "",
+                    "prefilter": "",
+                },
+            )
+        writer.setEquipment("Holter5")
+        writer.setStartdatetime(datetime(2024, 5, 3, 10))
+        writer.writeSamples(list(np.ascontiguousarray(SAMPLES.T * 1000)))
+    for file in ("rec.hea", "rec.edf"):
+        recording = read_recording(tmp_path / file)
+        assert recording.leads == pytest.approx(SAMPLES.T, abs=2e-3)
+        assert recording.date == "2024-05-03T10:00:00"
+    assert read_recording(tmp_path / "rec.edf").device == "Holter5"
+
+
+def test_another_rate_is_resampled_and_said(tmp_path: Path) -> None:
+    fast = signal(regular(12, 0.8), 12, 500, noise=0)
+    recording = read_recording(write_csv(tmp_path / "a.csv", fast), 500)
+    assert recording.remarks == ("resampled from 500 to 180 samples a second",)
+    same = signal(regular(12, 0.8), 12, RATE, noise=0).T
+    assert recording.leads[:, RATE:-RATE] == pytest.approx(same[:, RATE:-RATE], abs=0.03)
+
+
+def test_a_constant_lead_is_left_out_and_said(tmp_path: Path) -> None:
+    flat = SAMPLES * [1, 0]
+    recording = read_recording(write_csv(tmp_path / "a.csv", flat), RATE)
+    assert recording.names == ("II",)
+    assert "lead V1 is left out" in recording.remarks[0]
+
+
+def test_missing_samples_are_drawn_as_a_line_and_said(tmp_path: Path) -> None:
+    time = np.arange(len(SAMPLES)) / RATE
+    lines = [
+        f"{t},{'' if 50 <= i < 54 else v}"
+        for i, (t, v) in enumerate(zip(time, SAMPLES[:, 0], strict=True))
+    ]
+    file = tmp_path / "a.csv"
+    file.write_text("time,II\n" + "\n".join(lines))
+    recording = read_recording(file)
+    assert np.isfinite(recording.leads).all()
+    assert "missing" in recording.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "reason"),
+    [
+        (SAMPLES[:300], RATE, "1.7 s long"),
+        (SAMPLES * 0, RATE, "no lead carries a signal"),
+        (SAMPLES[:0], RATE, "0.0 s long"),
+        (SAMPLES, 5, "5 samples a second"),
+        (SAMPLES, None, "--rate"),
+    ],
+)
+def test_what_is_no_recording_is_refused(
+    samples: np.ndarray, rate: float | None, reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=reason):
+        read_recording(write_csv(tmp_path / "a.csv", samples), rate)
+
+
+@pytest.mark.parametrize("name", ["a.hea", "a.edf", "a.csv", "a.txt"])
+def test_a_damaged_file_is_refused_with_its_name(name: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_bytes(b"\x00\xff no such thing \n1,2,x")
+    with pytest.raises(DataError, match=name):
+        read_recording(file, 180)
+    with pytest.raises(DataError, match="no such file"):
+        read_recording(tmp_path / "other.csv")
+
+
+def test_a_time_that_jumps_is_refused(tmp_path: Path) -> None:
+    time = np.arange(len(SAMPLES))[:, None] / RATE
+    time[1000:] += 3
+    file = write_csv(tmp_path / "a.csv", np.hstack([time, SAMPLES]), "time,II,V1")
+    with pytest.raises(DataError, match="even steps"):
+        read_recording(file)
