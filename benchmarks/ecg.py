@@ -1,4 +1,4 @@
-"""Beats of electrocardiograms in AAMI's classes, by folds of records; prints docs/benchmarks/ecg.md.
+"""Beats of electrocardiograms in AAMI's classes by folds of records: docs/benchmarks/ecg.md.
 
     python benchmarks/ecg.py DATA --seeds 0 1 2
 

@@ -1,4 +1,4 @@
-"""Findings of a patient as a graph: the examination, what it shows, and the patient's phenotypes."""
+"""Findings of a patient as a graph: the examination and what it shows of the patient."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 
 from ..core.errors import DataError
 from ..graph.frames import Row, Source
-from ..graph.identifiers import CURIE, name_key
+from ..graph.identifiers import CURIE
 from ..graph.kg import KnowledgeGraph
 from .finding import Finding
 
@@ -31,8 +31,7 @@ def findings_graph(findings: Sequence[Finding], patient: str) -> KnowledgeGraph:
     """
     if not patient.strip():
         raise DataError("name the patient")
-    subject = patient if CURIE.fullmatch(patient) else f"patient:{name_key(patient)}"
-    subject = subject.replace(" ", "_")
+    subject = patient if CURIE.fullmatch(patient) else f"patient:{'_'.join(patient.split())}"
     nodes: list[Row] = [{"id": subject, "kind": "Patient", "name": patient, "properties": None}]
     evidence: list[Row] = []
     for finding in findings:

@@ -7,6 +7,7 @@ network that was trained on other patients adapts to one that it has never seen.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -27,7 +28,7 @@ Floats = NDArray[np.float32]
 def stretches(n: int) -> Iterator[slice]:
     """`n` beats in stretches of about equal length, of at most `STRETCH` beats."""
     edges = np.linspace(0, n, max(1, -(-n // STRETCH)) + 1).astype(int)
-    return (slice(int(a), int(b)) for a, b in zip(edges, edges[1:], strict=False))
+    return (slice(int(a), int(b)) for a, b in pairwise(edges))
 
 
 def beat_features(beats: Floats, intervals: Floats) -> Floats:

@@ -133,7 +133,7 @@ def _read_csv(path: Path, rate: float | None) -> _Raw:
     if (time := next((c for c in frame.columns if c.lower() == "time"), None)) is not None:
         seconds = frame[time].to_numpy()
         steps = np.diff(seconds)
-        if len(steps) < 2 or not (0 < steps).all() or steps.max() > 2 * np.median(steps):
+        if len(steps) < 2 or not (steps > 0).all() or steps.max() > 2 * np.median(steps):
             raise DataError(
                 "the column time doesn't rise in even steps; give seconds of every sample",
                 path=path,

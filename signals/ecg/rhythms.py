@@ -90,4 +90,4 @@ def _early(beat: Floats, last: Floats, gap: float, rng: np.random.Generator) -> 
 
 
 def _both_sides(gaps: NDArray[np.float64]) -> Floats:
-    return np.stack([gaps[:-1], gaps[1:]], 1).astype(np.float32)
+    return np.asarray(np.stack([gaps[:-1], gaps[1:]], 1), np.float32)

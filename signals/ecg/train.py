@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,8 @@ def train_ecg(path: Path | str, out: Path | str, *, seed: int = 0) -> dict[str, 
     kept = out.with_name(f"{out.name}.checkpoint")
     stages = Stages(kept, lambda: [corpus.checksum, seed])
     scores = cross_scores(corpus, seed, stages)
-    network, trees = _members(
-        stages.get("all", lambda: _as_tensors(fit_members(corpus, all_records(corpus), seed)))
-    )
+    fit = partial(_fitted, corpus, all_records(corpus), seed)
+    network, trees = _members(stages.get("all", fit))
     figures = figures_of(corpus.labels, scores)
     config = {"version": "1", "seed": seed, "corpus": corpus.checksum, "figures": figures}
     classifier = BeatClassifier(network, trees, calibrations_of(corpus.labels, scores), config)
@@ -96,12 +96,8 @@ def cross_scores(corpus: Corpus, seed: int, stages: Stages) -> NDArray[np.float6
     scores = np.zeros((len(corpus.labels), len(CLASSES)))
     folds = list(GroupKFold(FOLDS).split(corpus.features, corpus.labels, corpus.records))
     for number, (seen, unseen) in enumerate(track(folds, "Folds of records")):
-        records = np.unique(corpus.records[seen])
-        members = _members(
-            stages.get(
-                f"fold-{number}", lambda r=records: _as_tensors(fit_members(corpus, r, seed))
-            )
-        )
+        fit = partial(_fitted, corpus, np.unique(corpus.records[seen]), seed)
+        members = _members(stages.get(f"fold-{number}", fit))
         scores[unseen] = member_scores(*members, corpus.features[unseen])
     return scores
 
@@ -154,8 +150,9 @@ def calibrations_of(
     }
 
 
-def _as_tensors(members: Members) -> Mapping[str, torch.Tensor]:
-    network, trees = members
+def _fitted(corpus: Corpus, records: NDArray[np.int64], seed: int) -> Mapping[str, torch.Tensor]:
+    """What `fit_members` gives, as tensors for a checkpoint."""
+    network, trees = fit_members(corpus, records, seed)
     return {**with_prefix("network", network.state_dict()), "trees": booster_tensor(trees)}
 
 
@@ -181,7 +178,7 @@ numbers that describe a beat relative to the patient's own rhythm and usual beat
 
 - Made by `medkg train ecg DATA --out MODEL --seed {seed}`, from nothing but what follows.
 - Trained on {len(corpus.labels):,} beats of {len(all_records(corpus))} records of the MIT-BIH
-  Arrhythmia Database (PhysioNet, ODC-BY 1.0; Moody & Mark 2001), and on rhythms made of their beats.
+  Arrhythmia Database (PhysioNet, ODC-BY 1.0; Moody & Mark 2001), and on rhythms made of them.
 - By {FOLDS} folds of records, no patient on both sides: accuracy {figures["accuracy"]:.3f};
   N for every beat has {figures["majority"]:.3f}.
 
@@ -190,7 +187,7 @@ numbers that describe a beat relative to the patient's own rhythm and usual beat
 {rows}
 
 - Licence: Apache-2.0; the data's asks to name it.
-- Limits: two leads of Holter recordings, adults of one hospital, 1975–1979. F and Q are hardly ever
-  recognised. Beats in atrial fibrillation that come early, and runs of them, are missed often. It is
-  no medical device, and no test on patients of today stands behind it.
+- Limits: two leads of Holter recordings, adults of one hospital, 1975–1979. F and Q are hardly
+  ever recognised; atrial beats in fibrillation and nodal beats are mostly missed. It is no medical
+  device, and no test on patients of today stands behind it.
 """
