@@ -30,9 +30,9 @@ class Rhythm(NamedTuple):
 def rhythm_of(beats: Beats) -> Rhythm:
     """Rate and regularity of a recording.
 
-    Ectopic beats change few intervals, so that medians don't see them. More than half of all
-    intervals change by `IRREGULAR` in atrial fibrillation, and hardly ever in sinus rhythm: in none
-    of the records of MIT-BIH without it that benchmarks/ecg.py lists.
+    Some ectopic beats change few intervals, so that medians don't see them. More than half of all
+    intervals change by `IRREGULAR` in atrial fibrillation, and where every second or third beat is
+    ectopic (docs/benchmarks/ecg.md lists the records of MIT-BIH).
     """
     intervals = beats.intervals[:, 0]
     rate = 60 / float(np.median(intervals))
