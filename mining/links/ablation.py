@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ...core.boosters import booster_from_tensor
 from ...core.checkpoint import Stages
 from ...core.progress import progress
 from ...core.ranking import filtered_ranks
@@ -32,7 +33,6 @@ from .base_models import (
     standardised_within_heads,
     train_ordering,
 )
-from ...core.boosters import booster_from_tensor
 from .candidate_scores import NOT_CANDIDATE, candidate_scores, filled_scores
 from .card import AblationRow
 from .pair_features import PairFeatures

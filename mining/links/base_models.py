@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...core.boosters import booster_from_tensor, booster_tensor
 from ...core.checkpoint import Stages
 from ...core.progress import progress
 from ...core.tensors import with_prefix, without_prefix
@@ -28,7 +29,6 @@ from ...gnn.pair_network import (
     pair_network_from_tensors,
     train_pair_network,
 )
-from ...core.boosters import booster_from_tensor, booster_tensor
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]

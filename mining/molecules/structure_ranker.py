@@ -20,13 +20,13 @@ from scipy import sparse
 from torch import Tensor
 
 from ...core import calibration
+from ...core.boosters import booster_from_tensor, booster_tensor
 from ...core.calibration import CALIBRATED_CANDIDATES, Calibration
 from ...core.errors import DataError
 from ...core.sparse import matrix_from_tensors, matrix_tensors
 from ...core.tensors import with_prefix, without_prefix
 from ...gnn.data import EdgeType, vocabulary
 from ...graph.kg import KnowledgeGraph
-from ...core.boosters import booster_from_tensor, booster_tensor
 from .fingerprints import MoleculeFeatures, NodeMolecules, molecules_of
 from .ligand_features import LigandIndex, QueryMolecules
 from .target_knowledge import TargetKnowledge, target_knowledge

@@ -33,7 +33,7 @@ def with_early_beats(seconds: float, gap: float, share: float) -> tuple[list[flo
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six made records, each with ventricular beats or atrial ones, in the form of DS1_beats.npz."""
+    """Six made records with ventricular or atrial beats, in the form of DS1_beats.npz."""
     steps, labels, records, intervals = [], [], [], []
     for record in range(6):
         times, early = with_early_beats(100, 0.75 + 0.04 * record, 0.7)
