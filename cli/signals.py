@@ -9,7 +9,7 @@ import typer
 
 from medkg.cli.app import app, evaluate, train
 from medkg.cli.options import Json, OutGraph, Seed
-from medkg.cli.output import print_set_aside, save_and_print
+from medkg.cli.output import save_and_print
 
 signals = typer.Typer(no_args_is_help=True, help="Examinations to findings of a patient.")
 app.add_typer(signals, name="signals", rich_help_panel="Read sources and texts")
@@ -55,7 +55,6 @@ def signals_ecg(
                 soft_wrap=True,
             )
     kg = findings_graph(findings, patient)
-    print_set_aside(quarantine)
     save_and_print(kg, out, quarantine, as_json, findings=rows, remarks=remarks)
 
 

@@ -113,7 +113,7 @@ def findings_of(
 
 def _region(beats: Beats, chosen: NDArray[np.bool_]) -> str:
     times = beats.times[chosen]
-    return f"{times[0]:.1f}–{times[-1]:.1f} s, {len(times):,} beats of {len(beats.times):,}"
+    return f"{times[0]:.1f}–{times[-1]:.1f} s, {len(times):,} of {len(beats.times):,} beats"
 
 
 def _finding(
