@@ -11,6 +11,7 @@ import polars as pl
 from medkg.core.extras import require
 from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.languages import named_in
 from medkg.graph.store import Store
 from medkg.graph.view import DEFAULT_LIMIT, SubgraphView, view_around
 
@@ -135,6 +136,7 @@ def view(
     *,
     hops: int = 1,
     limit: int = DEFAULT_LIMIT,
+    names: str | None = None,
 ) -> SubgraphView:
     """An interactive view of what is around some entities: a notebook draws it, a file holds it.
 
@@ -151,9 +153,10 @@ def view(
         hops: how far from the entities nodes are shown at first.
         limit: how many nodes are shown at first, 2,000 at most; up to three times as many are held
             back until they are asked for.
+        names: show the nodes' names in a language ("zh") where they have one.
 
     Raises:
-        MissingError: a name that the graph lacks, or that means several nodes.
+        MissingError: a name that the graph lacks, or that means several nodes; no such language.
         DataError: a limit that is too low or too high.
         MissingExtraError: the extra `plots`, which brings Bokeh, is not installed.
 
@@ -170,7 +173,9 @@ def view(
             kg = connection.read(texts, hops + 1, most=_FOLLOWED, predictions=True)
     elif not isinstance(kg, KnowledgeGraph):
         kg = KnowledgeGraph.open(kg)
-    made = view_around(kg, [kg.resolve(text) for text in texts], hops=hops, limit=limit)
+    ids = [kg.resolve(text) for text in texts]
+    shown = kg if names is None else named_in(names, kg)
+    made = view_around(shown, ids, hops=hops, limit=limit)
     if path is not None:
         made.save(path)
     return made

@@ -19,11 +19,13 @@ import polars as pl
 
 from medkg.access import Connection
 from medkg.core.errors import MissingError
+from medkg.core.han import simplified
 from medkg.graph.forget import PATIENT
 from medkg.graph.frames import EVIDENCE, empty
 from medkg.graph.identifiers import name_key_of
+from medkg.graph.languages import name_property
 from medkg.graph.store.alike import alike_on
-from medkg.graph.store.names import PREDICTED, Cypher, keys
+from medkg.graph.store.names import PREDICTED, Cypher, key, keys
 
 PRIVATE_KINDS = (PATIENT, "Document")
 
@@ -89,7 +91,7 @@ def search(
         first whose name the text is, then those whose name begins with it. Where nothing has the
         text in a name, the names that are most like it.
     """
-    text = " ".join(text.split())
+    text = simplified(" ".join(text.split()))
     searched = [each for each in kinds(store, private=private) if kind in (None, each)]
     if not text:
         return empty(MATCHES)
@@ -145,6 +147,37 @@ def _closeness(row: dict[str, Any], text: str, key: str) -> tuple[object, ...]:
         row["matched"] != row["name"],
         len(matched),
         row["id"],
+    )
+
+
+def answer_in(language: str, store: Connection, rows: pl.DataFrame) -> pl.DataFrame:
+    """An answer of the query library, its entities by their names in a language.
+
+    Those of the columns `X_name` beside the identifiers in `X`; who has no name in it stays as is.
+
+    Raises:
+        MissingError: no names are kept in the language.
+    """
+    named = [
+        column
+        for column in rows.columns
+        if f"{column}_name" in rows.columns and rows.schema[column] == pl.String
+    ]
+    property_ = key(name_property(language))
+    names: dict[str, str] = {}
+    ids = sorted({id_ for column in named for id_ in rows[column].drop_nulls()})
+    for kind in kinds(store, private=False) if ids else ():
+        label = store.connection.names.label(kind)
+        query = (
+            f"MATCH (n:{label}) WHERE n.id IN $ids AND n.{property_} IS NOT NULL"
+            f" RETURN n.id AS id, n.{property_} AS name"
+        )
+        names |= dict(store.query(query, ids=ids).iter_rows())
+    return rows.with_columns(
+        pl.col(column)
+        .replace_strict(names, default=pl.col(f"{column}_name"), return_dtype=pl.String)
+        .alias(f"{column}_name")
+        for column in named
     )
 
 

@@ -11,7 +11,7 @@ import typer
 
 from medkg.cli.app import app
 from medkg.cli.models import open_diagnosis_model
-from medkg.cli.options import Json, Sex, Top
+from medkg.cli.options import Json, Language, Sex, Top
 from medkg.cli.output import print_set_aside
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def diagnose(
     ] = None,
     top: Top = 10,
     graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    names: Language = None,
     as_json: Json = False,
 ) -> None:
     """Rank diseases for phenotypes, a note or phenopackets. For research, not for care."""
@@ -130,7 +131,7 @@ def diagnose(
         as_json=as_json,
     )
     output.check(request)
-    _diagnose(open_diagnosis_model(model, graph), request, output)
+    _diagnose(open_diagnosis_model(model, graph, names), request, output)
 
 
 @dataclass(frozen=True)

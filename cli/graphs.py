@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medkg.cli.app import app
-from medkg.cli.options import Json, OutGraph
+from medkg.cli.options import Json, Language, OutGraph
 from medkg.cli.output import print_written, save_and_print, save_with_quarantine
 from medkg.cli.servers import existing_server
 
@@ -227,10 +227,11 @@ def view(
     limit: Annotated[
         int, typer.Option(min=1, max=2_000, help="How many nodes to show at first.")
     ] = 100,
+    names: Language = None,
 ) -> None:
     """Write an interactive page of what is around some entities; it works offline."""
     from medkg.access import view as view_graph
     from medkg.cli import show
 
-    made = view_graph(existing_server(graph), around, out, hops=hops, limit=limit)
+    made = view_graph(existing_server(graph), around, out, hops=hops, limit=limit, names=names)
     show.out.print(f"{out}: {made.summary()}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medkg.graph.languages import names_in
+
 if TYPE_CHECKING:
     from medkg.mining.diagnosis.model import DiagnosisModel
     from medkg.mining.links.model import LinkModel
@@ -19,15 +21,23 @@ _USED_BY = {
 }
 
 
-def open_link_model(path: Path, graph: str | None) -> LinkModel:
-    """Open a model of `medkg train links`, with the graph named instead of the recorded one."""
+def open_link_model(path: Path, graph: str | None, names: str | None = None) -> LinkModel:
+    """Open a model of `medkg train links`, with the graph named instead of the recorded one.
+
+    Args:
+        names: the language in which entities are named where they have a name in it.
+    """
     model: LinkModel = _open_model("links", path, graph)
+    if names is not None:
+        model.names.update(names_in(names, model.graph.nodes))
     return model
 
 
-def open_diagnosis_model(path: Path, graph: str | None) -> DiagnosisModel:
+def open_diagnosis_model(path: Path, graph: str | None, names: str | None = None) -> DiagnosisModel:
     """Open a model of `medkg train diagnosis`; see `open_link_model`."""
     model: DiagnosisModel = _open_model("diagnosis", path, graph)
+    if names is not None:
+        model.names.update(names_in(names, model.kg.nodes))
     return model
 
 

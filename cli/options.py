@@ -26,6 +26,9 @@ LabelKinds = Annotated[
     list[str] | None,
     typer.Option(help="LABEL=KIND: the kind that a label of your corpus stands for; repeatable."),
 ]
+Language = Annotated[
+    str | None, typer.Option(help="Show names in this language where there are: zh, Chinese.")
+]
 Top = Annotated[int, typer.Option(min=1, help="How many to show.")]
 
 

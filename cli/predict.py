@@ -11,7 +11,7 @@ import typer
 
 from medkg.cli.app import app
 from medkg.cli.models import open_link_model
-from medkg.cli.options import Json, Top
+from medkg.cli.options import Json, Language, Top
 from medkg.cli.output import check_table_path, print_set_aside, print_summary, write_table
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def predict(
         Path | None,
         typer.Option(help="Of --into: of a graph that medkg didn't write (see medkg read)."),
     ] = None,
+    names: Language = None,
     as_json: Json = False,
 ) -> None:
     """Rank new tails of a head (or heads of a tail), with probability and explanation."""
@@ -75,7 +76,7 @@ def predict(
     if known and pairs is not None:
         raise typer.BadParameter("of --pairs each row says whether it is known: leave out --known")
     check_table_path(out)
-    loaded = open_link_model(model, graph)
+    loaded = open_link_model(model, graph, names)
     if structure is not None:
         return _predict_molecule(loaded, structure, top, known, as_json)
     if pairs is not None:

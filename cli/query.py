@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medkg.cli.app import app
-from medkg.cli.options import Json, name_and_value
+from medkg.cli.options import Json, Language, name_and_value
 from medkg.cli.servers import existing_server
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def query(
         Path | None,
         typer.Option(help="Write a style file (.grass) for Neo4j Browser, with medkg's colours."),
     ] = None,
+    names: Language = None,
     as_json: Json = False,
 ) -> None:
     """Ask the query library, or Cypher of your own, read-only."""
@@ -64,7 +65,7 @@ def query(
         return show.plain(_text(question, on, parameters))
     if on is None:
         raise typer.BadParameter("give the server with --on; medkg query NAME --list describes one")
-    answer, note = _answer(question, cypher, on, parameters)
+    answer, note = _answer(question, cypher, on, parameters, names)
     if csv is not None or parquet is not None:
         return _write(answer, csv, parquet)
     if as_json:
@@ -82,16 +83,23 @@ def _text(question: Query, on: str | None, parameters: dict[str, Any]) -> str:
 
 
 def _answer(
-    question: Query | None, cypher: str | None, on: str, parameters: dict[str, Any]
+    question: Query | None,
+    cypher: str | None,
+    on: str,
+    parameters: dict[str, Any],
+    names: str | None,
 ) -> tuple[pl.DataFrame, str]:
     """The answer, and why there may be none where predictions were asked for."""
     from medkg.access import connect
+    from medkg.entities import answer_in
 
     with connect(existing_server(on)) as connection:
         if question is None:
             assert cypher is not None
             return connection.query(cypher, **parameters), ""
         rows = question.run(connection, **parameters)
+        if names is not None:
+            rows = answer_in(names, connection, rows)
         if rows.height or not question.predicted:
             return rows, ""
         if connection.holds_predictions(question.predicted):

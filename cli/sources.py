@@ -66,6 +66,14 @@ def load(
     fetch: Annotated[
         bool, typer.Option("--fetch", help="Download the files though some come with medkg.")
     ] = False,
+    language: Annotated[
+        str | None,
+        typer.Option(help="Give the nodes their names in it too: zh, Chinese."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Names in --language of your own: a TSV of id and name, or babelon."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Load a curated source, or a table of your own, into a graph folder."""
@@ -83,7 +91,15 @@ def load(
         raise typer.BadParameter("give the graph folder to write with --out")
     check_replaceable(out, marker=MANIFEST)
     quarantine = Quarantine()
-    kg = load_source(source, path, quarantine=quarantine, fetch=fetch, **options)
+    kg = load_source(
+        source,
+        path,
+        quarantine=quarantine,
+        fetch=fetch,
+        language=language,
+        labels=labels,
+        **options,
+    )
     return save_and_print(kg, out, quarantine, as_json)
 
 

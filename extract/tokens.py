@@ -1,4 +1,4 @@
-"""The tokens of every text model here: letter runs, digit runs, single signs.
+"""The tokens of every text model here: letter runs, digit runs, Chinese characters, other signs.
 
 Mentions in biomedical text begin and end inside what other tokenizers call a word ("COX-2",
 "IL2-induced", "5mg"). With these tokens no annotated span of BC5CDR, NCBI disease or BC2GM is cut.
@@ -17,13 +17,16 @@ from spacy.tokens import Doc
 from spacy.util import registry
 from spacy.vocab import Vocab
 
+from ..core.han import HAN
+
 # Whether a text is a note of a patient's: these are read in other ways than papers.
 if not Doc.has_extension("note"):
     Doc.set_extension("note", default=False)
 
 _Item = TypeVar("_Item")
-_TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
-_TOKEN_OR_SPACE = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_|\s+")
+_TOKENS = rf"[{HAN}]|[^\W\d_{HAN}]+|\d+|[^\w\s]|_"
+_TOKEN = re.compile(_TOKENS)
+_TOKEN_OR_SPACE = re.compile(rf"{_TOKENS}|\s+")
 
 
 def token_offsets(text: str) -> list[tuple[int, int]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
 from ..core.errors import MissingError
+from ..core.han import simplified
 from .identifiers import CURIE, compact_key, compact_key_of, name_key, name_key_of
 
 _LISTED = 8  # entities named where a text means several
@@ -38,7 +40,8 @@ def look_up(nodes: pl.LazyFrame, merges: pl.LazyFrame, collect: Collect, text: s
     """The nodes that a text means, in the first of these ways that finds any.
 
     Their identifier; one that they had before merging; a cross-reference; their name; a synonym; a
-    name or synonym in another spelling (`identifiers.compact_key`). A name in capital letters that
+    name or synonym in another spelling (`identifiers.compact_key`), or in simplified characters
+    where the text has traditional ones. A name in capital letters that
     is an ordinary word ("WAS") is meant only by a text in capital letters.
     """
     if CURIE.fullmatch(text):
@@ -50,10 +53,15 @@ def look_up(nodes: pl.LazyFrame, merges: pl.LazyFrame, collect: Collect, text: s
         if became.height:
             return became
         return collect(nodes.filter(pl.col("xrefs").list.contains(text)))
-    for ids in _by_name(nodes, collect, text):
+    for ids in chain.from_iterable(_by_name(nodes, collect, each) for each in _spellings(text)):
         if len(ids):
             return collect(nodes.filter(pl.col("id").is_in(ids.unique().sort().implode())))
     return collect(nodes.clear())
+
+
+def _spellings(text: str) -> list[str]:
+    """A text, and in traditional characters the same in simplified ones."""
+    return list(dict.fromkeys((text, simplified(text))))
 
 
 def _by_name(nodes: pl.LazyFrame, collect: Collect, text: str) -> Iterator[pl.Series]:

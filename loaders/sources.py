@@ -35,6 +35,7 @@ from . import (
 from .drug_facts import with_drug_facts
 from .gene_names import with_gene_names
 from .info import SourceInfo
+from .languages import with_names
 
 # A module imports what is heavy only when it loads, so that the list of sources comes at once.
 _INFOS: tuple[SourceInfo, ...] = (
@@ -68,6 +69,8 @@ def load(
     *,
     quarantine: Quarantine | None = None,
     fetch: bool = False,
+    language: str | None = None,
+    labels: Path | str | None = None,
     **options: str,
 ) -> KnowledgeGraph:
     """Load a curated source.
@@ -81,10 +84,13 @@ def load(
             those of a source that may be downloaded are (see `medkg.loaders.download.fetch`).
         fetch: download the publisher's files though some come with medkg.
         quarantine: gets the rows that can't be used. Without one, they are counted in a warning.
+        language: give the nodes their names in it too: "zh", Chinese.
+        labels: a table of such names of one's own, see `medkg.loaders.languages.with_names`.
         options: those that the source's `options` name.
 
     Raises:
-        MissingError: no such source or option, or a file is not there or can't be fetched.
+        MissingError: no such source, option or language, labels without a language, or a file is
+            not there or can't be fetched.
         DataError: a file can't be read as what it should be.
 
     Example:
@@ -96,6 +102,8 @@ def load(
     if unknown := sorted(set(options) - set(source.options)):
         allowed = ", ".join(source.options) or "none"
         raise MissingError(f"{name} has no option {unknown[0]!r}; it has: {allowed}")
+    if labels is not None and language is None:
+        raise MissingError("labels are names in a language; say which: zh")
     bad_rows = Quarantine() if quarantine is None else quarantine
     if path is None and (fetch or (source.downloads and not source.bundled)):
         from .download import fetch as fetch_files
@@ -104,6 +112,8 @@ def load(
     graph = source.load(None if path is None else Path(path), bad_rows, **options)
     if name != "kgx":  # what was exported comes back as it was
         graph = with_drug_facts(with_gene_names(graph))
+    if language is not None:
+        graph = with_names(graph, language, None if labels is None else Path(labels), bad_rows)
     if quarantine is None and bad_rows.rows:
         logging.getLogger(__name__).warning(
             "%s: %d rows set aside (%s); give a quarantine to see them",

@@ -45,6 +45,14 @@ KINDS: dict[str, dict[str, str]] = {
         "Diagnostic_procedure": "Procedure",
         "Therapeutic_procedure": "Procedure",
     },
+    "cmedqaner": {
+        "disease": "Disease",
+        "symptom": "Symptom",
+        "drug": "Drug",
+        "test": "Procedure",
+        "treatment": "Procedure",
+    },
+    "cmdd": {"Symptom": "Symptom"},
     "roam": {"AFFLICTION": "Disease"},
     "euadr": {
         "Diseases & Disorders": "Disease",
@@ -67,6 +75,7 @@ _MACCROBAT_OTHERS = (
 OTHER_LABELS = {
     "pubtator": frozenset(_PUBTATOR_OTHERS.split()),
     "brat": frozenset(_MACCROBAT_OTHERS.split()),
+    "cmedqaner": frozenset(["body", "crowd", "department", "feature", "physiology", "time"]),
     "euadr": frozenset({"SNP & Sequence variations"}),
 }
 

@@ -31,6 +31,12 @@ _FILES = {
         "chemprot/chemprot_training_abstracts.tsv",
         "chemprot/chemprot_development_abstracts.tsv",
     ),
+    "cmedqaner": (
+        "cmedqaner",
+        "cmedqa-ner/cMedQANER-train.txt",
+        "cmedqa-ner/cMedQANER-dev.txt",
+    ),
+    "cmdd": ("cmdd", "cmdd/train.jsonl.gz", "cmdd/dev.jsonl.gz"),
 }
 # Of a user's corpus with relations.
 _USER_FILES = ("train.pubtator.txt", "development.pubtator.txt")
@@ -39,7 +45,7 @@ _USER_FILES = ("train.pubtator.txt", "development.pubtator.txt")
 def published_corpora(folder: Path, quarantine: Quarantine) -> list[Corpus]:
     """The published corpora with mentions in a folder, each file plain or `.xz`.
 
-    BC5CDR, NCBI disease, BC2GM and ChemProt under their files' published names; MACCROBAT as
+    BC5CDR, NCBI disease, BC2GM, ChemProt, cMedQANER and CMDD under their files' names; MACCROBAT as
     `maccrobat/maccrobat.tar`, 32 of its documents held out (`split_documents`).
 
     Raises:

@@ -16,11 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...core.errors import DataError
+from ...core.han import HAN
 from ...core.quarantine import Quarantine
 from . import biored
 from .bc2gm import read_bc2gm
 from .brat import read_brat
 from .chemprot import read_chemprot
+from .chinese import read_cmdd, read_cmedqaner
 from .conll import read_conll
 from .docbin import read_docbin
 from .document import Document
@@ -40,6 +42,8 @@ READERS: dict[str, Callable[[Path, Quarantine], list[Document]]] = {
     "brat": read_brat,
     "roam": read_roam,
     "euadr": read_euadr,
+    "cmedqaner": read_cmedqaner,
+    "cmdd": read_cmdd,
 }
 # And those of annotation tools.
 FORMATS: dict[str, Callable[[Path, Quarantine], list[Document]]] = {
@@ -66,6 +70,10 @@ def format_of(path: Path) -> str:
     first = next((line for line in read_text(path).split("\n") if line.strip()), "")
     if re.match(r"[^|\t]+\|[ta]\|", first):
         return "pubtator"
+    if first.startswith("{") and '"dialogue-content"' in first:
+        return "cmdd"
+    if re.match(rf"[{HAN}] (O|[BI]_\w+)$", first):
+        return "cmedqaner"
     if first.startswith(("{", "[")):
         return "jsonl"
     if first.replace('"', "").startswith("ASSOCIATION_TYPE\t"):

@@ -5,6 +5,9 @@ The features of a token: skip-gram vector of its word; mean of hashed character 
 shape; bits for the lists of names that it occurs in, the installed ones and those that were learnt.
 Two LSTMs, one in each direction, run over the whole document, and each state is joined by the mean
 state of the same word elsewhere in the document.
+
+A Chinese character is a token, and says little alone: it is read with its neighbours. Its n-grams
+are the pairs that it makes with them and all three.
 """
 
 from __future__ import annotations
@@ -12,22 +15,28 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from ...core.han import has_han
 from .hashed_gazetteer import HashedGazetteer
 from .names import WIDTH, NameLists
 from .vectors import word_form
 
 WORD, NGRAM, CHARACTER, CNN, AFFIX, SHAPE, LSTM, STATE = 100, 64, 24, 64, 32, 16, 192, 200
 NGRAM_BUCKETS = 32768
+_HAN_BUCKETS = 16384  # where most words are single characters: a smaller file, and as good
 TOKEN = WORD + NGRAM + CNN + 2 * AFFIX + SHAPE  # width of a token's own vector
 LAYERS = 2 * LSTM + STATE
 _MAX_CHARACTERS = 20  # of a token, for the convolution
+
+# A token as it is read: its text, and of a Chinese character what stands before and after it.
+_Type = tuple[str, str, str]
+_Indices = tuple[list[int], list[int], list[int]]
 
 
 class Vocabulary:
@@ -41,7 +50,9 @@ class Vocabulary:
             name: {entry: n for n, entry in enumerate(values, start=1)}
             for name, values in self.entries.items()
         }
-        self._cached: dict[str, tuple[list[int], list[int], list[int]]] = {}
+        han = sum(map(has_han, self.entries["words"]))
+        self.buckets = _HAN_BUCKETS if 2 * han > len(self.entries["words"]) else NGRAM_BUCKETS
+        self._cached: dict[_Type, _Indices] = {}
 
     @classmethod
     def build(cls, words: Iterable[str], texts: Iterable[Sequence[str]]) -> Vocabulary:
@@ -64,12 +75,13 @@ class Vocabulary:
         """How many indices there are, 0 included."""
         return len(self.entries[name]) + 1
 
-    def look_up(self, token: str) -> tuple[list[int], list[int], list[int]]:
+    def look_up(self, read: _Type) -> _Indices:
         """Indices of a token: (word, prefix, suffix, shape), characters, buckets of n-grams."""
-        entry = self._cached.get(token)
+        entry = self._cached.get(read)
         if entry is None:
             if len(self._cached) > 200_000:
                 self._cached.clear()
+            token, left, right = read
             form = word_form(token)
             index = self._index
             indices = [
@@ -79,13 +91,15 @@ class Vocabulary:
                 index["shapes"].get(_shape(token), 0),
             ]
             characters = [index["characters"].get(c, 0) for c in token[:_MAX_CHARACTERS]]
-            framed = f"<{form[:60]}>"
-            ngrams = [
-                zlib.crc32(framed[i : i + n].encode()) % NGRAM_BUCKETS
-                for n in (3, 4, 5)
-                for i in range(max(1, len(framed) - n + 1))
-            ]
-            entry = self._cached[token] = (indices, characters, ngrams)
+            if has_han(token):
+                ngrams = [left + token, token + right, left + token + right] if left else []
+            else:
+                framed = f"<{form[:60]}>"
+                ngrams = [
+                    framed[i : i + n] for n in (3, 4, 5) for i in range(max(1, len(framed) - n + 1))
+                ]
+            buckets = [zlib.crc32(ngram.encode()) % self.buckets for ngram in ngrams]
+            entry = self._cached[read] = (indices, characters, buckets)
         return entry
 
 
@@ -120,7 +134,7 @@ class BiLSTMEncoder(nn.Module):
         self.suffix = nn.Embedding(vocabulary.size("suffixes"), AFFIX)
         self.shape = nn.Embedding(vocabulary.size("shapes"), SHAPE)
         self.character = nn.Embedding(vocabulary.size("characters"), CHARACTER)
-        self.ngram = nn.EmbeddingBag(NGRAM_BUCKETS, NGRAM, mode="mean")
+        self.ngram = nn.EmbeddingBag(vocabulary.buckets, NGRAM, mode="mean")
         self.cnn = nn.Conv1d(CHARACTER, CNN, 3, padding=1)
         for table in (self.prefix, self.suffix, self.shape, self.character, self.ngram):
             nn.init.normal_(table.weight, std=0.2)
@@ -162,9 +176,9 @@ class BiLSTMEncoder(nn.Module):
         """The states of the two LSTMs, each (texts, longest, 192), without the lists of names.
 
         A name's first token tells that the name goes on, so with the lists the states would know
-        the words that a language model is to predict.
+        the words that a language model is to predict; so they would with characters' neighbours.
         """
-        index, mask, types = self._index(texts)
+        index, mask, types = self._index(texts, neighbours=False)
         width = WIDTH + self.learnt.width
         return self._run(index, mask, types, torch.zeros(*index.shape, width, device=index.device))
 
@@ -177,18 +191,23 @@ class BiLSTMEncoder(nn.Module):
         vectors = self.token_dropout(self._vectors(types, index.device)[index])
         return vectors * mask.unsqueeze(2), mask
 
-    def _index(self, texts: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor, list[str]]:
+    def _index(
+        self, texts: Sequence[Sequence[str]], *, neighbours: bool = True
+    ) -> tuple[Tensor, Tensor, list[_Type]]:
         """(texts, longest) numbers of the distinct tokens, where there are tokens, and these."""
         device = self.word.weight.device
         lengths = torch.tensor([len(text) for text in texts], device=device)
-        types: dict[str, int] = {}
-        rows = [torch.tensor([types.setdefault(t, len(types)) for t in text]) for text in texts]
+        types: dict[_Type, int] = {}
+        rows = [
+            torch.tensor([types.setdefault(t, len(types)) for t in _read(text, neighbours)])
+            for text in texts
+        ]
         index = pad_sequence(rows, batch_first=True).to(device)
         mask = torch.arange(index.shape[1], device=device) < lengths.unsqueeze(1)
         return index, mask, list(types)
 
     def _run(
-        self, index: Tensor, mask: Tensor, types: list[str], name_features: Tensor
+        self, index: Tensor, mask: Tensor, types: list[_Type], name_features: Tensor
     ) -> tuple[Tensor, Tensor]:
         vectors = self._vectors(types, index.device)
         inputs = torch.cat([self.token_dropout(vectors[index]), name_features], dim=2)
@@ -203,7 +222,7 @@ class BiLSTMEncoder(nn.Module):
         back = back.gather(1, turned.expand_as(back))
         return self.dropout(forth), self.dropout(back)
 
-    def _vectors(self, tokens: list[str], device: torch.device) -> Tensor:
+    def _vectors(self, tokens: list[_Type], device: torch.device) -> Tensor:
         """The context-free vectors of tokens: word, n-grams, characters, affixes, shape."""
         looked_up = [self.vocabulary.look_up(token) for token in tokens]
         indices = torch.tensor([entry[0] for entry in looked_up], device=device)
@@ -228,10 +247,10 @@ class BiLSTMEncoder(nn.Module):
         ]
         return torch.cat(features, dim=1)
 
-    def _elsewhere(self, states: Tensor, index: Tensor, mask: Tensor, types: list[str]) -> Tensor:
+    def _elsewhere(self, states: Tensor, index: Tensor, mask: Tensor, types: list[_Type]) -> Tensor:
         """For each token the mean state of the word's other occurrences in its text, or zero."""
         forms: dict[str, int] = {}
-        form = torch.tensor([forms.setdefault(word_form(t), len(forms)) for t in types])
+        form = torch.tensor([forms.setdefault(word_form(t), len(forms)) for t, _, _ in types])
         row = torch.arange(len(index), device=index.device).unsqueeze(1)
         key = row * len(forms) + form.to(index.device)[index]
         key = torch.where(mask, key, len(index) * len(forms))
@@ -243,6 +262,16 @@ class BiLSTMEncoder(nn.Module):
         others = (total[group] - flat) / (count[group] - 1).clamp(min=1).unsqueeze(1)
         others = others * (count[group] > 1).unsqueeze(1)
         return others.view_as(states) * mask.unsqueeze(2)
+
+
+def _read(text: Sequence[str], neighbours: bool) -> Iterator[_Type]:
+    """The tokens of a text as they are read, Chinese characters with or without neighbours."""
+    for place, token in enumerate(text):
+        if neighbours and has_han(token):
+            left = text[place - 1][-1] if place else "^"
+            yield token, left, text[place + 1][0] if place + 1 < len(text) else "$"
+        else:
+            yield token, "", ""
 
 
 def _shape(token: str) -> str:

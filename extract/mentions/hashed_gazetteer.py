@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ...core.errors import ModelError
+from ...core.han import has_han
 from ..tokens import token_offsets
 from .names import normalised
 
@@ -116,8 +117,9 @@ class HashedGazetteer:
 def _key(name: str) -> int | None:
     tokens = [name[a:b] for a, b in token_offsets(name)]
     tokens = [token for token in tokens if token not in _JOINING]
-    # Names of one or two letters match by chance.
-    if not tokens or sum(map(len, tokens)) < 3 or len(tokens) > LONGEST:
+    # Names of one or two letters match by chance; of two Chinese characters, most words are made.
+    least = 2 if has_han(name) else 3
+    if not tokens or sum(map(len, tokens)) < least or len(tokens) > LONGEST:
         return None
     if len(tokens) == 1 and tokens[0].isupper() and len(tokens[0]) <= _ACRONYM:
         return int(_mixed(np.array([_number(tokens[0])], np.uint64) + _CASED)[0])

@@ -22,6 +22,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ...core.errors import ModelError
+from ...core.han import has_han
 from ...core.input_files import read_whole
 from ..corpora.labels import MENTION_KINDS
 from ..tokens import token_offsets
@@ -89,7 +90,7 @@ def graph_names(graphs: Iterable[KnowledgeGraph]) -> dict[str, list[str]]:
 
     Left out are patients and documents; drug classes, whose names are neither a drug's nor clearly
     something else's; names of fewer than 3 and more than 80 characters, and those that a catalogue
-    turned round a comma ("Biopsy, Needle"), which no text has.
+    turned round a comma ("Biopsy, Needle"), which no text has. Chinese names have 2 or more.
     """
     names_by_kind: dict[str, set[str]] = {}
     for kg in graphs:
@@ -104,7 +105,7 @@ def graph_names(graphs: Iterable[KnowledgeGraph]) -> dict[str, list[str]]:
                 # A node without a name is called as its identifier.
                 if (
                     candidate != node
-                    and len(candidate.strip()) >= 3
+                    and len(candidate.strip()) >= (2 if has_han(candidate) else 3)
                     and len(candidate) <= 80
                     and ", " not in candidate
                 ):

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from ...core.errors import MissingError
+from ...core.han import simplified
 from ...core.progress import progress
 from ..edges import edges_from
 from ..forget import DOCUMENT, PATIENT
@@ -60,6 +61,7 @@ def resolve(connection: Connection, text: str, kind: str | None = None) -> tuple
             (Cypher("n.name_key = $text"), name_key_of(text)),
             (Cypher("$text IN n.synonyms OR $text IN n.xrefs"), text),
             (_OTHER_SPELLING, compact_key_of(text)),
+            (Cypher("$text IN n.synonyms"), simplified(text)),
         ):
             for label in labels:
                 query = (

@@ -6,7 +6,7 @@ The edges that a graph neural network's score rests on are given by `attribute_t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, cast
@@ -208,7 +208,10 @@ def _cite(piece: EdgeEvidence) -> str:
 class Explainer:
     """Paths and nearest known nodes in a graph, for one relation."""
 
-    def __init__(self, kg: KnowledgeGraph, edge_type: EdgeType):
+    def __init__(
+        self, kg: KnowledgeGraph, edge_type: EdgeType, names: Mapping[str, str] | None = None
+    ) -> None:
+        """Of a graph, its nodes called by their names or by those given, by identifier."""
         self._kg, self._edge_type = kg, edge_type
         outside = kg.nodes.filter(pl.col("kind").is_in(_EXCLUDED_KINDS))["id"].implode()
         nodes = kg.nodes.select("id").with_row_index("n")
@@ -236,7 +239,8 @@ class Explainer:
         self._weight = np.tile(edges["weight"].to_numpy(), 2)[order]
         self._predicted = (edges["relation"] == edge_type[1]).to_numpy()
         self._number = dict(zip(nodes["id"], nodes["n"], strict=True))
-        self._names = kg.nodes["name"].to_list()
+        own = zip(kg.nodes["id"], kg.nodes["name"], strict=True)
+        self._names = [(names or {}).get(id_, name) for id_, name in own]
         self._expanded: tuple[int, _Walks] | None = None
 
     def paths(self, head: str, tail: str, most: int = 5) -> list[Path]:

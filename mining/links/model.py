@@ -439,7 +439,7 @@ class LinkModel:
 
     @cached_property
     def _explainer(self) -> Explainer:
-        return Explainer(self.graph, self.task.edge_type)
+        return Explainer(self.graph, self.task.edge_type, self.names)
 
     @cached_property
     def _attributor(self) -> ScoreAttributor:
