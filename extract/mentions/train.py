@@ -12,6 +12,7 @@ import torch
 from ...core.atomic import check_replaceable
 from ...core.checkpoint import remove_checkpoints
 from ...core.errors import DataError, ModelError
+from ...core.han import is_chinese
 from ...core.model_folder import read_config
 from ...core.quarantine import Quarantine
 from ...core.threads import one_thread
@@ -83,7 +84,7 @@ class NerOptions:
             own weights, and added to them at the end.
         device: "cpu", "cuda", …; None: the GPU if there is one for an encoder, else the CPU.
         raw_text: what the BiLSTM is pre-trained on beside the corpora's text; default HPO's
-            definitions, and Roam's sentences where the folder has them.
+            definitions, and Roam's sentences where the folder has them; for Chinese ones nothing.
         names: graphs whose nodes' names and synonyms the BiLSTM looks up in what it reads, by
             hashes that go with the model, and learns to classify by kind in its pre-training.
     """
@@ -160,8 +161,9 @@ def train_ner(
     read = read_corpora(corpora, quarantine, held_out=held_out, labels=labels or {})
     roam: list[str] = []
     if chosen.model == "bilstm" and chosen.raw_text is None:
-        roam = _roam(corpora, quarantine)
-        chosen = replace(chosen, raw_text=[*hpo_definitions(), *roam])
+        roam = [] if _are_chinese(read) else _roam(corpora, quarantine)
+        english = [] if _are_chinese(read) else [*hpo_definitions(), *roam]
+        chosen = replace(chosen, raw_text=english)
     siblings = None
     if sibling is not None:
         read = undivided(read)
@@ -427,6 +429,12 @@ def _spans(corpus: Corpus) -> list[tuple[str, list[tuple[int, int, str]]]]:
         for d in corpus.train
         if d.text.strip()
     ]
+
+
+def _are_chinese(corpora: Sequence[Corpus]) -> bool:
+    """Whether most texts to train on are Chinese, which English ones would not help to read."""
+    texts = [is_chinese(document.text) for corpus in corpora for document in corpus.train]
+    return 2 * sum(texts) > len(texts)
 
 
 def _roam(corpora: Path, quarantine: Quarantine) -> list[str]:
