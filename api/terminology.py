@@ -18,6 +18,7 @@ from medkg.core.quarantine import Quarantine
 from medkg.graph.frames import FRAMES, empty
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
+from medkg.loaders.languages import with_names
 from medkg.loaders.mesh_names import mesh_names
 from medkg.loaders.sources import load
 
@@ -27,6 +28,8 @@ _CACHED_FOR = 7 * 86_400  # seconds that another medkg's default terminology sta
 @explained_imports()
 def default_terminology() -> KnowledgeGraph:
     """The starter drugs, HPO, HGNC's genes and MeSH's names: what text is linked to by default.
+
+    With the Chinese names of phenotypes, drugs and diseases that come with medkg.
 
     Nodes alone, since what is known of them takes more memory than their names. To read them takes
     seconds, so the graph is kept in the cache folder (MEDKG_CACHE, or the user's), until medkg or
@@ -46,7 +49,7 @@ def default_terminology() -> KnowledgeGraph:
         return cached
     sources = (load("starter"), load("hpo", quarantine=Quarantine()), load("hgnc"), mesh_names())
     others = {name: empty(columns) for name, columns in FRAMES.items() if name != "nodes"}
-    terminology = merge(*sources).with_frames(**others)
+    terminology = with_names(merge(*sources), "zh").with_frames(**others)
     with suppress(OSError, DataError, DiskError):  # where nothing can be written only time is lost
         terminology.save(folder)
         for other in folder.parent.iterdir():

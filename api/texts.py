@@ -38,6 +38,7 @@ def read_texts(
     model: Path | str | None = None,
     relations_model: Path | None = None,
     linker: str | None = None,
+    language: str | None = None,
     texts: Texts = "auto",
     sentences: bool = True,
     quarantine: Quarantine | None = None,
@@ -58,6 +59,7 @@ def read_texts(
         model: a recogniser's folder, or a spaCy model by name or folder; by default medkg's.
         relations_model: folder of a relation model (`medkg train relations`); by default medkg's.
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo); by default medkg's own.
+        language: of all texts, "en" or "zh" (Chinese); by default each text tells.
         texts: whether a plain text is a note about one patient, who becomes a node, or a paper:
             as its form tells ("auto"; in doubt, and in rows of a table, a note), or all as "notes"
             or as "papers".
@@ -103,6 +105,7 @@ def read_texts(
         model=model,
         relations_model=relations_model,
         linker=linker,
+        language=language,
         sentences=sentences,
         quarantine=quarantine,
         workers=workers,
@@ -230,6 +233,7 @@ def annotate(
     relations_model: Path | None = None,
     texts: Texts = "auto",
     linker: str | None = None,
+    language: str | None = None,
     quarantine: Quarantine | None = None,
     deidentify_key: Path | None = None,
 ) -> list[AnnotatedText]:
@@ -238,8 +242,8 @@ def annotate(
     In a notebook each of them draws itself, by displaCy.
 
     Args:
-        paths, terminology, model, relations_model, texts, linker, quarantine, deidentify_key: see
-            `read_texts`.
+        paths, terminology, model, relations_model, texts, linker, language, quarantine,
+            deidentify_key: see `read_texts`.
 
     Raises:
         DataError: a path is not there, or nothing could be read.
@@ -254,7 +258,9 @@ def annotate(
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
     documents = _documents(paths, quarantine, texts, deidentify_key)
-    annotated = list(_annotated(documents, terminology, model, relations_model, linker, quarantine))
+    annotated = list(
+        _annotated(documents, terminology, model, relations_model, linker, quarantine, language)
+    )
     _check_read(quarantine, strict=strict, any_read=bool(annotated))
     return annotated
 
@@ -274,12 +280,19 @@ def _annotated(
     relations_model: Path | None,
     linker: str | None,
     quarantine: Quarantine,
+    language: str | None = None,
 ) -> Iterator[AnnotatedText]:
     from medkg.extract.annotate import annotate_documents
     from medkg.extract.pipeline import build_pipeline
 
     terms = default_terminology() if terminology is None else terminology
-    nlp = build_pipeline(terms, ner_model=model, relations_model=relations_model, linker=linker)
+    nlp = build_pipeline(
+        terms,
+        ner_model=model,
+        relations_model=relations_model,
+        linker=linker,
+        language=language,
+    )
     yield from annotate_documents(nlp, documents, terms, quarantine)
 
 

@@ -11,14 +11,26 @@ DATA is the folder of data: `chinese/cmedqa-ner`, `chinese/cmdd` and, for names,
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
+from spacy.tokens import Span
 
 import medkg
+from medkg.core.quarantine import Quarantine
+from medkg.extract.chinese import Chinese, sentence_starts
+from medkg.extract.corpora.chinese import read_cmdd
+from medkg.extract.lay_names import with_lay_names
+from medkg.extract.linking.chinese import ChineseNames
+from medkg.extract.tokens import blank
 from medkg.graph.frames import EVIDENCE, Source, empty
 from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.languages import names_in
 from medkg.loaders.sources import load
+from medkg.loaders.text_tables import read_table
+
+TERMS = Path(__file__).parent / "data" / "cmdd_terms.tsv"
 
 
 def names(data: Path, out: Path) -> None:
@@ -39,14 +51,78 @@ def names(data: Path, out: Path) -> None:
     medkg.merge(*graphs, thuocl).save(out)
 
 
+def linking() -> None:
+    """Print how many of the 200 names the linker gives a right term, and the baseline."""
+    rows = read_table(TERMS, ["name", "terms"], Quarantine())
+    terminology = with_lay_names(medkg.default_terminology())
+    nodes = terminology.nodes.filter(pl.col("id").str.starts_with("HP:"))
+    labels = {name: id_ for id_, name in names_in("zh", nodes).items()}
+    names = ChineseNames(nodes.filter(kind="Symptom"))
+    right = official = 0
+    for name, terms in rows.select("name", "terms").iter_rows():
+        first = next(iter(names.candidates(name)), (0.0, "", "", ""))
+        right += first[1] in terms.split("|")
+        official += labels.get(name) in terms.split("|")
+        if first[1] not in terms.split("|"):
+            print(f"  {name}: {first[3]} ({first[0]:.2f}), right {terms}")
+    print(f"equal to an official label: {official}/{rows.height} = {official / rows.height:.3f}")
+    print(f"linker: {right}/{rows.height} = {right / rows.height:.3f}")
+
+
+def context(data: Path, part: str) -> None:
+    """Print F1 of present, absent and uncertain, with the mentions that CMDD annotates given."""
+    file = data / "chinese" / "cmdd" / f"{part}.jsonl.gz"
+    documents = read_cmdd(file, Quarantine())
+    reader = Chinese()
+    nlp = blank()
+    pairs: Counter[tuple[str, str]] = Counter()
+    for document in documents:
+        doc = nlp.make_doc(document.text)
+        starts = set(sentence_starts(document.text))
+        for token in doc:
+            token.is_sent_start = token.i == 0 or token.idx in starts
+        spans = [doc.char_span(m.start, m.end, label=m.kind) for m in document.mentions]
+        doc.spans["mentions"] = [span for span in spans if span is not None]
+        reader.find_context(doc)
+        for mention, span in zip(document.mentions, spans, strict=True):
+            assert span is not None
+            pairs[document.fields["statuses"][mention.key], status(span)] += 1
+    print_f1(pairs)
+
+
+def status(span: Span) -> str:
+    """CMDD's word for the context of a mention."""
+    if span._.polarity == "negated":
+        return "absent"
+    return "present" if span._.certainty == "certain" else "uncertain"
+
+
+def print_f1(pairs: Counter[tuple[str, str]]) -> None:
+    scores = []
+    for name in ("present", "absent", "uncertain"):
+        hits = pairs[name, name]
+        gold = sum(n for (own, _), n in pairs.items() if own == name)
+        given = sum(n for (_, read), n in pairs.items() if read == name)
+        f1 = 2 * hits / (gold + given)
+        always = 2 * gold / (gold + pairs.total()) if name == "present" else 0.0
+        print(f"{name}: F1 {f1:.3f} ({gold} annotated; always present: {always:.3f})")
+        scores.append(f1)
+    print(f"macro F1 {sum(scores) / 3:.3f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("names", "mentions", "context", "linking"))
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("out", type=Path, nargs="?")
+    parser.add_argument("--part", default="dev", help="of CMDD: train or dev")
     arguments = parser.parse_args()
     if arguments.what == "names":
         names(arguments.data, arguments.out)
+    elif arguments.what == "linking":
+        linking()
+    elif arguments.what == "context":
+        context(arguments.data, arguments.part)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,9 @@ def extract(
     linker: Annotated[
         str | None, typer.Option(help="scispacy_linker:umls for scispaCy's; default: medkg's.")
     ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Of all texts: en or zh, Chinese; default: each text tells.")
+    ] = None,
     papers: Papers = False,
     notes: Notes = False,
     sentences: Annotated[
@@ -103,7 +106,7 @@ def extract(
     texts = texts_of(papers, notes)
     secret = _key_of_extraction(deidentify, key, folder)
     terminology = default_terminology() if graph is None else read_graph(graph)
-    reading = _Reading(paths, terminology, model, relations_model, linker, texts, secret)
+    reading = _Reading(paths, terminology, model, relations_model, linker, language, texts, secret)
     report: dict[str, object] = {}
     if show_texts or html is not None:
         report |= _show_texts(reading, html, to_print=show_texts, as_json=as_json)
@@ -127,6 +130,7 @@ class _Reading(NamedTuple):
     model: str | None
     relations_model: Path | None
     linker: str | None
+    language: str | None
     texts: Texts
     deidentify_key: Path | None
 

@@ -37,7 +37,7 @@ class Settings:
 
     Attributes:
         terminology: a graph folder of which the nodes are used.
-        model, relations_model, linker: as for `build_pipeline`.
+        model, relations_model, linker, language: as for `build_pipeline`.
         sentences: whether sentences are kept.
         reader: names all of these, and medkg's own models and rules, by their content.
         parts: the folder that parts are written to.
@@ -47,6 +47,7 @@ class Settings:
     model: str | None
     relations_model: str | None
     linker: str | None
+    language: str | None
     sentences: bool
     reader: str
     parts: Path

@@ -57,6 +57,7 @@ class RemoteReader:
                 settings.relations_model,
                 settings.sentences,
                 settings.linker,
+                settings.language,
             )
             if reader != settings.reader:
                 return (

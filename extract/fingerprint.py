@@ -19,6 +19,7 @@ def fingerprint(
     relations_model: Path | str | None,
     sentences: bool,
     linker: str | None = None,
+    language: str | None = None,
 ) -> str:
     """What names models, rules, terminology and settings by their content, 16 hexadecimal digits.
 
@@ -26,7 +27,7 @@ def fingerprint(
         nodes: of the terminology.
     """
     digest = hashlib.sha256(
-        f"{version('medkg')} {sentences} {linker} {_package_checksum()}".encode()
+        f"{version('medkg')} {sentences} {linker} {language} {_package_checksum()}".encode()
     )
     for given in (model, relations_model):
         folder = _folder(given)

@@ -8,22 +8,31 @@ from importlib import resources
 import polars as pl
 
 from ..graph.kg import KnowledgeGraph
+from ..graph.languages import name_property
 
 _TABLE = "data/lay_names.tsv"
+_CHINESE = "data/lay_names_zh.tsv"
 
 
 @cache
-def lay_names() -> pl.DataFrame:
+def lay_names(file: str = _TABLE) -> pl.DataFrame:
     """Phenotypes (`id`) and the lay names that this project knows of each (`words`, a list)."""
-    table = resources.files("medkg.extract").joinpath(_TABLE).read_bytes()
+    table = resources.files("medkg.extract").joinpath(file).read_bytes()
     rows = pl.read_csv(table, separator="\t", comment_prefix="#", quote_char=None)
     return rows.select("id", pl.col("words").str.split("; "))
 
 
 def with_lay_names(terminology: KnowledgeGraph) -> KnowledgeGraph:
-    """The graph with lay names as further synonyms of its phenotypes."""
+    """The graph with lay names as further synonyms of its phenotypes.
+
+    Chinese ones too, of those that have a Chinese name.
+    """
     nodes = terminology.nodes
-    more = nodes.join(lay_names(), on="id").select(
-        "id", synonyms=pl.concat_list(pl.col("synonyms").fill_null([]), "words")
-    )
-    return terminology.with_frames(nodes=nodes.update(more, on="id"))
+    is_chinese = pl.col("properties").str.contains(f'"{name_property("zh")}"', literal=True)
+    for rows, table in ((nodes, _TABLE), (nodes.filter(is_chinese), _CHINESE)):
+        more = rows.select("id").join(lay_names(table), on="id")
+        more = nodes.join(more, on="id").select(
+            "id", synonyms=pl.concat_list(pl.col("synonyms").fill_null([]), "words")
+        )
+        nodes = nodes.update(more, on="id")
+    return terminology.with_frames(nodes=nodes)

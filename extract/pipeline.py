@@ -14,11 +14,13 @@ import polars as pl
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from ..core.han import has_han
 from ..core.quarantine import Quarantine
 from ..graph.document_readings import TEXT_SOURCE, reading_properties
 from ..graph.identifiers import is_curie, name_key
 from ..graph.kg import KnowledgeGraph
 from . import sentences as _sentences  # noqa: F401
+from .chinese import Chinese, check_language
 from .context.attributes import DEFAULTS
 from .context.doses import dosage
 from .context.values import measurement
@@ -55,6 +57,7 @@ def build_pipeline(
     ner_model: Path | str | None = None,
     relations_model: Path | None = None,
     linker: str | None = None,
+    language: str | None = None,
 ) -> Language:
     """A spaCy pipeline of sentences, mentions, names, context, links, relations and results.
 
@@ -65,10 +68,17 @@ def build_pipeline(
             one that ships.
         relations_model: folder of a relation model; None: the one that ships.
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.
+        language: of all texts, "en" or "zh"; None: each text tells. Chinese texts are read by a
+            component beside the pipeline (`medkg_chinese`, see `process_documents`).
 
     Raises:
         ModelError: a model is missing or damaged.
+        DataError: texts are not read in the language.
     """
+    check_language(language)
+    own = {"model": str(ner_model) if ner_model and language == "zh" else None}
+    if language == "zh":
+        ner_model = None
     nlp = blank()
     nlp.add_pipe("medkg_sentences")
     nlp.add_pipe("medkg_ner", config={"model": str(ner_model) if ner_model else None})
@@ -80,6 +90,8 @@ def build_pipeline(
         "medkg_relations", config={"model": str(relations_model) if relations_model else None}
     )
     nlp.add_pipe("medkg_laboratory")
+    nlp.add_pipe("medkg_chinese", config={**own, "language": language})
+    nlp.disable_pipe("medkg_chinese")  # the other components read no Chinese
     named = with_lay_names(terminology)
     for name in ("medkg_names", "medkg_neighbours", "medkg_linker", "medkg_laboratory"):
         component = nlp.get_pipe(name)
@@ -103,18 +115,34 @@ def process_documents(
         else:
             accepted.append(document)
     try:
-        docs = list(nlp.pipe([_new_doc(nlp, document) for document in accepted]))
+        docs = _read(nlp, [_new_doc(nlp, document) for document in accepted])
         yield from zip(accepted, docs, strict=True)
     except Exception:
         # One document of the batch broke a component: each alone, to find it.
         for document in accepted:
             try:
-                doc = nlp(_new_doc(nlp, document))
+                (doc,) = _read(nlp, [_new_doc(nlp, document)])
             except Exception as error:
                 reason = f"document can't be processed ({type(error).__name__})"
                 quarantine.add(reason, path=document.id)
             else:
                 yield document, doc
+
+
+def _read(nlp: Language, docs: Sequence[Doc]) -> list[Doc]:
+    """The documents annotated, each by what reads its language."""
+    chinese = nlp.get_pipe("medkg_chinese")
+    names, linker = nlp.get_pipe("medkg_names"), nlp.get_pipe("medkg_linker")
+    assert isinstance(chinese, Chinese)
+    assert isinstance(names, Gazetteer)
+    assert isinstance(linker, LinkerComponent)
+    is_chinese = [chinese.reads(doc.text) for doc in docs]
+    others = nlp.pipe([doc for doc, own in zip(docs, is_chinese, strict=True) if not own])
+    own_docs = [doc for doc, own in zip(docs, is_chinese, strict=True) if own]
+    if own_docs:
+        chinese.find_mentions(own_docs)
+    own_read = (linker(chinese.find_context(names(doc))) for doc in own_docs)
+    return [next(own_read) if own else next(others) for own in is_chinese]
 
 
 def _new_doc(nlp: Language, document: TextDocument) -> Doc:
@@ -229,7 +257,7 @@ class GraphRows:
         if mention._.identifier is not None:
             self.linked.add(mention._.identifier)
             return mention._.identifier, mention._.link_score
-        if mention._.probability < UNLINKED or len(key) < 3:
+        if mention._.probability < UNLINKED or len(key) < (2 if has_han(key) else 3):
             # A value makes sure that it is a test, however short ("Hb 9.2 g/dL", "Na 138").
             value = measurement(mention) if mention.label_ == "Procedure" else {}
             measured = "unit" in value or ("value" in value and mention.text in short_forms())

@@ -128,6 +128,7 @@ def read_documents(
     model: Path | str | None = None,
     relations_model: Path | None = None,
     linker: str | None = None,
+    language: str | None = None,
     sentences: bool = True,
     quarantine: Quarantine | None = None,
     workers: int | None = None,
@@ -143,6 +144,7 @@ def read_documents(
         model: folder of a recogniser, or any spaCy model by name or folder; None: the shipped one.
         relations_model: folder of a relation model; None: the one that ships.
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.
+        language: of all texts, "en" or "zh"; None: each text tells.
         sentences: keep the sentences; without, only their offsets.
         quarantine: gets the documents that can't be read, by name.
         workers: processes that read; by default this one, or with Ray one a CPU of the cluster.
@@ -165,8 +167,11 @@ def read_documents(
             model=_absolute(model),
             relations_model=_absolute(relations_model),
             linker=linker,
+            language=language,
             sentences=sentences,
-            reader=fingerprint(terminology.nodes, model, relations_model, sentences, linker),
+            reader=fingerprint(
+                terminology.nodes, model, relations_model, sentences, linker, language
+            ),
             parts=stack.enter_context(temporary_folder() if keep is None else locked_folder(keep)),
         )
         chunks = chunked(_changed(documents, settings.reader, known or {}, summary), settings)

@@ -38,6 +38,7 @@ class ChunkReader:
             ner_model=settings.model,
             relations_model=None if relations is None else Path(relations),
             linker=settings.linker,
+            language=settings.language,
         )
 
     def read(self, documents: list[TextDocument], key: str) -> None:

@@ -15,6 +15,7 @@ from ..abbreviations import abbreviations_of
 from ..context.attributes import DEFAULTS
 from ..mentions.neighbours import gene_name
 from ..tokens import StatelessComponent
+from .chinese import LinkerByScript
 from .conditions import CONDITIONS, Conditions, Meaning, spelling
 from .coordination import names_of_one_beginning, names_of_one_head
 from .gene_products import product_of
@@ -76,7 +77,7 @@ class LinkerComponent(StatelessComponent):
     def use(self, terminology: KnowledgeGraph) -> LinkerComponent:
         """Take the names, or for scispaCy's linker the identifiers, of this graph."""
         if self._chosen is None:
-            self.linker = Linker(terminology, self.threshold)
+            self.linker = LinkerByScript(terminology, Linker(terminology, self.threshold))
         else:
             # scispaCy is optional, and slow to import.
             from .scispacy_linker import PREFIX, ScispacyLinker

@@ -11,6 +11,7 @@ import unicodedata
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from ...core.han import has_han
 from ..tables import table_rows
 
 
@@ -67,6 +68,8 @@ _STEMS_OF = [(re.compile(pattern), replacement) for pattern, replacement in _STE
 @lru_cache(maxsize=100_000)
 def _word(word: str) -> str:
     """A word in singular and American spelling."""
+    if has_han(word):
+        return word
     if not word.isascii():
         word = "".join(_LETTERS.get(letter, letter) for letter in word)
         word = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode()

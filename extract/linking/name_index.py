@@ -66,7 +66,8 @@ def names_of(graph: KnowledgeGraph, kinds: Iterable[str]) -> pl.DataFrame:
                 "kind", pl.col("id").str.split(":").list.first(), separator=" "
             ).replace_strict(rank, default=len(rank), return_dtype=pl.Int64),
         )
-        .filter(pl.col("key") != "")
+        # Chinese names are looked up in another way (`chinese`).
+        .filter(pl.col("key") != "", ~pl.col("name").str.contains(f"[{HAN}]"))
         .sort("rank", "id", "primary", "name", descending=[False, False, True, False])
         .unique(["id", "key"], keep="first", maintain_order=True)
     )

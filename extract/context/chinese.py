@@ -1,0 +1,129 @@
+"""The context of mentions in Chinese text, by the phrases of `data/context_zh.tsv`.
+
+NegEx's scheme with Chinese scopes: a phrase gives the mentions before or behind it a value, as far
+as its scope reaches: the clause (up to a comma), the list (clauses joined by 、 and commas, up to a
+phrase that ends it) or the sentence. What a question asks is answered by the next sentence, if that
+begins with a yes or a no.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from spacy.tokens import Doc
+
+from ...core.han import simplified
+from ..sentences import sentence_of
+from ..tables import table_rows
+from .attributes import attributes
+
+_CLAUSE = re.compile("[，,；;。！？!?：:\n]")
+_SENTENCE = re.compile("[。！？!?\n]")
+_QUESTION = re.compile("[？?]|[吗么嘛]$|有没有|是不是|有无|是否")
+
+
+class _Rule(NamedTuple):
+    """A row of the table: what mentions in scope become, on which side, and how far."""
+
+    category: str
+    direction: str
+    scope: str
+
+
+class _Phrase(NamedTuple):
+    """A phrase at the characters [start, end) of a sentence."""
+
+    start: int
+    end: int
+    rule: _Rule
+
+
+@cache
+def _rules() -> dict[str, _Rule]:
+    return {phrase: _Rule(*row) for phrase, *row in table_rows("context_zh.tsv")}
+
+
+@cache
+def _phrases() -> re.Pattern[str]:
+    longest_first = sorted(_rules(), key=lambda phrase: (-len(phrase), phrase))
+    return re.compile("|".join(map(re.escape, longest_first)))
+
+
+class ChineseContext:
+    """Sets polarity, certainty, experiencer and temporality of every span in `mentions`."""
+
+    def __call__(self, doc: Doc) -> Doc:
+        texts = [simplified(sentence.text) for sentence in doc.sents]
+        number = {sentence.start: n for n, sentence in enumerate(doc.sents)}
+        for mention in doc.spans["mentions"]:
+            sentence = sentence_of(mention)
+            n = number[sentence.start]
+            start = mention.start_char - sentence.start_char
+            categories = categories_in(texts[n], start, start + len(mention.text))
+            if "asked" in categories:
+                answer = texts[n + 1] if n + 1 < len(texts) else ""
+                categories |= _answer(answer)
+            values = attributes(categories)
+            for attribute, value in values.items():
+                mention._.set(attribute, value)
+            mention._.set("in_relations", values)
+        return doc
+
+
+def categories_in(sentence: str, start: int, end: int) -> set[str]:
+    """The categories that hold for what stands at [start, end) of a sentence.
+
+    Those of `data/context_zh.tsv`, and "asked" where the sentence asks for it.
+    """
+    phrases = [phrase for phrase in _find(sentence) if not _inside(phrase, start, end)]
+    stops = [phrase for phrase in phrases if phrase.rule.category == "stop"]
+    categories = {
+        phrase.rule.category
+        for phrase in phrases
+        if phrase.rule.category not in ("stop", "pseudo")
+        and _reaches(sentence, phrase, start, end, stops)
+    }
+    if _QUESTION.search(sentence.rstrip()):
+        categories.add("asked")
+        # "Is there no rash?" asks whether there is one.
+        categories.discard("negated")
+    if "certain" in categories:
+        categories -= {"possible", "hypothetical"}
+    return categories
+
+
+def _find(sentence: str) -> Iterator[_Phrase]:
+    for match in _phrases().finditer(sentence):
+        yield _Phrase(match.start(), match.end(), _rules()[match[0]])
+
+
+def _inside(phrase: _Phrase, start: int, end: int) -> bool:
+    """A phrase in the middle of a mention is part of its name: "无" of 无力, "不" of 消化不良."""
+    return start < phrase.end and phrase.start < end
+
+
+def _reaches(sentence: str, phrase: _Phrase, start: int, end: int, stops: list[_Phrase]) -> bool:
+    rule = phrase.rule
+    forward = phrase.end <= start and rule.direction in ("forward", "both")
+    backward = end <= phrase.start and rule.direction in ("backward", "both")
+    if not (forward or backward):
+        return False
+    first, last = (phrase.end, start) if forward else (end, phrase.start)
+    between = sentence[first:last]
+    if any(first <= stop.start and stop.end <= last for stop in stops):
+        return False
+    border = _CLAUSE if rule.scope == "clause" else _SENTENCE
+    return border.search(between) is None
+
+
+def _answer(sentence: str) -> set[str]:
+    """What the sentence behind a question makes of what was asked."""
+    for phrase in _find(sentence[:6]):
+        if phrase.start <= 1 and phrase.rule.category == "negated":
+            return {"negated"}
+    if re.match("有|是|对|嗯|会|偶尔", sentence):
+        return set()
+    return {"possible"}
