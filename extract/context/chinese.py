@@ -19,6 +19,7 @@ from ...core.han import simplified
 from ..sentences import sentence_of
 from ..tables import table_rows
 from .attributes import attributes
+from .context import Context
 
 _CLAUSE = re.compile("[，,；;。！？!?：:\n]")
 _SENTENCE = re.compile("[。！？!?\n]")
@@ -52,7 +53,7 @@ def _phrases() -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, longest_first)))
 
 
-class ChineseContext:
+class ChineseContext(Context):
     """Sets polarity, certainty, experiencer and temporality of every span in `mentions`."""
 
     def __call__(self, doc: Doc) -> Doc:

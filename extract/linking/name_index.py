@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...core.han import HAN
 from ...core.json_reading import parse_object
 from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
