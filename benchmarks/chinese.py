@@ -1,9 +1,9 @@
-"""Chinese: names, mentions, context and linking, on the development parts of cMedQANER and CMDD.
+"""Chinese: names, context, links and whole notes (mentions: `medkg train ner` prints figures).
 
     python benchmarks/chinese.py names DATA OUT      the graph of names that the recogniser learns
-    python benchmarks/chinese.py mentions DATA       the recogniser that ships, and a CRF beside it
     python benchmarks/chinese.py context DATA        present, absent, uncertain in CMDD
     python benchmarks/chinese.py linking             200 names of CMDD to HPO
+    python benchmarks/chinese.py notes               what is read in ten notes
 
 DATA is the folder of data: `chinese/cmedqa-ner`, `chinese/cmdd` and, for names, `chinese/thuocl`.
 """
@@ -11,8 +11,10 @@ DATA is the folder of data: `chinese/cmedqa-ner`, `chinese/cmdd` and, for names,
 from __future__ import annotations
 
 import argparse
+import json
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 from spacy.tokens import Span
@@ -30,6 +32,7 @@ from medkg.graph.languages import names_in
 from medkg.loaders.sources import load
 from medkg.loaders.text_tables import read_table
 
+NOTES = Path(__file__).parent / "data" / "chinese_notes.jsonl"
 TERMS = Path(__file__).parent / "data" / "cmdd_terms.tsv"
 
 
@@ -98,6 +101,28 @@ def context(data: Path, part: str) -> None:
     print_f1(pairs)
 
 
+def notes() -> None:
+    """Print which phenotypes of ten notes are read, seen and denied, and which too many."""
+    terminology = medkg.default_terminology()
+    totals: Counter[str] = Counter()
+    lines = NOTES.read_text(encoding="utf-8").split("\n")
+    with TemporaryDirectory() as folder:
+        for row in map(json.loads, filter(None, lines)):
+            note = Path(folder) / f"{row['id']}.txt"
+            note.write_text(row["text"], encoding="utf-8")
+            kg = medkg.read_texts(note, terminology=terminology, texts="notes")
+            names = dict(kg.nodes.select("id", "name").iter_rows())
+            for what, relation in (("present", "HAS_PHENOTYPE"), ("absent", "LACKS_PHENOTYPE")):
+                read = set(kg.edges.filter(relation=relation)["object"])
+                gold = set(row[what])
+                totals += Counter({f"{what} hits": len(gold & read), f"{what} gold": len(gold)})
+                missed = [row[what][id_] for id_ in sorted(gold - read)]
+                others = [names[id_] for id_ in sorted(read - gold)]
+                print(f"{row['id']}, {what}: missed {missed}; others {others}")
+    for what in ("present", "absent"):
+        print(f"{what}: {totals[f'{what} hits']} of {totals[f'{what} gold']}")
+
+
 def status(span: Span) -> str:
     """CMDD's word for the context of a mention."""
     if span._.polarity == "negated":
@@ -120,7 +145,7 @@ def print_f1(pairs: Counter[tuple[str, str]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("names", "mentions", "context", "linking"))
+    parser.add_argument("what", choices=("names", "context", "linking", "notes"))
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("out", type=Path, nargs="?")
     parser.add_argument("--part", default="dev", help="of CMDD: train or dev")
@@ -129,6 +154,8 @@ def main() -> None:
         names(arguments.data, arguments.out)
     elif arguments.what == "linking":
         linking()
+    elif arguments.what == "notes":
+        notes()
     elif arguments.what == "context":
         context(arguments.data, arguments.part)
 

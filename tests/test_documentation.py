@@ -24,7 +24,7 @@ import medkg
 from medkg.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 QUICKSTART = os.environ.get("MEDKG_QUICKSTART")
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
