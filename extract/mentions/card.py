@@ -51,8 +51,11 @@ _LICENCES = {
     "chemprot": "BioCreative VI ChemProt; public domain",
     "maccrobat": "MACCROBAT case reports; CC BY 4.0 (Caufield et al. 2018)",
     "biored": "BioRED (Luo et al. 2022); public domain",
+    "cmedqaner": "cMedQANER, ChineseBLUE; Apache-2.0",
+    "cmdd": "CMDD, ChineseBLUE; Apache-2.0",
 }
 
+_CHINESE = {"cmedqaner", "cmdd"}
 _ARCHITECTURES = {
     "bilstm": "BiLSTM with a CRF head per corpus",
     "crf": "Conditional random field over written-out features, one per corpus (CRFsuite)",
@@ -90,7 +93,7 @@ def card_of(about: Description) -> str:
         *_figures(about),
         "## Limits",
         "",
-        *(_LIMITS if about["documents"].keys() <= _LICENCES.keys() else []),
+        *(_LIMITS if about["documents"].keys() <= _LICENCES.keys() - _CHINESE else []),
         "- A name never seen in training is found less often than a seen one.",
         "- Not a medical device.",
         "",

@@ -22,6 +22,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ...core.errors import ModelError
+from ...core.han import has_han, simplified
 from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
 from ..abbreviations import abbreviations_of
@@ -33,6 +34,7 @@ from .given import is_given
 _Hashes = npt.NDArray[np.int64]
 # Characters; shorter names, and those of genes, are too often other words.
 _MIN_LENGTH = 5
+_MIN_HAN = 2  # the same of Chinese characters, each of which is a word or a part of one
 _KINDS = ("Drug", "Disease", "Symptom")
 _MAX_TOKENS = 10  # of a name
 _ENDS = frozenset(".;:")
@@ -103,7 +105,7 @@ class Gazetteer(StatelessComponent):
             usable = [
                 (key, hash(_SHORT + key if short else key))
                 for key, short in keys.unique().iter_rows()
-                if len(key) >= _MIN_LENGTH and not key.isdigit()
+                if _is_long_enough(key) and not key.isdigit()
             ]
             left_out = _unannotated(kind)
             self._hashes[kind] = _sorted(each for key, each in usable if key not in left_out)
@@ -133,6 +135,8 @@ class Gazetteer(StatelessComponent):
         ]
         mentions = _with_names(doc, mentions, names, taken)
         mentions = [_drug_if_given(mention, self._drugs) for mention in mentions]
+        if has_han(doc.text):
+            mentions = [_drug_in_latin(mention, drugs) for mention in mentions]
         doc.spans["mentions"] = _without_allergies(_with_defined(doc, mentions))
         if doc._.note:
             add_tests(doc)
@@ -153,6 +157,8 @@ def _matches(
 ) -> list[_Match]:
     """Every run of tokens that is a name, by kind; in a note also those that are turned round."""
     words = [token.lower_ if token.text[0].isalnum() else "" for token in doc]
+    if has_han(doc.text):
+        words = [simplified(word) for word in words]
     places, hashes = _candidates(doc, words, taken)
     matches = [_Match(*places[number], kind) for number, kind in _known(hashes, hashes_by_kind)]
     if doc._.note:
@@ -172,6 +178,10 @@ def _weights_lost(doc: Doc, hashes_by_kind: Mapping[str, _Hashes]) -> Iterator[_
             span = doc.char_span(*match.span(), alignment_mode="expand")
             assert span is not None  # the match is not empty
             yield _Match(span.start, span.end, kind, "weight loss")
+
+
+def _is_long_enough(key: str) -> bool:
+    return len(key) >= (_MIN_HAN if has_han(key) else _MIN_LENGTH)
 
 
 def _sorted(hashes: Iterable[int]) -> _Hashes:
@@ -327,6 +337,16 @@ def _drug_if_given(mention: Span, drugs: _Hashes) -> Span:
     return drug
 
 
+def _drug_in_latin(mention: Span, drugs: set[tuple[int, int]]) -> Span:
+    """The drug of "口服metformin", since the recogniser of Chinese has seen few Latin words."""
+    is_name = (mention.start, mention.end) in drugs and not has_han(mention.text)
+    if mention.label_ != "Procedure" or not is_name:
+        return mention
+    drug = Span(mention.doc, mention.start, mention.end, label="Drug")
+    drug._.probability, drug._.named = mention._.probability, True
+    return drug
+
+
 def _goes_beyond(mention: Span, start: int, end: int) -> bool:
     """Whether a mention is as long as a name at these tokens, or partly outside of it."""
     return mention.start < start or mention.end > end or len(mention) == end - start
@@ -358,7 +378,7 @@ def _candidates(
             if token.text == "," and not _DENIALS.isdisjoint(words[start : end - 1]):
                 break
             key += words[end - 1]
-            if words[end - 1] and len(key) >= _MIN_LENGTH:
+            if words[end - 1] and _is_long_enough(key):
                 # A plural, but not the "s" of "s/p".
                 for form in {key, key.removesuffix("s") if words[end - 1] != "s" else key}:
                     for written in (form, _SHORT + form) if in_one else (form,):
