@@ -1,7 +1,7 @@
 """Phenotypes that laboratory results are: "sodium was 118" is hyponatremia, for patients' notes.
 
 A test's mention, with the value or the words that stand around it (`context.values`), is looked up
-in a table of common tests with adults' reference ranges (`data/laboratory.tsv`).
+in a table of common tests with adults' reference ranges (`graph/laboratory.py`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ from spacy.tokens import Doc, Span
 
 from ..core.errors import ModelError
 from ..graph.kg import KnowledgeGraph
-from ..graph.units import normalise_quantity
+from ..graph.laboratory import LaboratoryTest, outcome_in_unit, outcome_of, tests_by_name
 from .context.doses import FREQUENCY
 from .context.values import forget_mentions, joins_value, measurement
 from .sentences import sentence_of
-from .tables import table_rows
 from .tokens import StatelessComponent, token_offsets
 
-_TABLE = "laboratory.tsv"
 # Words of a test's name that say no more than what the table assumes.
 _ASSUMED = re.compile(
     r"\b(?:serum|plasma|blood(?= \w)|circulating|peripheral|levels?|concentrations?|counts?"
@@ -71,26 +69,6 @@ if not Span.has_extension("probability"):
     Span.set_extension("probability", default=1.0)
 if not Span.has_extension("results"):
     Span.set_extension("results", default=None)
-
-
-@dataclass(frozen=True)
-class LaboratoryTest:
-    """A test, its reference ranges, and what its results are called.
-
-    Attributes:
-        ranges: (low, high, unit) of healthy adults, the same in each usual unit.
-        low, high, positive: identifiers of phenotypes, "" where there is none.
-    """
-
-    ranges: tuple[tuple[float, float, str], ...]
-    low: str
-    high: str
-    positive: str
-
-    @property
-    def phenotypes(self) -> list[str]:
-        """What any result of it may be."""
-        return [each for each in dict.fromkeys((self.low, self.high, self.positive)) if each]
 
 
 @dataclass(frozen=True)
@@ -211,12 +189,9 @@ def results_of(mention: Span) -> Results | None:
         verdict = by_range
     elif by_range not in (verdict, None) and verdict in ("low", "high", "normal"):
         return None
-    if verdict == "normal":
-        return Results([], test.phenotypes)
-    if verdict == "negative":
-        return Results([], [test.positive]) if test.positive else None
-    present = {"low": test.low, "high": test.high, "positive": test.positive}.get(str(verdict), "")
-    return Results([present], []) if present else None
+    present, excluded = test.results(str(verdict))
+    normal = verdict == "normal"
+    return Results(present, excluded) if present or excluded or normal else None
 
 
 def _of_other_specimen(mention: Span) -> bool:
@@ -260,16 +235,7 @@ def _by_range(test: LaboratoryTest, stated: Mapping[str, str | float], mention: 
     bound = _BOUNDS.get(number["bound"], number["bound"])
     if "unit" not in stated:
         return _without_unit(test, value, bound, mention)
-    value, unit = normalise_quantity(value, str(stated["unit"]))
-    verdicts = {
-        _verdict(value, least, most, bound)
-        for low, high, usual in test.ranges
-        for (least, canonical), (most, _) in [
-            (normalise_quantity(low, usual), normalise_quantity(high, usual))
-        ]
-        if canonical == unit
-    }
-    return verdicts.pop() if len(verdicts) == 1 else None
+    return outcome_in_unit(test.ranges, value, str(stated["unit"]), bound)
 
 
 def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span) -> str | None:
@@ -285,49 +251,21 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
         for low, high in usual
         if low / _PLAUSIBLE <= value and (len(usual) == 1 or value <= high * _PLAUSIBLE)
     ]
-    verdicts = {_verdict(value, low, high, bound) for low, high in plausible}
+    verdicts = {outcome_of(value, low, high, bound) for low, high in plausible}
     verdict = verdicts.pop() if len(verdicts) == 1 else None
     # Troponin 2.3 is normal in ng/L, and fifty times too high in ng/mL.
     far_above = any(value > high * _PLAUSIBLE for _, high in usual)
     return None if verdict == "normal" and far_above else verdict
 
 
-def _verdict(value: float, low: float, high: float, bound: str) -> str | None:
-    """What a value is; None where it is a bound ("<" or ">") that leaves it open."""
-    if not bound:
-        return "low" if value < low else "high" if value > high else "normal"
-    if bound == "<":
-        return "low" if value <= low else "normal" if not low and value <= high else None
-    return "high" if value >= high else None
-
-
 def _test_of(text: str) -> LaboratoryTest | None:
     """The test that a text names, with or without words that the table assumes."""
     name = " ".join(text.lower().split())
-    return _tests().get(name) or _tests().get(" ".join(_ASSUMED.sub(" ", name).split()))
-
-
-@cache
-def _tests() -> dict[str, LaboratoryTest]:
-    """The tests of the table by each of their names."""
-    tests = {}
-    for names, ranges, *results in table_rows(_TABLE):
-        low, high, positive = (each.split(" ")[0] for each in results)
-        test = LaboratoryTest(tuple(_ranges(ranges)), low, high, positive)
-        tests.update(dict.fromkeys(names.split("; "), test))
-    return tests
+    tests = tests_by_name()
+    return tests.get(name) or tests.get(" ".join(_ASSUMED.sub(" ", name).split()))
 
 
 @cache
 def _first_words() -> frozenset[str]:
     """The words that the names of tests begin with, as tokens."""
-    return frozenset(name[slice(*token_offsets(name)[0])] for name in _tests())
-
-
-def _ranges(text: str) -> list[tuple[float, float, str]]:
-    ranges = []
-    for each in filter(None, text.split(" | ")):
-        bounds, unit = each.split(" ", 1)
-        low, high = map(float, bounds.split("-"))
-        ranges.append((low, high, unit))
-    return ranges
+    return frozenset(name[slice(*token_offsets(name)[0])] for name in tests_by_name())

