@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from medkg.graph.forget import forget
     from medkg.graph.kg import KnowledgeGraph
     from medkg.graph.merge import merge, unmerge
+    from medkg.laboratory import read_labs
     from medkg.loaders.sources import load
     from medkg.mining.diagnosis.train import train_diagnosis
     from medkg.mining.links.train import train_links
@@ -58,6 +59,7 @@ _HOMES = {
     "open": ".access",
     "read": ".access",
     "read_ecg": ".examinations",
+    "read_labs": ".laboratory",
     "read_texts": ".texts",
     "review": ".texts",
     "view": ".access",
@@ -114,6 +116,7 @@ __all__ = [
     "plots",
     "read",
     "read_ecg",
+    "read_labs",
     "read_texts",
     "review",
     "seal",

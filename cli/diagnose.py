@@ -42,6 +42,9 @@ def diagnose(
         typer.Option(help="One that was looked for and not found; counts before what is read."),
     ] = None,
     note: Annotated[Path | None, typer.Option(help="A clinical note, read for phenotypes.")] = None,
+    labs: Annotated[
+        Path | None, typer.Option(help="Laboratory results (FHIR, OMOP, CSV), beside --note too.")
+    ] = None,
     phenopacket: Annotated[
         Path | None, typer.Option(help="A GA4GH phenopacket, or a folder or tar archive of them.")
     ] = None,
@@ -105,6 +108,7 @@ def diagnose(
             symptoms=symptom or (),
             absent=absent or (),
             note=note,
+            labs=labs,
             phenopacket=phenopacket,
             findings_from=findings_from,
             genes=gene or (),
@@ -157,7 +161,7 @@ class _Output:
         """
         from medkg.core.errors import DataError
 
-        if self.findings and any(request.typed):
+        if self.findings and (any(request.typed) or request.labs):
             raise typer.BadParameter("--findings writes what was read; add to the table itself")
         if (self.findings or self.review) and request.note is None:
             raise typer.BadParameter("--findings and --review go with --note")

@@ -58,6 +58,31 @@ def signals_ecg(
     save_and_print(kg, out, quarantine, as_json, findings=rows, remarks=remarks)
 
 
+@signals.command("labs", epilog="Example: medkg signals labs results.csv --out graphs/labs")
+def signals_labs(
+    paths: Annotated[
+        list[Path], typer.Argument(help="FHIR (.json, .ndjson), OMOP measurement or plain tables.")
+    ],
+    out: OutGraph,
+    patient: Annotated[
+        str | None,
+        typer.Option(help="This one's alone, and those that name nobody. [default: all]"),
+    ] = None,
+    loinc2hpo: Annotated[
+        Path | None, typer.Option(help="loinc2hpo-annotations.tsv, for more LOINC codes.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Laboratory results as phenotypes that patients have or lack."""
+    from medkg.core.quarantine import Quarantine
+    from medkg.laboratory import read_labs
+
+    quarantine = Quarantine()
+    kg = read_labs(paths, patient, loinc2hpo=loinc2hpo, quarantine=quarantine)
+    print_set_aside(quarantine)
+    save_and_print(kg, out, quarantine, as_json)
+
+
 @train.command("ecg", epilog="Example: medkg train ecg data/ecg-mitbih --out models/ecg")
 def train_ecg(
     data: Annotated[Path, typer.Argument(help="DS1_beats.npz, or the folder that it is in.")],

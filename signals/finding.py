@@ -17,7 +17,8 @@ class Finding:
             alone.
         procedure: kind of examination, such as "electrocardiogram".
         source: the model or table that says so, with its version.
-        region: where in the examination: "3.1–3.9 s, 12 beats".
+        region: where in the examination: "3.1–3.9 s, 12 beats", "sodium 118 mmol/L".
+        excluded: whether the examination shows that the patient hasn't it.
         file, checksum, device, date: of the examination, where they are known.
     """
 
@@ -32,3 +33,4 @@ class Finding:
     checksum: str = ""
     device: str = ""
     date: str = ""
+    excluded: bool = False

@@ -1,9 +1,11 @@
-"""Findings of a patient as a graph: the examination and what it shows of the patient."""
+"""Findings of patients as a graph: examinations, what they show, and the patients' phenotypes."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 import polars as pl
 
@@ -18,25 +20,49 @@ _KINDS = {"HP": "Symptom"}
 
 
 def findings_graph(findings: Sequence[Finding], patient: str) -> KnowledgeGraph:
-    """The findings of one patient as a graph.
-
-    The patient UNDERWENT each examination (Procedure), which SHOWS its findings; what is present is
-    a HAS_PHENOTYPE or HAS_DISEASE edge with the finding's probability, what is not is evidence.
-
-    Args:
-        patient: a name of the user's choice, or a CURIE.
+    """The findings of one patient as a graph; see `patients_graph`.
 
     Raises:
         DataError: the patient has no name.
     """
+    return patients_graph({patient: findings})
+
+
+def patients_graph(findings: Mapping[str, Sequence[Finding]]) -> KnowledgeGraph:
+    """The findings of patients as a graph.
+
+    A patient UNDERWENT each examination (Procedure), which SHOWS its findings; what is present is
+    a HAS_PHENOTYPE or HAS_DISEASE edge with the finding's probability, what is excluded a
+    LACKS_PHENOTYPE edge, and the rest is evidence alone.
+
+    Args:
+        findings: by patient, a name of the user's choice or a CURIE.
+
+    Raises:
+        DataError: a patient has no name.
+    """
+    nodes: list[Row] = []
+    evidence: list[Row] = []
+    for patient, own in findings.items():
+        _add_patient(patient, own, nodes, evidence)
+    columns = {"id": pl.String, "kind": pl.String, "name": pl.String, "properties": pl.String}
+    frame = pl.DataFrame(nodes, schema=columns).unique("id", keep="first", maintain_order=True)
+    rows = pl.DataFrame(evidence, schema=_EVIDENCE).unique(maintain_order=True)
+    return KnowledgeGraph.build(frame, rows, [SOURCE])
+
+
+def _add_patient(
+    patient: str, findings: Sequence[Finding], nodes: list[Row], evidence: list[Row]
+) -> None:
     if not patient.strip():
         raise DataError("name the patient")
-    subject = patient if CURIE.fullmatch(patient) else f"patient:{'_'.join(patient.split())}"
-    nodes: list[Row] = [{"id": subject, "kind": "Patient", "name": patient, "properties": None}]
-    evidence: list[Row] = []
+    subject = patient if CURIE.fullmatch(patient) else f"patient:{quote(patient.strip(), safe='')}"
+    nodes.append({"id": subject, "kind": "Patient", "name": patient, "properties": None})
     for finding in findings:
         kind = _KINDS.get(finding.code.partition(":")[0], "Disease")
-        examination = f"examination:{(finding.checksum or finding.procedure)[:16]}"
+        # One file may hold several patients' examinations, of several days.
+        key = "\t".join((subject, finding.procedure, finding.checksum, finding.date))
+        examination = f"examination:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
         about = {n: getattr(finding, n) for n in ("date", "device", "checksum", "file")}
         nodes.append({"id": finding.code, "kind": kind, "name": finding.name, "properties": None})
         nodes.append(
@@ -47,14 +73,13 @@ def findings_graph(findings: Sequence[Finding], patient: str) -> KnowledgeGraph:
                 "properties": json.dumps({n: value for n, value in about.items() if value}),
             }
         )
-        phenotype = "HAS_PHENOTYPE" if kind == "Symptom" else "HAS_DISEASE"
         evidence.append(_row(subject, "UNDERWENT", examination, None))
+        if finding.excluded:
+            evidence.append(_row(subject, "LACKS_PHENOTYPE", finding.code, finding))
+            continue
+        phenotype = "HAS_PHENOTYPE" if kind == "Symptom" else "HAS_DISEASE"
         evidence.append(_row(examination, "SHOWS", finding.code, finding))
         evidence.append(_row(subject, phenotype, finding.code, finding))
-    columns = {"id": pl.String, "kind": pl.String, "name": pl.String, "properties": pl.String}
-    frame = pl.DataFrame(nodes, schema=columns).unique("id", keep="first", maintain_order=True)
-    rows = pl.DataFrame(evidence, schema=_EVIDENCE).unique(maintain_order=True)
-    return KnowledgeGraph.build(frame, rows, [SOURCE])
 
 
 _EVIDENCE = {
@@ -87,7 +112,7 @@ def _row(subject: str, relation: str, object_: str, finding: Finding | None) -> 
         row |= {
             "extractor": finding.source,
             # Hypothetical evidence makes no edge.
-            "certainty": "certain" if finding.present else "hypothetical",
+            "certainty": "certain" if finding.present or finding.excluded else "hypothetical",
             "probability": finding.probability,
             "date": finding.date or None,
             "qualifiers": json.dumps({"region": finding.region}) if finding.region else None,

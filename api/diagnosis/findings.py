@@ -249,6 +249,41 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def findings_of_labs(path: Path, kg: KnowledgeGraph, quarantine: Quarantine) -> pl.DataFrame:
+    """The phenotypes that laboratory results show and exclude, as a table as `findings_in_note`'s.
+
+    `text` is the test with its value, `sentence` what says so, as the laboratory's range.
+
+    Args:
+        quarantine: gets the results of which nothing can be said, with the reason.
+
+    Raises:
+        DataError: the file is no such file, or has results of several patients.
+    """
+    from medkg.laboratory import lab_findings
+
+    by_patient = lab_findings(path, patient=None, unnamed="patient", quarantine=quarantine)
+    if len(by_patient) > 1:
+        problem = f"has {len(by_patient)} patients, and one is diagnosed at a time"
+        raise DataError(problem, path=path)
+    names = Phenotypes(kg).names
+    rows: list[Finding] = [
+        {
+            "keep": "drop" if each.code not in names else "yes" if each.present else "no",
+            "phenotype": each.code if each.code in names else "",
+            "name": names.get(each.code, each.name),
+            "text": each.region,
+            "context": each.procedure,
+            "start": 0,
+            "end": 0,
+            "sentence": f"by {each.source}",
+        }
+        for findings in by_patient.values()
+        for each in findings
+    ]
+    return pl.DataFrame(rows, schema=FINDINGS)
+
+
 def write_findings(findings: pl.DataFrame, path: Path) -> None:
     """Write findings as a table (TSV) that a person edits and `read_findings` reads.
 

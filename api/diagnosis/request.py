@@ -15,6 +15,7 @@ from medkg.diagnosis.findings import (
     NO_FINDING,
     Finding,
     findings_in_note,
+    findings_of_labs,
     kept_findings,
     read_findings,
     resolve_findings,
@@ -36,12 +37,13 @@ class DiagnosisRequest:
     """What is known of a patient, where it is written, and how the diagnoses are wanted.
 
     Either `symptoms` are given, or one of `note`, `phenopacket` and `findings_from`, to which
-    `symptoms` and `absent` then add.
+    `symptoms` and `absent` then add. `labs` go alone, with `symptoms` or with `note`.
 
     Attributes:
         symptoms: identifiers or names of phenotypes that are seen.
         absent: those that were looked for and not found; they count before what is read.
         note: a clinical note, read for phenotypes.
+        labs: laboratory results of one patient (`medkg.read_labs` says in what form).
         phenopacket: a GA4GH phenopacket, or a folder or archive of them.
         findings_from: a table of findings that a person has corrected (`write_findings`).
         genes: candidate genes, by symbol or identifier.
@@ -68,6 +70,7 @@ class DiagnosisRequest:
     symptoms: Sequence[str] = ()
     absent: Sequence[str] = ()
     note: Path | None = None
+    labs: Path | None = None
     phenopacket: Path | None = None
     findings_from: Path | None = None
     genes: Sequence[str] = ()
@@ -83,10 +86,12 @@ class DiagnosisRequest:
     def __post_init__(self) -> None:
         origins = (self.note, self.phenopacket, self.findings_from)
         number = sum(origin is not None for origin in origins)
-        if number > 1 or (number == 0 and not self.symptoms):
+        if self.labs is not None and (self.phenopacket or self.findings_from) is not None:
+            raise DataError("--labs goes alone, with --symptom and --absent, or with --note")
+        if number > 1 or (number == 0 and not self.symptoms and self.labs is None):
             raise DataError(
-                "give --symptom, or one of --note, --phenopacket and --findings-from (--symptom and"
-                " --absent then add to it)"
+                "give --symptom, --labs, or one of --note, --phenopacket and --findings-from"
+                " (--symptom and --absent then add to it)"
             )
         if self.coverage is not None and not 0 < self.coverage < 1:
             raise DataError(f"--coverage is between 0 and 1, not {self.coverage:g}")
@@ -113,7 +118,7 @@ class DiagnosisRequest:
 
 @dataclass(frozen=True)
 class RequestedPatients:
-    """The patients of a request, and the findings read in its note."""
+    """The patients of a request, and the findings read in its note and laboratory results."""
 
     patients: Sequence[PatientFindings]
     note_findings: pl.DataFrame | None = None
@@ -134,8 +139,8 @@ class DiagnosisResult:
     Attributes:
         cases: the result of each patient of whom the model knows a phenotype.
         patients: the findings of these.
-        note_findings: what was read in the note, if there was one, without the sentences in which
-            nothing was found.
+        note_findings: what was read in the note and in laboratory results, if there were any,
+            without the sentences in which nothing was found.
         explanation: of one patient, where it was requested: see `DiagnosisModel.explain`.
     """
 
@@ -249,12 +254,16 @@ def read_requested(
     table = None
     if request.note is not None:
         table = read_note(Path(request.note), model, review)
+    if request.labs is not None:
+        results = findings_of_labs(Path(request.labs), kg, quarantine)
+        table = results if table is None else pl.concat([table, results])
+    if table is not None:
         findings = kept_findings(table, kg, typed)
     elif request.findings_from is not None:
         findings = read_findings(Path(request.findings_from), kg, typed)
     else:
         findings = resolve_findings(kg, *typed)
-    origin = request.note or request.findings_from
+    origin = request.note or request.findings_from or request.labs
     name = request.patient or ("patient" if origin is None else Path(origin).stem)
     patient = _with_notes(PatientFindings(name.strip(), findings), notes)
     return RequestedPatients([patient], table)

@@ -1,0 +1,1 @@
+"""Coded laboratory results to findings, without a model."""

@@ -1,0 +1,164 @@
+"""What a laboratory result shows and excludes, or why nothing can be said of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from ...core.errors import DataError
+from ...core.input_files import read_whole
+from ...core.text import decode
+from ...graph.laboratory import (
+    LaboratoryTest,
+    outcome_in_unit,
+    outcome_of,
+    tests_by_loinc,
+    tests_by_name,
+)
+from ...graph.units import is_unit, normalise_quantity
+from ..finding import Finding
+from .result import LaboratoryResult, outcome_of_word
+
+PROCEDURE = "laboratory test"
+_SIDES = {"low", "high", "normal"}
+_COLUMNS = ["loincId", "loincScale", "outcome", "hpoTermId"]
+
+
+class Uninterpretable(Exception):
+    """Why nothing can be said of a result, in a fixed phrase."""
+
+
+def read_loinc2hpo(path: Path) -> dict[str, LaboratoryTest]:
+    """Tests by LOINC code, of the table of loinc2hpo (https://github.com/TheJacksonLaboratory/loinc2hpoAnnotation).
+
+    It has no ranges, so that a result needs its laboratory's or an interpretation.
+
+    Raises:
+        DataError: the file is no such table.
+    """
+    rows = [line.split("\t") for line in decode(read_whole(path), path).splitlines()]
+    if not rows or rows[0][:4] != _COLUMNS:
+        raise DataError(
+            f"is no table of loinc2hpo: its columns are {', '.join(_COLUMNS)}", path=path
+        )
+    outcomes: dict[str, dict[str, str]] = {}
+    for row in rows[1:]:
+        if len(row) >= len(_COLUMNS) and row[3].startswith("HP:"):
+            outcomes.setdefault(row[0], {})[row[2]] = row[3]
+    return {
+        code: LaboratoryTest(
+            (), (code,), (), terms.get("L", ""), terms.get("H", ""), terms.get("POS", "")
+        )
+        for code, terms in outcomes.items()
+    }
+
+
+def findings_of(
+    result: LaboratoryResult, more_tests: Mapping[str, LaboratoryTest]
+) -> list[Finding]:
+    """The findings of a result: a phenotype that it shows, or those that it excludes.
+
+    Args:
+        more_tests: by LOINC code, for codes that medkg's table lacks (`read_loinc2hpo`).
+
+    Raises:
+        Uninterpretable: why there is none.
+    """
+    test = _test_of(result, more_tests)
+    outcome, reason = _outcome(result, test)
+    present, excluded = test.results(outcome)
+    if not present and not excluded:
+        raise Uninterpretable("no phenotype for a result on this side of the range")
+    name = test.names[0] if test.names else result.test or result.loinc
+    quantity = " ".join(filter(None, (name, result.value, result.unit)))
+    return [
+        Finding(
+            code=code,
+            name=test.phenotype_names.get(code, code),
+            probability=1.0,
+            present=code in present,
+            excluded=code in excluded,
+            procedure=PROCEDURE,
+            source=reason,
+            region=quantity,
+            file=result.file,
+            checksum=result.checksum,
+            date=result.date,
+        )
+        for code in (*present, *excluded)
+    ]
+
+
+def _test_of(result: LaboratoryResult, more_tests: Mapping[str, LaboratoryTest]) -> LaboratoryTest:
+    """The test by its code; by its name only where there is no code, which says more."""
+    if result.loinc:
+        test = tests_by_loinc().get(result.loinc) or more_tests.get(result.loinc)
+    else:
+        test = tests_by_name().get(" ".join(result.test.lower().split()))
+    if test is None:
+        raise Uninterpretable("unknown test")
+    return test
+
+
+def _outcome(result: LaboratoryResult, test: LaboratoryTest) -> tuple[str, str]:
+    """What a result is, and what says so: the laboratory's word, its range, or medkg's."""
+    word = result.interpretation or ("" if result.number else result.value)
+    stated = outcome_of_word(word) if word else None
+    if word and stated is None:
+        raise Uninterpretable(
+            "uninterpretable value" if word == result.value else "unknown interpretation"
+        )
+    own = _by_own_range(result)
+    if stated in _SIDES and own is not None and own != stated:
+        raise Uninterpretable("interpretation and reference range disagree")
+    if stated == "abnormal":
+        return _abnormal_side(result, test, own), "interpretation, reference range"
+    if stated is not None:
+        return stated, "interpretation"
+    if own is not None:
+        return own, "the laboratory's reference range"
+    return _by_table(result, test), "medkg's reference range"
+
+
+def _abnormal_side(result: LaboratoryResult, test: LaboratoryTest, own: str | None) -> str:
+    side = own if own is not None or result.number is None else _by_table(result, test)
+    if side in ("low", "high"):
+        return side
+    if side is None and test.positive:
+        return "positive"
+    raise Uninterpretable("abnormal, without the side of the range")
+
+
+def _by_own_range(result: LaboratoryResult) -> str | None:
+    """By the laboratory's range; None where there is none, or it can't be compared."""
+    if result.number is None or (result.low is None and result.high is None):
+        return None
+    value, bound = result.number
+    low = -math.inf if result.low is None else result.low
+    high = math.inf if result.high is None else result.high
+    if low > high:
+        raise Uninterpretable("reference range is upside down")
+    unit = result.range_unit or result.unit
+    if unit == result.unit:
+        return outcome_of(value, low, high, bound)
+    return outcome_in_unit([(low, high, unit)], value, result.unit, bound)
+
+
+def _by_table(result: LaboratoryResult, test: LaboratoryTest) -> str:
+    if result.number is None:
+        raise Uninterpretable("no value")
+    if not test.ranges:
+        raise Uninterpretable("no reference range")
+    if not result.unit:
+        raise Uninterpretable("no unit")
+    if not is_unit(result.unit):
+        raise Uninterpretable("unknown unit")
+    usual = {normalise_quantity(low, unit)[1] for low, _, unit in test.ranges}
+    value, bound = result.number
+    if normalise_quantity(value, result.unit)[1] not in usual:
+        raise Uninterpretable("the test isn't measured in this unit")
+    outcome = outcome_in_unit(test.ranges, value, result.unit, bound)
+    if outcome is None:
+        raise Uninterpretable("a bound that leaves the result open")
+    return outcome

@@ -1,0 +1,192 @@
+"""Laboratory results become phenotypes that a patient has or lacks, or say why not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medkg.core.errors import DataError
+from medkg.core.quarantine import Quarantine
+from medkg.laboratory import lab_findings, read_labs
+from medkg.signals.labs.interpret import Uninterpretable, findings_of
+from medkg.signals.labs.result import LaboratoryResult
+
+LOW_SODIUM, HIGH_SODIUM = "HP:0002902", "HP:0003228"
+HIGH_GLUCOSE = "HP:0003074"
+
+
+def _outcome(**fields: Any) -> tuple[list[str], list[str]]:
+    findings = findings_of(LaboratoryResult(**fields), {})
+    return [f.code for f in findings if f.present], [f.code for f in findings if f.excluded]
+
+
+@pytest.mark.parametrize(
+    ("fields", "present", "excluded"),
+    [
+        ({"loinc": "2951-2", "value": "118", "unit": "mmol/L"}, [LOW_SODIUM], []),
+        ({"test": "Sodium", "value": "150", "unit": "meq/L"}, [HIGH_SODIUM], []),
+        ({"test": "sodium", "value": "140", "unit": "mmol/L"}, [], [LOW_SODIUM, HIGH_SODIUM]),
+        # The same glucose in either unit.
+        ({"test": "glucose", "value": "250", "unit": "mg/dL"}, [HIGH_GLUCOSE], []),
+        ({"test": "glucose", "value": "13.9", "unit": "mmol/L"}, [HIGH_GLUCOSE], []),
+        ({"test": "glucose", "value": "2.5", "unit": "g/L"}, [HIGH_GLUCOSE], []),
+        # The laboratory's range goes before medkg's, and needs no unit.
+        ({"test": "sodium", "value": "140", "low": 141.0, "high": 150.0}, [LOW_SODIUM], []),
+        (
+            {
+                "test": "glucose",
+                "value": "1.5",
+                "unit": "g/L",
+                "high": 120.0,
+                "range_unit": "mg/dL",
+            },
+            [HIGH_GLUCOSE],
+            [],
+        ),
+        ({"test": "sodium", "value": "140", "interpretation": "HH"}, [HIGH_SODIUM], []),
+        ({"test": "sodium", "interpretation": "N"}, [], [LOW_SODIUM, HIGH_SODIUM]),
+        (
+            {"test": "sodium", "value": "118", "unit": "mmol/L", "interpretation": "A"},
+            [LOW_SODIUM],
+            [],
+        ),
+        ({"test": "rheumatoid factor", "interpretation": "POS"}, ["HP:0002923"], []),
+        ({"test": "rheumatoid factor", "value": "Negative"}, [], ["HP:0002923"]),
+        ({"test": "ana", "interpretation": "A"}, ["HP:0003493"], []),
+        ({"test": "crp", "value": "<5", "unit": "mg/L"}, [], ["HP:0011227"]),
+    ],
+)
+def test_results(fields: dict[str, Any], present: list[str], excluded: list[str]) -> None:
+    assert _outcome(**fields) == (present, excluded)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"test": "sodium", "value": "118"}, "no unit"),
+        ({"test": "sodium", "value": "118", "unit": "furlong"}, "unknown unit"),
+        ({"test": "sodium", "value": "118", "unit": "s"}, "the test isn't measured in this unit"),
+        ({"test": "sodium", "value": "see note"}, "uninterpretable value"),
+        ({"test": "sodium", "interpretation": "??"}, "unknown interpretation"),
+        ({"test": "sodium"}, "no value"),
+        ({"test": "prolactine of mice", "value": "1"}, "unknown test"),
+        ({"loinc": "1-8", "test": "sodium", "value": "1"}, "unknown test"),
+        ({"test": "testosterone", "value": "3", "unit": "ng/mL"}, "no reference range"),
+        ({"test": "sodium", "interpretation": "A"}, "abnormal, without the side of the range"),
+        (
+            {"test": "sodium", "value": "<139", "unit": "mmol/L"},
+            "a bound that leaves the result open",
+        ),
+        (
+            {"test": "sodium", "value": "118", "low": 135.0, "high": 145.0, "interpretation": "H"},
+            "interpretation and reference range disagree",
+        ),
+        (
+            {"test": "alt", "value": "1", "unit": "U/L"},
+            "no phenotype for a result on this side of the range",
+        ),
+    ],
+)
+def test_why_not(fields: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Uninterpretable) as error:
+        _outcome(**fields)
+    assert str(error.value) == reason
+
+
+def _observation(patient: str, code: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+        "subject": {"reference": f"Patient/{patient}"},
+        "effectiveDateTime": "2024-03-01T08:00:00Z",
+        **fields,
+    }
+
+
+def _bundle(path: Path) -> Path:
+    high = {"coding": [{"code": "H"}]}
+    withdrawn = _observation("bob", "2823-3", interpretation=[high]) | {
+        "status": "entered-in-error"
+    }
+    sodium = _observation(
+        "ann", "2951-2", valueQuantity={"value": 118, "unit": "mmol/L", "code": "mmol/L"}
+    )
+    potassium = _observation(
+        "bob",
+        "2823-3",
+        valueQuantity={"value": 5.1, "code": "mmol/L"},
+        referenceRange=[{"low": {"value": 3.5}, "high": {"value": 5.0}}],
+    )
+    entries = [{"resource": each} for each in (sodium, potassium, withdrawn)]
+    path.write_text(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}))
+    return path
+
+
+def test_a_bundle_of_two_patients(tmp_path: Path) -> None:
+    kg = read_labs(_bundle(tmp_path / "bundle.json"))
+    pairs = set(kg.edges.filter(relation="HAS_PHENOTYPE").select("subject", "object").rows())
+    assert pairs == {("patient:ann", LOW_SODIUM), ("patient:bob", "HP:0002153")}
+    examinations = kg.edges.filter(relation="UNDERWENT")
+    assert examinations["object"].n_unique() == 2  # of one file and day, but of two patients
+
+
+def test_one_patient_of_the_bundle(tmp_path: Path) -> None:
+    kg = read_labs(_bundle(tmp_path / "bundle.json"), "bob")
+    assert kg.nodes.filter(kind="Patient")["id"].to_list() == ["patient:bob"]
+
+
+def test_omop(tmp_path: Path) -> None:
+    file = tmp_path / "measurement.csv"
+    file.write_text(
+        "measurement_id,person_id,measurement_date,value_as_number,range_low,range_high,"
+        "measurement_source_value,unit_source_value\n"
+        "1,7,2024-01-02,118,135,145,2951-2,mmol/L\n"
+    )
+    [finding] = lab_findings(file, patient=None, quarantine=Quarantine())["7"]
+    assert (finding.code, finding.date) == (LOW_SODIUM, "2024-01-02")
+    assert finding.region == "sodium 118 mmol/L"
+
+
+def test_what_is_set_aside_is_counted_by_line(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    file.write_text("test,value,unit\nsodium,118,mmol/L\nsodium,118,\nMrs Doe's secret,1,\n")
+    broken = tmp_path / "broken.csv"
+    broken.write_text("a,b\n1,2\n")
+    quarantine = Quarantine()
+    kg = read_labs([broken, file], "ann", quarantine=quarantine)
+    assert kg.edges.filter(relation="HAS_PHENOTYPE")["object"].to_list() == [LOW_SODIUM]
+    assert quarantine.counts() == {"file can't be read": 1, "no unit": 1, "unknown test": 1}
+    assert [row.line for row in quarantine.rows] == [None, 3, 4]
+    assert "Doe" not in str(quarantine.rows)
+
+
+def test_results_of_nobody_are_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    file.write_text("test,value,unit\nsodium,118,mmol/L\n")
+    with pytest.raises(DataError, match="no patient"):
+        read_labs(file)
+
+
+def test_names_that_are_alike_stay_two_patients(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    file.write_text("patient,test,value,unit\na 1,sodium,118,mmol/L\na_1,sodium,118,mmol/L\n")
+    assert read_labs(file).nodes.filter(kind="Patient").height == 2
+
+
+def test_loinc2hpo_extends_the_table(tmp_path: Path) -> None:
+    file, table = tmp_path / "results.csv", tmp_path / "loinc2hpo.tsv"
+    file.write_text("patient,loinc,interpretation\nann,600-7,POS\n")
+    table.write_text(
+        "loincId\tloincScale\toutcome\thpoTermId\tsupplementalTermId\tcuration\tcomment\n"
+        "600-7\tNom\tPOS\tHP:0031864\t.\t.\t.\n"
+    )
+    with pytest.raises(DataError, match="unknown test"):
+        read_labs(file)
+    kg = read_labs(file, loinc2hpo=table)
+    assert kg.edges.filter(relation="HAS_PHENOTYPE")["object"].to_list() == ["HP:0031864"]
+    with pytest.raises(DataError, match="no table of loinc2hpo"):
+        read_labs(file, loinc2hpo=file)
