@@ -79,7 +79,6 @@ def signals_labs(
 
     quarantine = Quarantine()
     kg = read_labs(paths, patient, loinc2hpo=loinc2hpo, quarantine=quarantine)
-    print_set_aside(quarantine)
     save_and_print(kg, out, quarantine, as_json)
 
 

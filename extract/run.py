@@ -35,7 +35,7 @@ from ..core.temporary import temporary_folder
 from ..core.threads import one_thread
 from ..graph.document_readings import TEXT_SOURCE
 from ..graph.frames import FRAMES, Source, empty
-from ..graph.kg import KnowledgeGraph
+from ..graph.kg import KnowledgeGraph, Part
 from .chunks import (
     COUNTS,
     Chunk,
@@ -161,6 +161,7 @@ def read_documents(
     """
     start = time.perf_counter()
     summary = Summary() if summary is None else summary
+    reader = fingerprint(terminology.nodes, model, relations_model, sentences, linker, language)
     with ExitStack() as stack:
         settings = Settings(
             terminology=stack.enter_context(temporary_folder()) / "terminology",
@@ -169,23 +170,27 @@ def read_documents(
             linker=linker,
             language=language,
             sentences=sentences,
-            reader=fingerprint(
-                terminology.nodes, model, relations_model, sentences, linker, language
-            ),
+            reader=reader,
             parts=stack.enter_context(temporary_folder() if keep is None else locked_folder(keep)),
         )
         chunks = chunked(_changed(documents, settings.reader, known or {}, summary), settings)
         finished = _read_chunks(chunks, settings, terminology, workers, engine, address)
         stack.enter_context(one_thread())
         keys = _count(finished, settings.parts, summary, quarantine)
-        graph = KnowledgeGraph.from_parts(
-            graph_parts(settings.parts, keys, terminology.nodes),
-            [_source(_licence(relations_model))],
-            schema=terminology.schema,
-            origin=TEXT_SOURCE,
-        )
+        graph = _graph(graph_parts(settings.parts, keys, terminology.nodes), terminology, settings)
     summary.seconds = time.perf_counter() - start
     return graph
+
+
+def _graph(
+    parts: Iterable[Part], terminology: KnowledgeGraph, settings: Settings
+) -> KnowledgeGraph:
+    """The graph of what was read, with its source."""
+    relations_model = settings.relations_model
+    licence = _licence(None if relations_model is None else Path(relations_model))
+    return KnowledgeGraph.from_parts(
+        parts, [_source(licence)], schema=terminology.schema, origin=TEXT_SOURCE
+    )
 
 
 def _absolute(model: Path | str | None) -> str | None:

@@ -156,30 +156,34 @@ def train_ner(
     """
     check_replaceable(out, marker="config.json", kind=MODEL)
     chosen = NerOptions(**options)
-    names_by_kind = _names_by_kind(chosen.names)
+    names = _names_by_kind(chosen.names)
     quarantine = Quarantine() if quarantine is None else quarantine
     read = read_corpora(corpora, quarantine, held_out=held_out, labels=labels or {})
-    roam: list[str] = []
-    if chosen.model == "bilstm" and chosen.raw_text is None:
-        roam = [] if _are_chinese(read) else _roam(corpora, quarantine)
-        english = [] if _are_chinese(read) else [*hpo_definitions(), *roam]
-        chosen = replace(chosen, raw_text=english)
+    has_own_text = chosen.model != "bilstm" or chosen.raw_text is not None
+    roam = [] if has_own_text or _are_chinese(read) else _roam(corpora, quarantine)
+    if not has_own_text:
+        chosen = replace(chosen, raw_text=_english_text(read, roam))
     siblings = None
     if sibling is not None:
         read = undivided(read)
         siblings = _open_sibling(sibling, read, chosen)
     checkpoint = out.with_name(out.name + ".checkpoint")
-    trained, settings = train_on(read, checkpoint, chosen, names_by_kind)
+    trained, settings = train_on(read, checkpoint, chosen, names)
     about = _about(trained, settings, read, chosen, siblings)
+    licence = _licence(has_roam=bool(roam), has_names=bool(chosen.names))
     figures = about["development"]
-    about["licence"] = _licence(has_roam=bool(roam), has_names=bool(chosen.names))
-    about["set_aside"] = quarantine.counts()
+    about |= {"licence": licence, "set_aside": quarantine.counts()}
     if (folder := own_recogniser(chosen.model)) is not None:
         documents = [document for corpus in read for document in corpus.train]
         about = with_added_heads(read_config(folder, MODEL, _DESCRIBED), about, documents)
     trained.save(out, about, card_of(about))
     remove_checkpoints(checkpoint)
     return figures
+
+
+def _english_text(corpora: Sequence[Corpus], roam: Sequence[str]) -> list[str]:
+    """What the network reads before it learns, beside the corpora; there is no Chinese text."""
+    return [] if _are_chinese(corpora) else [*hpo_definitions(), *roam]
 
 
 def _licence(*, has_roam: bool, has_names: bool) -> str:
