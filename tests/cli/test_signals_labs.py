@@ -21,13 +21,11 @@ def results(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_graph_is_written_and_what_is_set_aside_is_counted(
-    results: Path, tmp_path: Path
-) -> None:
+def test_a_graph_is_written_and_what_is_set_aside_is_counted(results: Path, tmp_path: Path) -> None:
     out = tmp_path / "kg"
     run = CliRunner().invoke(app, ["signals", "labs", str(results), "--out", str(out), "--json"])
     assert run.exit_code == 0, run.output
-    edges = medkg.KnowledgeGraph.load(out).edges
+    edges = medkg.read(out).edges
     assert edges.filter(relation="HAS_PHENOTYPE")["object"].to_list() == ["HP:0003074"]
     assert edges.filter(relation="LACKS_PHENOTYPE").height == 2
     assert "no unit" in run.output
@@ -35,8 +33,11 @@ def test_a_graph_is_written_and_what_is_set_aside_is_counted(
 
 def test_diagnosis_counts_results(results: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    medkg.train_diagnosis(medkg.load("common"), model="resnik").save(folder)
-    command = ["diagnose", str(folder), "--labs", str(results), "--symptom", "Polyuria", "--json"]
+    kg = medkg.load("common")
+    kg.save(tmp_path / "kg")
+    medkg.train_diagnosis(kg, model="resnik").save(folder)
+    command = ["diagnose", str(folder), "--labs", str(results), "--symptom", "Polyuria"]
+    command += ["--graph", str(tmp_path / "kg"), "--json"]
     run = CliRunner().invoke(app, command)
     assert run.exit_code == 0, run.output
     [case] = json.loads(run.stdout)["cases"]
