@@ -35,7 +35,9 @@ def _codes_of(path: Path) -> dict[str, Code]:
     codes = {}
     for label, entry in table.items():
         match entry:
-            case {"code": str(code), "name": str(name)} if ":" in code and name:
+            case {"code": str(code), "name": str(name), **more} if (
+                ":" in code and name and not more
+            ):
                 codes[label] = Code(code, name)
             case _:
                 raise DataError(

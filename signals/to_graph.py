@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from urllib.parse import quote
 
 import polars as pl
@@ -63,7 +64,8 @@ def _add_patient(
         # One file may hold several patients' examinations, of several days.
         key = "\t".join((subject, finding.procedure, finding.checksum, finding.date))
         examination = f"examination:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-        about = {n: getattr(finding, n) for n in ("date", "device", "checksum", "file")}
+        about = {n: getattr(finding, n) for n in ("date", "device", "checksum")}
+        about["file"] = Path(finding.file).name  # where it lies is nobody else's business
         nodes.append({"id": finding.code, "kind": kind, "name": finding.name, "properties": None})
         nodes.append(
             {
