@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medkg.graph.languages import names_in
-
 if TYPE_CHECKING:
     from medkg.mining.diagnosis.model import DiagnosisModel
     from medkg.mining.links.model import LinkModel
@@ -29,6 +27,8 @@ def open_link_model(path: Path, graph: str | None, names: str | None = None) -> 
     """
     model: LinkModel = _open_model("links", path, graph)
     if names is not None:
+        from medkg.graph.languages import names_in
+
         model.names.update(names_in(names, model.graph.nodes))
     return model
 
@@ -37,6 +37,8 @@ def open_diagnosis_model(path: Path, graph: str | None, names: str | None = None
     """Open a model of `medkg train diagnosis`; see `open_link_model`."""
     model: DiagnosisModel = _open_model("diagnosis", path, graph)
     if names is not None:
+        from medkg.graph.languages import names_in
+
         model.names.update(names_in(names, model.kg.nodes))
     return model
 
