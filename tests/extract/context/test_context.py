@@ -265,8 +265,6 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
         ("I have not started her on [prednisone|Drug].", [NEGATED]),
         ("Mom has [depression|Disease] and takes [sertraline|Drug].", [FAMILY, FAMILY]),
         ("Her daughter takes [montelukast|Drug].", [FAMILY]),
-        ("We discussed [docetaxel|Drug], which can cause [neutropenia|Symptom].",
-         [HYPOTHETICAL, HYPOTHETICAL]),
         ("[CHF|Disease] ([EF|Procedure] 35% in 2021)", [PLAIN, HISTORICAL]),
         ("[AKI|Disease] on [CKD|Disease], likely cardiorenal.", [PLAIN, PLAIN]),
         ("[Cough|Symptom], most likely viral in origin.", [PLAIN]),
@@ -301,8 +299,14 @@ def test_a_past_history_lists_what_the_patient_has_still(nlp: Language) -> None:
     assert [m._.temporality for m in mentions] == [*["historical"] * 4, "current"]
 
 
-def test_what_a_drug_may_do_is_nothing_that_a_patient_has(nlp: Language) -> None:
-    text = "[Docetaxel|Drug] may cause [neutropenia|Disease] and [fever|Symptom]."
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[Docetaxel|Drug] may cause [neutropenia|Disease] and [fever|Symptom].",
+        "He gets [docetaxel|Drug], which can cause [neutropenia|Symptom] or [fever|Symptom].",
+    ],
+)
+def test_what_a_drug_may_do_is_nothing_that_a_patient_has(nlp: Language, text: str) -> None:
     assert contexts(nlp, text) == [PLAIN] * 3
     doc = marked(nlp, text)
     doc._.note = True
