@@ -53,7 +53,6 @@ def ecg_findings(
     return findings
 
 
-@explained_imports()
 def read_ecg(
     paths: Sequence[Path | str] | Path | str,
     patient: str,

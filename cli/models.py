@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from medkg.graph.kg import KnowledgeGraph
     from medkg.mining.diagnosis.model import DiagnosisModel
     from medkg.mining.links.model import LinkModel
     from medkg.mining.treatment.model import TreatmentModel
@@ -26,20 +27,14 @@ def open_link_model(path: Path, graph: str | None, names: str | None = None) -> 
         names: the language in which entities are named where they have a name in it.
     """
     model: LinkModel = _open_model("links", path, graph)
-    if names is not None:
-        from medkg.graph.languages import names_in
-
-        model.names.update(names_in(names, model.graph.nodes))
+    _name_in(names, model.names, model.graph)
     return model
 
 
 def open_diagnosis_model(path: Path, graph: str | None, names: str | None = None) -> DiagnosisModel:
     """Open a model of `medkg train diagnosis`; see `open_link_model`."""
     model: DiagnosisModel = _open_model("diagnosis", path, graph)
-    if names is not None:
-        from medkg.graph.languages import names_in
-
-        model.names.update(names_in(names, model.kg.nodes))
+    _name_in(names, model.names, model.kg)
     return model
 
 
@@ -47,6 +42,14 @@ def open_treatment_model(path: Path, graph: str | None) -> TreatmentModel:
     """Open a model of `medkg train treatment`; see `open_link_model`."""
     model: TreatmentModel = _open_model("treatment", path, graph)
     return model
+
+
+def _name_in(language: str | None, names: dict[str, str], kg: KnowledgeGraph) -> None:
+    """Give nodes their names in a language, in place of the English ones of `names`."""
+    if language is not None:
+        from medkg.graph.languages import names_in
+
+        names.update(names_in(language, kg.nodes))
 
 
 def _open_model(kind: str, path: Path, graph: str | None) -> Any:

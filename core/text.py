@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,18 @@ def decode(data: bytes, path: Path | str) -> str:
     if not text.strip():
         raise DataError("is empty", path=path)
     return text
+
+
+def rows_of(text: str) -> Iterator[list[str]]:
+    """The rows of a table that ships, as cells: without comments, blank lines and header.
+
+    Args:
+        text: has tabs between cells; a comment is a line that begins with `#`.
+    """
+    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+    next(lines)
+    for line in lines:
+        yield line.split("\t")
 
 
 def did_you_mean(name: str, known: Sequence[str], otherwise: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import resources
 
+from ..core.text import rows_of
+
 
 def table_rows(name: str) -> Iterator[list[str]]:
     """The rows of a table of `data/` as their cells, without comments, blank lines and header.
@@ -13,7 +15,4 @@ def table_rows(name: str) -> Iterator[list[str]]:
         name: of its file; a comment is a line that begins with `#`.
     """
     text = resources.files("medkg.extract").joinpath("data", name).read_text(encoding="utf-8")
-    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
-    next(lines)
-    for line in lines:
-        yield line.split("\t")
+    return rows_of(text)

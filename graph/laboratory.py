@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from ..core.text import rows_of
 from .units import normalise_quantity
 
 Range = tuple[float, float, str]
@@ -59,8 +60,7 @@ class LaboratoryTest:
 def laboratory_tests() -> tuple[LaboratoryTest, ...]:
     """The tests of the table."""
     text = (Path(__file__).parent / "data" / "laboratory.tsv").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return tuple(_test(*line.split("\t")) for line in lines[1:])
+    return tuple(_test(*row) for row in rows_of(text))
 
 
 @cache

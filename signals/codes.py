@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from ..core.errors import DataError
+from ..core.text import read_toml
 
 
 class Code(NamedTuple):
@@ -28,12 +28,8 @@ def read_codes(shipped: Path, own: Path | str | None = None) -> Mapping[str, Cod
 
 
 def _codes_of(path: Path) -> dict[str, Code]:
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"can't be read as TOML ({error})", path=path) from error
     codes = {}
-    for label, entry in table.items():
+    for label, entry in read_toml(path).items():
         match entry:
             case {"code": str(code), "name": str(name), **more} if (
                 ":" in code and name and not more

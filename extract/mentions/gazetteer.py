@@ -181,7 +181,7 @@ def _weights_lost(doc: Doc, hashes_by_kind: Mapping[str, _Hashes]) -> Iterator[_
 
 
 def _is_long_enough(key: str) -> bool:
-    return len(key) >= (_MIN_HAN if has_han(key) else _MIN_LENGTH)
+    return len(key) >= _MIN_LENGTH or (len(key) >= _MIN_HAN and has_han(key))
 
 
 def _sorted(hashes: Iterable[int]) -> _Hashes:
@@ -328,20 +328,21 @@ def _drug_of_allergy(
 
 def _drug_if_given(mention: Span, drugs: _Hashes) -> Span:
     """The drug where a target of a drug's name is given; any other mention as it is."""
-    key = "".join(filter(str.isalnum, mention.text.lower()))
-    is_drug = mention.label_ == "Target" and any(_known([hash(key)], {"Drug": drugs}))
-    if not (is_drug and is_given(mention)):
+    if mention.label_ != "Target":
         return mention
-    drug = Span(mention.doc, mention.start, mention.end, label="Drug")
-    drug._.probability, drug._.named = mention._.probability, True
-    return drug
+    key = "".join(filter(str.isalnum, mention.text.lower()))
+    is_drug = any(_known([hash(key)], {"Drug": drugs}))
+    return _named_drug(mention) if is_drug and is_given(mention) else mention
 
 
 def _drug_in_latin(mention: Span, drugs: set[tuple[int, int]]) -> Span:
     """The drug of "口服metformin", since the recogniser of Chinese has seen few Latin words."""
     is_name = (mention.start, mention.end) in drugs and not has_han(mention.text)
-    if mention.label_ != "Procedure" or not is_name:
-        return mention
+    return _named_drug(mention) if mention.label_ == "Procedure" and is_name else mention
+
+
+def _named_drug(mention: Span) -> Span:
+    """A mention as the drug whose name it is."""
     drug = Span(mention.doc, mention.start, mention.end, label="Drug")
     drug._.probability, drug._.named = mention._.probability, True
     return drug
