@@ -258,7 +258,9 @@ def _print_one(
     if output.page is not None:
         show.out.print(f"{output.page}: phenotypes by diseases")
     if output.fhir is not None:
-        show.out.print(f"{output.fhir}: findings and diagnoses, a bundle of FHIR R4")
+        show.out.print(
+            f"{output.fhir}: findings and diagnoses, a bundle of FHIR R4", soft_wrap=True
+        )
 
 
 def _write_findings(findings: pl.DataFrame, path: Path, note: Path, as_json: bool) -> None:

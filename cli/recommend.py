@@ -80,7 +80,7 @@ def recommend(
     else:
         print_recommendation(recommendation)
         if fhir is not None:
-            show.out.print(f"{fhir}: hypotheses and warnings, a bundle of FHIR R4")
+            show.out.print(f"{fhir}: hypotheses and warnings, a bundle of FHIR R4", soft_wrap=True)
     if into is not None:
         written = write_back(loaded, recommendation, top, into)
         if not as_json:

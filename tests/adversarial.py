@@ -268,10 +268,12 @@ def main(room: str) -> None:
 def _of_extract() -> list[Used]:
     """Patterns that functions of `extract` build from tables."""
     from medkg.extract import short_forms, species
+    from medkg.extract.context import chinese as chinese_context
     from medkg.extract.context.context import _lasting
     from medkg.extract.deidentify import dates
     from medkg.extract.deidentify.patterns import patterns
     from medkg.extract.document_form import signs
+    from medkg.extract.linking import chinese as chinese_names
     from medkg.extract.mentions import given
     from medkg.extract.mentions.neighbours import _NAMES_GENE
     from medkg.extract.relations import condition_levels, rules
@@ -295,6 +297,8 @@ def _of_extract() -> list[Used]:
     used += [
         Used(f"given, {s}", given._pattern(s), s == "before") for s in ("name", "before", "behind")
     ]
+    used.append(Used("phrases of context in Chinese", chinese_context._phrases(), True))
+    used.append(Used("everyday words in Chinese", chinese_names._variants()[0], True))
     used.append(Used("gene in brackets", re.compile(rf" ?\(DMD{_NAMES_GENE}"), False))
     used += [Used(f"form, {sign.name}", sign.pattern, True) for sign in signs()]
     used += [Used(f"dates {pattern.pattern}", pattern, True) for pattern in dates._DATES]

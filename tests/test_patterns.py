@@ -28,11 +28,13 @@ BOUNDED = {
 # Patterns that are made from tables in functions (`adversarial.TABLES` has them) or from what a
 # caller gives, by their modules.
 MADE = (
+    "medkg.extract.context.chinese",
     "medkg.extract.context.context",
     "medkg.extract.context.doses",
     "medkg.extract.deidentify.dates",
     "medkg.extract.deidentify.patterns",
     "medkg.extract.document_form",
+    "medkg.extract.linking.chinese",
     "medkg.extract.linking.forms",
     "medkg.extract.mentions.given",
     "medkg.extract.mentions.neighbours",
