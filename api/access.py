@@ -130,7 +130,7 @@ _FOLLOWED = 40
 
 
 def view(
-    kg: KnowledgeGraph | Path | str,
+    kg: KnowledgeGraph | Connection | Path | str,
     around: str | Sequence[str],
     path: Path | str | None = None,
     *,
@@ -146,8 +146,8 @@ def view(
         medkg.view(kg, ["imatinib", "KIT"], "page.html", hops=2)  # a page that works offline
 
     Args:
-        kg: a graph, its folder, or a server's URI, of which only the neighbourhood is read: the
-            most probable 40 edges of each node.
+        kg: a graph, its folder, or a server (an open connection, or its URI), of which only the
+            neighbourhood is read: the most probable 40 edges of each node.
         around: identifiers or names.
         path: an HTML page to write too.
         hops: how far from the entities nodes are shown at first.
@@ -168,7 +168,9 @@ def view(
     """
     require("bokeh", "plots")
     texts = [around] if isinstance(around, str) else list(around)
-    if not isinstance(kg, KnowledgeGraph) and is_uri(str(kg)):
+    if isinstance(kg, Connection):
+        kg = kg.read(texts, hops + 1, most=_FOLLOWED, predictions=True)
+    elif not isinstance(kg, KnowledgeGraph) and is_uri(str(kg)):
         with connect(str(kg)) as connection:
             kg = connection.read(texts, hops + 1, most=_FOLLOWED, predictions=True)
     elif not isinstance(kg, KnowledgeGraph):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -209,7 +209,9 @@ def _print_copies(copies: Sequence[Copy]) -> None:
 
 @app.command(epilog="Example: medkg serve server/ --ui --diagnosis models/diagnosis")
 def serve(
-    folder: Annotated[Path, typer.Argument(help="Where the embedded server keeps its data.")],
+    server: Annotated[
+        str, typer.Argument(help="The embedded server's folder; with --ui also a Neo4j's bolt://…")
+    ],
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Where to listen; 0: any free port.")
     ] = 0,
@@ -230,26 +232,56 @@ def serve(
 
     The account `reader` can change nothing. Each log-in and query is recorded: see medkg audit.
     """
+    from medkg.access import is_uri
+
+    if not ui and (diagnosis or treatment or ui_port):
+        raise typer.BadParameter("--ui-port, --diagnosis and --treatment go with --ui")
+    folder = server.removeprefix("embedded:")
+    if folder == server and is_uri(server):
+        if not ui:
+            raise typer.BadParameter(f"{server} is served already: --ui adds a site over it")
+        if port:
+            raise typer.BadParameter("--port is of the embedded server; the site's is --ui-port")
+        with suppress(KeyboardInterrupt), _printed_site(server, ui_port, diagnosis, treatment):
+            _until_stopped()
+    else:
+        _serve_embedded(Path(folder), port, ui, ui_port, diagnosis, treatment)
+
+
+def _until_stopped(running: Callable[[], bool] = lambda: True) -> None:
+    """Wait while a server runs, until Ctrl-C."""
+    from medkg.cli import show
+
+    show.out.print("Ctrl-C stops it.")
+    while running():
+        time.sleep(0.5)
+
+
+def _serve_embedded(
+    folder: Path,
+    port: int,
+    ui: bool,
+    ui_port: int,
+    diagnosis: Path | None,
+    treatment: Path | None,
+) -> None:
+    """Run the server of a folder, with a site if asked, until Ctrl-C."""
     from medkg.cli import show
     from medkg.core.errors import StoreError
     from medkg.graph.store.embedded import serve as start
     from medkg.graph.store.gateway import Gateway
 
-    if not ui and (diagnosis or treatment or ui_port):
-        raise typer.BadParameter("--ui-port, --diagnosis and --treatment go with --ui")
-    models = _models(diagnosis, treatment)
     server = start(folder)
     try:
         with Gateway.of(server, port) as gateway, ExitStack() as stack:
             if ui:
-                stack.enter_context(_printed_site(folder, ui_port, models))
+                site = _printed_site(f"embedded:{folder}", ui_port, diagnosis, treatment)
+                stack.enter_context(site)
             passwords = {account.name: account.password for account in gateway.accounts.values()}
             show.pairs(
                 {"uri": gateway.uri, **passwords}, "Serving: address, and each account's password"
             )
-            show.out.print("Ctrl-C stops it.")
-            while server.running():
-                time.sleep(0.5)
+            _until_stopped(server.running)
             raise StoreError(f"the server of {folder} has ended; its log is in {folder / 'log'}")
     except KeyboardInterrupt:
         pass
@@ -270,13 +302,16 @@ def _models(diagnosis: Path | None, treatment: Path | None) -> dict[str, Any]:
 
 
 @contextmanager
-def _printed_site(folder: Path, port: int, models: dict[str, Any]) -> Iterator[None]:
-    """A site over the server of a folder, its address and tokens printed."""
+def _printed_site(
+    uri: str, port: int, diagnosis: Path | None, treatment: Path | None
+) -> Iterator[None]:
+    """A site over a server, its address and tokens printed."""
     from medkg.access import connect
     from medkg.cli import show
     from medkg.web.run import running_site
 
-    with connect(f"embedded:{folder}") as store, running_site(store, port, **models) as site:
+    models = _models(diagnosis, treatment)
+    with connect(uri) as store, running_site(store, port, **models) as site:
         address = {"site": f"http://127.0.0.1:{site.port}/"}
         show.pairs({**address, **site.tokens.by_account}, "Site: address, and each account's token")
         yield

@@ -11,7 +11,7 @@ from . import answers, messages
 from .visits import API, Visitor
 
 DESCRIPTION = """\
-Send a token that `medkg serve DIR --ui` printed: `Authorization: Bearer TOKEN`. The account
+Send a token that `medkg serve SERVER --ui` printed: `Authorization: Bearer TOKEN`. The account
 `visitor` sees no patient, no document and nothing read in one; `reader` sees everything; `writer`
 may write, too.
 Everything is for research, not for care.

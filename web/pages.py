@@ -141,7 +141,7 @@ def graph(visit: Visitor, kind: str, identifier: str) -> Response:
     visit.must_see_all()
     entities.entity(visit.store, kind, identifier, private=visit.private)
     with temporary_folder() as folder:
-        medkg.view(visit.store.uri, identifier, folder / "page.html")
+        medkg.view(visit.store, identifier, folder / "page.html")
         html = (folder / "page.html").read_text(encoding="utf-8")
     return HTMLResponse(html, headers={"content-security-policy": SANDBOX_POLICY})
 

@@ -99,7 +99,7 @@ class Site:
             NotAllowedError: the site has none.
         """
         if self.diagnosis is None:
-            raise NotAllowedError("there is no model: medkg serve DIR --ui --diagnosis MODEL")
+            raise NotAllowedError("there is no model: medkg serve SERVER --ui --diagnosis MODEL")
         return self.diagnosis
 
     def treating(self) -> TreatmentModel:
@@ -109,7 +109,7 @@ class Site:
             NotAllowedError: the site has none.
         """
         if self.treatment is None:
-            raise NotAllowedError("there is no model: medkg serve DIR --ui --treatment MODEL")
+            raise NotAllowedError("there is no model: medkg serve SERVER --ui --treatment MODEL")
         return self.treatment
 
 

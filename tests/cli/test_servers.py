@@ -53,10 +53,13 @@ def test_what_is_served_is_read_with_the_printed_account_and_recorded(tmp_path: 
     assert "doesn't follow from the line before" in str(removed.exception)
 
 
-def test_a_site_is_served_to_who_has_a_printed_token(tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", ["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def test_a_site_is_served_to_who_has_a_printed_token(
+    server: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     pytest.importorskip("fastapi", reason="NOT RUN: the site; install the extra web")
-    folder = tmp_path / "server"
-    command = [*MEDKG, "serve", str(folder), "--ui"]
+    where = tmp_path / "server" if server == "embedded" else request.getfixturevalue("neo4j_uri")
+    command = [*MEDKG, "serve", str(where), "--ui"]
     serving = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert serving.stdout is not None
@@ -80,6 +83,13 @@ def test_what_a_site_takes_is_refused_without_one(tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, ["serve", str(tmp_path / "server"), "--ui-port", "8000"])
     assert refused.exit_code == 2
     assert not (tmp_path / "server").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--ui", "--port", "7687"]])
+def test_a_neo4j_is_served_already(options: list[str]) -> None:
+    refused = CliRunner().invoke(app, ["serve", "bolt://127.0.0.1:1", *options])
+    assert refused.exit_code == 2
+    assert "--ui" in refused.output
 
 
 def test_a_server_that_ends_by_itself_is_said_to_have_ended(tmp_path: Path) -> None:

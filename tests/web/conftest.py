@@ -11,6 +11,7 @@ pytest.importorskip("fastapi", reason="NOT RUN: the site; install the extra web"
 from starlette.testclient import TestClient
 
 from medkg.access import connect
+from medkg.graph.store import audit
 from medkg.mining.diagnosis.train import train_diagnosis
 from medkg.mining.treatment.train import train_treatment
 from medkg.web.app import create_app
@@ -25,10 +26,16 @@ ADDRESS = f"http://127.0.0.1:{PORT}"
 FROM_HERE = {"origin": ADDRESS}
 
 
-@pytest.fixture(scope="module")
-def site(embedded_uri: str) -> Iterator[Site]:
-    """A site over the clinic, with models of diagnosis and treatment."""
-    with connect(embedded_uri) as store:
+@pytest.fixture(scope="module", params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A site over the clinic, on each server in turn, with models of diagnosis and treatment."""
+    uri = request.getfixturevalue(f"{request.param}_uri")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(audit.FOLDER, str(tmp_path_factory.mktemp("audit")))
+        opened = connect(uri)
+    with opened as store:
         store.write(clinic())
         diagnosis = train_diagnosis(phenotypes(), model="naive_bayes")
         treatment = train_treatment(pharmacy(), model="popularity")
