@@ -28,8 +28,10 @@ _ASSUMED = re.compile(
     r"|titers?|titres?|results?|values?|initial|repeat|the|his|her|of)\b"
 )
 # A value without a unit is in one of those that the table has for the test if it lies within this
-# factor of the range; otherwise it would be in none of which a patient lives.
+# factor of the range; otherwise it would be in none of which a patient lives. What the body holds
+# within narrow limits varies little in disease too: a temperature of 38.6 is in degrees Celsius.
 _PLAUSIBLE = 10.0
+_NARROW = 10.0  # by this power of the range's upper limit to its lower one, if that is less
 # Characters; shorter names of tests ("ca", "k") are too often other words.
 _SHORTEST = 4
 _MAX_TOKENS = 8  # of a test's name
@@ -62,11 +64,24 @@ _BLOOD = re.compile(r"(?:serum|plasma|blood|circulating)\b", re.I)
 # What may follow a test in the sentence where it has no value; any other word makes it a part of
 # another name: "reduced platelet aggregation", "low iron stores".
 _MAY_FOLLOW = frozenset("and or but nor on in for from after since while which who despite".split())  # noqa: SIM905
+# What is written as two values, and the tests that these are of.
+_PRESSURE = frozenset(("blood pressure", "bp", "arterial pressure"))
+_PRESSURES = ("systolic blood pressure", "diastolic blood pressure")
+_BOTH = re.compile(r"(\d{2,3})\s?/\s?(\d{2,3})")
+_MMHG = "mmHg"
+_LEAST_PRESSURE = 40.0  # systolic; what is less is in another unit, such as kPa
+_CHILD = re.compile(
+    r"\b(?:(?:\d|1[0-5])[\s-](?:year|yr|y)s?[\s-]?(?:old|o)|\d+[\s-](?:month|week|day)s?[\s-]old"
+    r"|newborn|neonate|infant|toddler)\b",
+    re.I,
+)
 # Words that no test's name ends with.
 _NO_END = frozenset(("of", "the", "his", "her"))
 
 if not Span.has_extension("probability"):
     Span.set_extension("probability", default=1.0)
+if not Doc.has_extension("of_child"):
+    Doc.set_extension("of_child", default=None)
 if not Span.has_extension("results"):
     Span.set_extension("results", default=None)
 
@@ -177,6 +192,8 @@ def results_of(mention: Span) -> Results | None:
     usual units in which it is plausible agree. Where the words and the value differ ("sodium rose
     to 128", "potassium elevated at 5.1") nothing is said.
     """
+    if mention.text.lower() in _PRESSURE:
+        return _of_pressure(mention)
     test = _test_of(mention.text)
     if test is None or _of_other_specimen(mention):
         return None
@@ -184,7 +201,8 @@ def results_of(mention: Span) -> Results | None:
     verdict = stated.get("interpretation")
     if "value" not in stated and _is_part_of_name(mention):
         return None
-    by_range = _by_range(test, stated, mention) if "value" in stated else None
+    of_others = test.by_age and _of_child(mention.doc)
+    by_range = _by_range(test, stated, mention) if "value" in stated and not of_others else None
     if verdict is None:
         verdict = by_range
     elif by_range not in (verdict, None) and verdict in ("low", "high", "normal"):
@@ -192,6 +210,32 @@ def results_of(mention: Span) -> Results | None:
     present, excluded = test.results(str(verdict))
     normal = verdict == "normal"
     return Results(present, excluded) if present or excluded or normal else None
+
+
+def _of_pressure(mention: Span) -> Results | None:
+    """What a blood pressure with both values ("160/95 mmHg") shows and excludes, of an adult."""
+    stated = measurement(mention)
+    both = _BOTH.fullmatch(str(stated.get("value")))
+    if both is None or stated.get("unit", _MMHG) != _MMHG or _of_child(mention.doc):
+        return None
+    values = [float(value) for value in both.groups()]
+    if values[0] < _LEAST_PRESSURE or values[0] <= values[1]:
+        return None
+    present, excluded = list[str](), list[str]()
+    for value, name in zip(values, _PRESSURES, strict=True):
+        test = tests_by_name()[name]
+        ((low, high, _),) = test.ranges
+        shown, not_shown = test.results(outcome_of(value, low, high, ""))
+        present += shown
+        excluded += not_shown
+    return Results(present, excluded)
+
+
+def _of_child(doc: Doc) -> bool:
+    """Whether a note says that its patient is one whose heart and breath are a child's."""
+    if doc._.of_child is None:
+        doc._.of_child = _CHILD.search(doc.text) is not None
+    return bool(doc._.of_child)
 
 
 def _of_other_specimen(mention: Span) -> bool:
@@ -249,7 +293,8 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
     plausible = [
         (low, high)
         for low, high in usual
-        if low / _PLAUSIBLE <= value and (len(usual) == 1 or value <= high * _PLAUSIBLE)
+        for factor in [min(_PLAUSIBLE, (high / low) ** _NARROW) if low else _PLAUSIBLE]
+        if low / factor <= value and (len(usual) == 1 or value <= high * factor)
     ]
     verdicts = {outcome_of(value, low, high, bound) for low, high in plausible}
     verdict = verdicts.pop() if len(verdicts) == 1 else None

@@ -24,6 +24,7 @@ class LaboratoryTest:
         names: in lower case, the usual one first.
         loinc: its LOINC codes.
         ranges: (low, high, unit) of healthy adults, the same in each usual unit.
+        by_age: whether children's ranges are others.
         low, high, positive: identifiers of phenotypes, "" where there is none.
         phenotype_names: their names by identifier.
     """
@@ -31,6 +32,7 @@ class LaboratoryTest:
     names: tuple[str, ...]
     loinc: tuple[str, ...]
     ranges: tuple[Range, ...]
+    by_age: bool
     low: str
     high: str
     positive: str
@@ -75,13 +77,20 @@ def tests_by_loinc() -> Mapping[str, LaboratoryTest]:
     return {code: test for test in laboratory_tests() for code in test.loinc}
 
 
-def _test(names: str, loinc: str, ranges: str, *phenotypes: str) -> LaboratoryTest:
+def _test(names: str, loinc: str, ranges: str, by_age: str, *phenotypes: str) -> LaboratoryTest:
     terms = [each.partition(" ")[::2] for each in phenotypes]
     low, high, positive = (identifier for identifier, _ in terms)
     codes = tuple(filter(None, loinc.split("; ")))
     labels = {identifier: name for identifier, name in terms if identifier}
     return LaboratoryTest(
-        tuple(names.split("; ")), codes, tuple(_ranges(ranges)), low, high, positive, labels
+        tuple(names.split("; ")),
+        codes,
+        tuple(_ranges(ranges)),
+        by_age == "yes",
+        low,
+        high,
+        positive,
+        labels,
     )
 
 

@@ -48,7 +48,7 @@ def read_loinc2hpo(path: Path) -> dict[str, LaboratoryTest]:
             outcomes.setdefault(row[0], {})[row[2]] = row[3]
     return {
         code: LaboratoryTest(
-            (), (code,), (), terms.get("L", ""), terms.get("H", ""), terms.get("POS", "")
+            (), (code,), (), False, terms.get("L", ""), terms.get("H", ""), terms.get("POS", "")
         )
         for code, terms in outcomes.items()
     }
@@ -150,6 +150,8 @@ def _by_table(result: LaboratoryResult, test: LaboratoryTest) -> str:
         raise Uninterpretable("no value")
     if not test.ranges:
         raise Uninterpretable("no reference range")
+    if test.by_age:
+        raise Uninterpretable("no reference range, and the usual one depends on age")
     if not result.unit:
         raise Uninterpretable("no unit")
     if not is_unit(result.unit):

@@ -64,6 +64,13 @@ def _of(marked: str) -> tuple[list[str], list[str]] | None:
         ("[White cells] 18.", "HP:0001974"),
         ("[Temperature] 39.5 °C.", "HP:0001945"),
         ("[BMI] 41 kg/m2.", "HP:0001513"),
+        ("[Temp] 38.6, SpO2 97%.", "HP:0001945"),
+        ("[Temp] 102.4.", "HP:0001945"),
+        ("[HR] 118, temp 37.", "HP:0001649"),
+        ("[Pulse] 44 bpm.", "HP:0001662"),
+        ("[Heart rate] was 130 beats per minute.", "HP:0001649"),
+        ("A 64-year-old man. [RR] 28/min.", "HP:0002789"),
+        ("[Systolic blood pressure] 180 mmHg.", "HP:0004421"),
     ],
 )
 def test_a_result_is_a_phenotype(sentence: str, phenotype: str) -> None:
@@ -77,10 +84,28 @@ def test_a_result_is_a_phenotype(sentence: str, phenotype: str) -> None:
         ("[Lactate] was normal.", ["HP:0002151"]),
         ("[Troponin] was negative.", ["HP:0410173"]),
         ("[CRP] <5 mg/L.", ["HP:0011227"]),
+        ("[Temp] 36.9.", ["HP:0002045", "HP:0001945"]),
+        ("[HR] 72.", ["HP:0001662", "HP:0001649"]),
     ],
 )
 def test_a_normal_result_excludes(sentence: str, excluded: list[str]) -> None:
     assert _of(sentence) == ([], excluded)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "present", "excluded"),
+    [
+        ("[Blood pressure] 190/110.", {"HP:0004421", "HP:0005117"}, set()),
+        ("[BP] 165/80 mmHg.", {"HP:0004421"}, {"HP:0500104", "HP:0005117"}),
+        ("[BP] 80/60.", {"HP:0002615"}, {"HP:0500104", "HP:0005117"}),
+    ],
+)
+def test_a_blood_pressure_is_two_results(
+    sentence: str, present: set[str], excluded: set[str]
+) -> None:
+    results = _of(sentence)
+    assert results is not None
+    assert tuple(map(set, results)) == (present, excluded)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +136,11 @@ def test_a_normal_result_excludes(sentence: str, excluded: list[str]) -> None:
         "UA: [glucose] negative.",
         "The [white] plaques were raised.",
         "[Ferritin] ≤ 500 ng/mL.",
-        "[Blood pressure] 190/110.",
+        "[Blood pressure] 190.",
+        "[Blood pressure] 24/14 kPa.",
+        "A 6-month-old infant. [Blood pressure] 75/45, HR 150.",
+        "A 3-year-old boy. [HR] 140.",
+        "[Temp] 60.",
         "[Sodium] < 150 mmol/L.",
         "Low [creatinine].",  # of which HPO has no term
         "[Potassium] 20 daily.",
