@@ -1,4 +1,4 @@
-"""What patients and plain notes call a phenotype, beside the names that an ontology gives it."""
+"""What patients and plain notes call a phenotype or a drug, beside the names of ontologies."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _CHINESE = "data/lay_names_zh.tsv"
 
 @cache
 def lay_names(file: str = _TABLE) -> pl.DataFrame:
-    """Phenotypes (`id`) and the lay names that this project knows of each (`words`, a list)."""
+    """Phenotypes and drugs (`id`) and the lay names that this project knows of each (`words`, a list)."""
     table = resources.files("medkg.extract").joinpath(file).read_bytes()
     rows = pl.read_csv(table, separator="\t", comment_prefix="#", quote_char=None)
     return rows.select("id", pl.col("words").str.split("; "))
 
 
 def with_lay_names(terminology: KnowledgeGraph) -> KnowledgeGraph:
-    """The graph with lay names as further synonyms of its phenotypes.
+    """The graph with lay names as further synonyms of its phenotypes and drugs.
 
     Chinese ones too, of those that have a Chinese name.
     """
