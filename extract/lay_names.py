@@ -16,7 +16,7 @@ _CHINESE = "data/lay_names_zh.tsv"
 
 @cache
 def lay_names(file: str = _TABLE) -> pl.DataFrame:
-    """Phenotypes and drugs (`id`) and the lay names that this project knows of each (`words`, a list)."""
+    """Phenotypes and drugs (`id`) and the lay names known of each (`words`, a list)."""
     table = resources.files("medkg.extract").joinpath(file).read_bytes()
     rows = pl.read_csv(table, separator="\t", comment_prefix="#", quote_char=None)
     return rows.select("id", pl.col("words").str.split("; "))
