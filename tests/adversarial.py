@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("core", "graph", "extract", "loaders", "gnn", "mining", "cypher", "api", "cli")
-SIZE = 100_000
+SIZE = 40_000
 CPU_SECONDS = 3.0  # for one string: milliseconds are enough in linear time, minutes are not else
 MOST = 14  # strings that a pattern is tried on
 _ANCHORED = ("match", "fullmatch")
