@@ -253,6 +253,7 @@ def test_settings_that_can_not_be_are_refused(values: dict[str, object], message
         with_options(EmbeddingSettings(), values)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_learns_the_same() -> None:
     triples, held = blocks()

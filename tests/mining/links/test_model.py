@@ -282,6 +282,7 @@ def test_a_damaged_checkpoint_is_named(kg: KnowledgeGraph, tmp_path: Path) -> No
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_gpu_and_cpu_learn_the_same(kg: KnowledgeGraph) -> None:
     split = link_task(kg, "TARGETS").held_back

@@ -165,6 +165,7 @@ def test_its_networks_are_trained_on_the_device_that_is_named(
     assert torch.equal(again.scorer.score_tails(everything), model.judged.score_tails(everything))
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_it_learns_the_same_twice(kg: KnowledgeGraph, model: LinkModel) -> None:
     split = model.task.held_back
