@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -95,6 +96,36 @@ def served(home: Path | None = None) -> Iterator[dict[str, str]]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def imported(files: Path, home: Path) -> str:
+    """Import what `medkg export --format neo4j-import` wrote into a new home folder.
+
+    Runs its `import.sh` with the importer of Neo4j's own jars; returns what the importer says.
+    """
+    with tempfile.TemporaryDirectory(prefix="medkg-neo4j-") as tools:
+        tool = Path(tools) / "neo4j-admin"
+        every = shlex.quote(f"{jars()}/*")
+        tool.write_text(
+            f'#!/bin/sh\nexec java -Xmx{HEAP} -cp {every} org.neo4j.cli.AdminTool "$@"\n'
+        )
+        tool.chmod(0o755)
+        (home / "conf").mkdir(parents=True)
+        done = subprocess.run(
+            [files / "import.sh"],
+            env={
+                **os.environ,
+                "PATH": f"{tools}:{os.environ['PATH']}",
+                "NEO4J_HOME": str(home),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        raise RuntimeError(f"neo4j-admin failed with {done.returncode}: {done.stdout}")
+    return done.stdout
 
 
 def _set_password(uri: str, password: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import subprocess
 from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -40,26 +39,6 @@ def _starter() -> Any:
     return module
 
 
-def _import(folder: Path, home: Path) -> str:
-    """Run `import.sh` with the importer of Neo4j's own jars; returns what it says."""
-    tools = home.parent / "bin"
-    tools.mkdir()
-    tool = tools / "neo4j-admin"
-    jars = shlex.quote(f"{_starter().jars()}/*")
-    tool.write_text(f'#!/bin/sh\nexec java -Xmx512m -cp {jars} org.neo4j.cli.AdminTool "$@"\n')
-    tool.chmod(0o755)
-    (home / "conf").mkdir(parents=True)
-    done = subprocess.run(
-        [folder / "import.sh"],
-        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "NEO4J_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A server of the graph as the importer made it."""
@@ -68,7 +47,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         pytest.skip("no Neo4j: run `python .ci/neo4j/start.py -- pytest -m neo4j`")
     folder = tmp_path_factory.mktemp("import")
     export(full(), folder / "files", "neo4j-import")
-    _import(folder / "files", folder / "home")
+    _starter().imported(folder / "files", folder / "home")
     with (
         _starter().served(folder / "home") as environment,
         connect(
