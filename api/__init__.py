@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from medkg.graph.merge import merge, unmerge
     from medkg.laboratory import read_labs
     from medkg.loaders.sources import load
+    from medkg.mining.course.train import train_course
     from medkg.mining.diagnosis.train import train_diagnosis
     from medkg.mining.links.train import train_links
     from medkg.mining.treatment.train import train_treatment
@@ -64,6 +65,7 @@ _HOMES = {
     "review": ".texts",
     "view": ".access",
     "write_predictions": ".predictions",
+    "train_course": ".mining.course.train",
     "train_diagnosis": ".mining.diagnosis.train",
     "train_links": ".mining.links.train",
     "train_treatment": ".mining.treatment.train",
@@ -120,6 +122,7 @@ __all__ = [
     "read_texts",
     "review",
     "seal",
+    "train_course",
     "train_diagnosis",
     "train_links",
     "train_treatment",

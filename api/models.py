@@ -12,13 +12,14 @@ from medkg.core.json_reading import read_json
 from medkg.graph.kg import KnowledgeGraph
 
 if TYPE_CHECKING:
+    from medkg.mining.course.model import CourseModel
     from medkg.mining.diagnosis.model import DiagnosisModel
     from medkg.mining.links.model import LinkModel
     from medkg.mining.treatment.model import TreatmentModel
 
 
 def model_kind(path: Path | str) -> str:
-    """What a model folder is for: links, diagnosis or treatment.
+    """What a model folder is for: links, diagnosis, treatment or course.
 
     Raises:
         ModelError: no model folder, or a damaged one.
@@ -35,12 +36,13 @@ def model_kind(path: Path | str) -> str:
 @explained_imports()
 def load_model(
     path: Path | str, graph: KnowledgeGraph | Path | str | None = None
-) -> LinkModel | DiagnosisModel | TreatmentModel:
-    """Load a trained link-prediction, diagnosis or treatment model.
+) -> LinkModel | DiagnosisModel | TreatmentModel | CourseModel:
+    """Load a trained link-prediction, diagnosis, treatment or course model.
 
     Args:
         path: its folder.
         graph: the graph to predict on; by default the recorded one, its checksum verified.
+            A course has none.
 
     Raises:
         ModelError: no model folder, a damaged one, or one of another version.
@@ -68,4 +70,8 @@ def load_model(
         from medkg.mining.treatment.model import load_treatment_model
 
         return load_treatment_model(path, graph)
+    if kind == "course":
+        from medkg.mining.course.model import CourseModel
+
+        return CourseModel.open(path)
     raise ModelError(f"{path}: is a model for {kind!r}, which this command can't use")

@@ -16,6 +16,7 @@ _USED_BY = {
     "links": "by medkg predict",
     "diagnosis": "by medkg diagnose",
     "treatment": "by medkg recommend",
+    "course": "by medkg course",
     "embeddings": "in Python, by medkg.gnn.embeddings.model.load_embeddings",
 }
 

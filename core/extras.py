@@ -17,6 +17,7 @@ EXTRAS = {
     "fhir": "fhir",
     "implicit": "gnn",
     "jinja2": "web",
+    "lifelines": "course",
     "lightgbm": "gnn",
     "matplotlib": "plots",
     "opencc": "chinese",
@@ -86,7 +87,11 @@ def _extra_of(module: str, error: ModuleNotFoundError) -> str:
     """The extra that brings a module; of several, the one of the room that imports it."""
     rooms = [str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(error.__traceback__)]
     if EXTRAS[module] == "gnn":
-        for room, extra in (("medkg.extract", "text"), ("medkg.signals", "signals")):
+        for room, extra in (
+            ("medkg.extract", "text"),
+            ("medkg.signals", "signals"),
+            ("medkg.mining.course", "course"),
+        ):
             if any(name.startswith(room) for name in rooms):
                 return extra
     return EXTRAS[module]

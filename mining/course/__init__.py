@@ -1,0 +1,1 @@
+"""Risk of an event over time, from a patient's visits."""
