@@ -268,10 +268,10 @@ def test_commands(tmp_path: Path) -> None:
     ended = CliRunner().invoke(app, ["evaluate", "course", str(out), str(table)])
     assert ended.exit_code == 0, ended.output
     assert "alarm from a risk" in ended.stdout
-    asked = ["course", str(out), str(table), "--patient"]
-    ended = CliRunner().invoke(app, [*asked, "p001", "--json"])
+    show = ["course", str(out), str(table), "--patient"]
+    ended = CliRunner().invoke(app, [*show, "p001", "--json"])
     report = json.loads(ended.stdout)
     assert {"patient", "time", "risk", "alarm", "carried_by"} == set(report["visits"][0])
-    assert CliRunner().invoke(app, [*asked, "p001"]).exit_code == 0
-    ended = CliRunner().invoke(app, [*asked, "nobody"])
+    assert CliRunner().invoke(app, [*show, "p001"]).exit_code == 0
+    ended = CliRunner().invoke(app, [*show, "nobody"])
     assert isinstance(ended.exception, MissingError)
