@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from medkg.mining.course.train import train_course
     from medkg.mining.diagnosis.train import train_diagnosis
     from medkg.mining.links.train import train_links
+    from medkg.mining.molecules.generator.generate import generate_molecules
+    from medkg.mining.molecules.generator.train import train_generator
     from medkg.mining.treatment.train import train_treatment
     from medkg.models import load_model
     from medkg.predictions import write_predictions
@@ -66,6 +68,8 @@ _HOMES = {
     "view": ".access",
     "write_predictions": ".predictions",
     "train_course": ".mining.course.train",
+    "generate_molecules": ".mining.molecules.generator.generate",
+    "train_generator": ".mining.molecules.generator.train",
     "train_diagnosis": ".mining.diagnosis.train",
     "train_links": ".mining.links.train",
     "train_treatment": ".mining.treatment.train",
@@ -106,6 +110,7 @@ __all__ = [
     "extract",
     "fix",
     "forget",
+    "generate_molecules",
     "gnn",
     "graph",
     "load",
@@ -124,6 +129,7 @@ __all__ = [
     "seal",
     "train_course",
     "train_diagnosis",
+    "train_generator",
     "train_links",
     "train_treatment",
     "unmerge",

@@ -23,7 +23,7 @@ _TOPICS = {
     "Read sources and texts": ("sources", "texts", "signals"),
     "Graphs": ("graphs",),
     "Servers and questions": ("servers", "query"),
-    "Hypotheses and patients": ("predict", "diagnose", "recommend", "course"),
+    "Hypotheses and patients": ("predict", "diagnose", "recommend", "course", "molecules"),
     "Models": ("split", "train_models", "train_text", "evaluate_models", "evaluate_text"),
     "Private data": ("deidentify", "seal"),
 }

@@ -1,0 +1,166 @@
+"""Commands that make molecules: train and measure a generator, and write new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from medkg.cli.app import app, evaluate, train
+from medkg.cli.options import Json, Seed
+from medkg.cli.output import check_table_path, print_set_aside, write_table
+
+if TYPE_CHECKING:
+    from medkg.mining.molecules.generator.generate import Generation
+
+_SHOWN = 20  # molecules in the terminal
+
+
+@train.command(
+    "generator", epilog="Example: medkg train generator zinc250k.smi.gz --out models/generator"
+)
+def train_generator(
+    library: Annotated[Path, typer.Argument(help="Molecules: .smi, .csv, .tsv, .sdf; .gz or not.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    model: Annotated[str, typer.Option(help="lstm, or ngram, the baseline.")] = "lstm",
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Of the lstm: how often it reads the library.")
+    ] = 1,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train a generator of molecules on a library, and judge what it writes."""
+    from medkg.cli import show
+    from medkg.core.quarantine import Quarantine
+    from medkg.mining.molecules.generator.train import train_generator as train_model
+
+    quarantine = Quarantine()
+    figures = train_model(
+        library, out, model=model, epochs=epochs, seed=seed, quarantine=quarantine
+    )
+    if as_json:
+        return show.as_json({**figures, "set_aside": quarantine.counts()})
+    _print_figures({model: figures}, f"{out}: {figures['written']:,} texts that it wrote")
+    return print_set_aside(quarantine)
+
+
+@evaluate.command(
+    "generator", epilog="Example: medkg evaluate generator models/generator zinc250k.smi.gz"
+)
+def evaluate_generator(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train generator).")],
+    library: Annotated[Path, typer.Argument(help="What it is measured by: as for training.")],
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Validity, uniqueness, novelty and descriptors of a generator, beside an n-gram model's."""
+    from medkg.cli import show
+    from medkg.core.quarantine import Quarantine
+    from medkg.mining.molecules.generator.figures import evaluate_generator as evaluate_model
+
+    quarantine = Quarantine()
+    report = evaluate_model(model, library, seed=seed, quarantine=quarantine)
+    if as_json:
+        return show.as_json({**report, "set_aside": quarantine.counts()})
+    judged = {report["model"]: report["figures"], "ngram, the baseline": report["baseline"]}
+    _print_figures(judged, f"{model}: {report['figures']['written']:,} texts of each")
+    if not report["trained_on"]:
+        show.out.print("the generator was trained on another library: all of this one is new to it")
+    return print_set_aside(quarantine)
+
+
+def _print_figures(judged: Mapping[str, Mapping[str, Any]], title: str) -> None:
+    """Print figures of generators, and under them what chance gives."""
+    import polars as pl
+
+    from medkg.cli import show
+
+    rows = [
+        {
+            "generator": name,
+            **{key: round(figures[key], 3) for key in ("valid", "unique", "novel")},
+            **{f"distance of {key}": value for key, value in figures["distances"].items()},
+        }
+        for name, figures in judged.items()
+    ]
+    floor = next(iter(judged.values()))["floor"]
+    rows.append(
+        {
+            "generator": "the library itself",
+            **{f"distance of {key}": value for key, value in floor.items()},
+        }
+    )
+    show.frame(pl.DataFrame(rows, infer_schema_length=None), title)
+
+
+@app.command(
+    epilog="Example: medkg generate models/generator --ligands known.csv -n 100 --out new.csv"
+)
+def generate(
+    model: Annotated[Path, typer.Argument(help="A model folder (medkg train generator).")],
+    ligands: Annotated[
+        Path | None, typer.Option(help="Known ligands: .smi, .csv, .tsv, .sdf; .gz or not.")
+    ] = None,
+    graph: Annotated[Path | None, typer.Option(help="Or a graph folder, with --target.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Identifier or name: its drugs in the graph guide.")
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many molecules.")] = 100,
+    keep: Annotated[
+        str | None, typer.Option(help="SMILES of a scaffold that each molecule must hold.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write all columns here: .csv, .tsv or .parquet.")
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Write new molecules like known ligands: ideas, of which nothing is known."""
+    import polars as pl
+
+    from medkg.cli import show
+    from medkg.core.quarantine import Quarantine
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.mining.molecules.generator.generate import generate_molecules
+
+    if (ligands is None) == (graph is None) or (graph is None) != (target is None):
+        raise typer.BadParameter("give --ligands, or --graph and --target")
+    check_table_path(out)
+    quarantine = Quarantine()
+    made = generate_molecules(
+        model,
+        ligands=ligands,
+        kg=None if graph is None else KnowledgeGraph.open(graph),
+        target=target,
+        n=n,
+        keep=keep,
+        seed=seed,
+        quarantine=quarantine,
+    )
+    if out is not None:
+        schema = None if made.molecules else {"rank": pl.Int64, "smiles": pl.String}
+        write_table(pl.DataFrame(made.molecules, schema, infer_schema_length=None), out)
+    if as_json:
+        whole = {"molecules": made.molecules, "counts": made.counts, "ligands": made.ligands}
+        return show.as_json({**whole, "set_aside": quarantine.counts()})
+    _print_generation(made)
+    return print_set_aside(quarantine)
+
+
+def _print_generation(made: Generation) -> None:
+    import polars as pl
+
+    from medkg.cli import show
+
+    if made.molecules:
+        shown = pl.DataFrame(made.molecules, infer_schema_length=None).select(
+            "rank", "smiles", "similarity", "nearest", "qed", "sa", "weight", "logp"
+        )
+        show.frame(shown, f"New molecules, like {made.ligands:,} ligands", most=_SHOWN)
+    counts = {name.replace("_", " "): f"{count:,}" for name, count in made.counts.items()}
+    show.out.print(
+        "texts: " + ", ".join(f"{count} {name}" for name, count in counts.items()), soft_wrap=True
+    )
+    show.out.print("These are ideas: whether one can be made, or does anything, is not known.")

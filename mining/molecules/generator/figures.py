@@ -1,0 +1,121 @@
+"""What generators are judged by: validity, uniqueness, novelty, and descriptors like a library's.
+
+Source: Polykovskiy et al., Molecular Sets (MOSES), 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+from rdkit import Chem
+from rdkit.Chem import QED, Crippen, Descriptors, rdMolDescriptors
+from scipy.stats import wasserstein_distance
+
+from ....core.progress import track
+from ....core.quarantine import Quarantine
+from .baseline import baseline_of
+from .library_smiles import LibraryParts, checksum, library_smiles, parts_of
+from .model import Generator, open_generator
+from .synthetic_accessibility import synthetic_accessibility
+from .tokens import canonical_smiles, read_smiles
+
+WRITTEN = 10_000  # texts that are judged, at most
+_A_MOLECULE = 10  # texts that are judged, of a small library
+_COMPARED = 2_000  # molecules of each side whose descriptors are compared
+
+DESCRIPTORS: Mapping[str, Callable[[Chem.Mol], float]] = {
+    "weight": Descriptors.MolWt,
+    "logp": Crippen.MolLogP,
+    "polar_area": rdMolDescriptors.CalcTPSA,
+    "qed": QED.qed,
+    "sa": synthetic_accessibility,
+}
+
+
+class GeneratorFigures(TypedDict):
+    """Figures of a generator.
+
+    Attributes:
+        written: texts that were judged.
+        valid: share that RDKit reads as a molecule.
+        unique: share of the valid ones that are no repetition.
+        novel: share of the unique ones that are not among the molecules learned from.
+        distances: by descriptor, Wasserstein's distance (in the descriptor's unit) between
+            generated molecules and held-out ones.
+        floor: the same between molecules learned from and held-out ones: what chance gives.
+    """
+
+    written: int
+    valid: float
+    unique: float
+    novel: float
+    distances: dict[str, float]
+    floor: dict[str, float]
+
+
+def figures_of(generator: Generator, parts: LibraryParts, *, seed: int = 0) -> GeneratorFigures:
+    """Write up to `WRITTEN` texts, and judge them by the library's parts."""
+    size = len(parts.learned) + len(parts.held_out)
+    texts = generator.write(min(WRITTEN, _A_MOLECULE * size), seed=seed)
+    valid = [
+        canonical_smiles(m) for t in track(texts, "Judge") if (m := read_smiles(t)) is not None
+    ]
+    unique = list(dict.fromkeys(valid))
+    learned = set(parts.learned)
+    novel = sum(smiles not in learned for smiles in unique)
+    return {
+        "written": len(texts),
+        "valid": len(valid) / len(texts),
+        "unique": len(unique) / max(1, len(valid)),
+        "novel": novel / max(1, len(unique)),
+        "distances": _distances(unique, parts.held_out),
+        "floor": _distances(parts.learned, parts.held_out),
+    }
+
+
+def evaluate_generator(
+    model: Path | str,
+    library: Path | str,
+    *,
+    seed: int = 0,
+    quarantine: Quarantine | None = None,
+) -> dict[str, Any]:
+    """The figures of a generator by a library, beside those of the n-gram model.
+
+    By the library that it was trained on, novelty is judged by the part that it learned from, and
+    descriptors by the part held back. By another library, both parts are new to it.
+
+    Args:
+        model: its folder.
+        seed: of what is written; the library is parted as it was in training.
+
+    Returns:
+        `trained_on`: whether it was this library; and the figures of `model` and of `baseline`.
+
+    Raises:
+        DataError: the library can't be read, or holds no molecule.
+        ModelError: there is no such model, or it is damaged.
+    """
+    generator = open_generator(model)
+    smiles = library_smiles(library, Quarantine() if quarantine is None else quarantine)
+    parts = parts_of(smiles, int(generator.config["seed"]))
+    return {
+        "model": generator.name,
+        "trained_on": generator.config["library"]["sha256"] == checksum(smiles),
+        "figures": figures_of(generator, parts, seed=seed),
+        "baseline": figures_of(baseline_of(parts), parts, seed=seed),
+    }
+
+
+def _distances(some: Sequence[str], others: Sequence[str]) -> dict[str, float]:
+    """Wasserstein's distance of each descriptor between two lists of SMILES."""
+    a = [Chem.MolFromSmiles(text) for text in some[:_COMPARED]]
+    b = [Chem.MolFromSmiles(text) for text in others[:_COMPARED]]
+    if not a or not b:
+        return dict.fromkeys(DESCRIPTORS, float("nan"))
+    return {
+        name: round(float(wasserstein_distance([value(m) for m in a], [value(m) for m in b])), 4)
+        for name, value in DESCRIPTORS.items()
+    }

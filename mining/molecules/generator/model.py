@@ -1,0 +1,103 @@
+"""A generator of molecules, and its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+
+from ....core.errors import ModelError
+from ....core.model_folder import WEIGHTS, read_config, save_files
+from ....core.tensors import load_tensors, save_tensors
+from ....core.threads import one_thread
+from .network import SmilesNetwork
+from .ngram import NgramModel
+from .tokens import Vocabulary
+
+KIND = "generator"
+MODELS = ("lstm", "ngram")
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Writes SMILES like those of the library that it was trained on.
+
+    Attributes:
+        vocabulary: its tokens.
+        writer: what tells the next token: a network, or counts.
+        config: what the folder says of its training: `library`, `seed`, `figures`.
+    """
+
+    vocabulary: Vocabulary
+    writer: SmilesNetwork | NgramModel
+    config: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """One of `MODELS`."""
+        return "lstm" if isinstance(self.writer, SmilesNetwork) else "ngram"
+
+    @one_thread()
+    def write(self, count: int, *, seed: int = 0, begun: Sequence[str] = ()) -> list[str]:
+        """Write texts; not each is the SMILES of a molecule.
+
+        Args:
+            begun: beginnings that they go on from, in turn; one with a token that is not in the
+                vocabulary is left out.
+
+        Raises:
+            ModelError: beginnings were given, and the model is the baseline, or knows none of them.
+        """
+        return list(map(self.vocabulary.decode, self._written(count, seed, begun)))
+
+    def _written(self, count: int, seed: int, begun: Sequence[str]) -> Iterator[list[int]]:
+        if isinstance(self.writer, NgramModel):
+            if begun:
+                raise ModelError("the baseline ngram can't go on from a beginning; take an lstm")
+            return self.writer.write(count, np.random.default_rng(seed))
+        codes = [code for text in begun if (code := self.vocabulary.encode(text)) is not None]
+        if begun and not codes:
+            raise ModelError("the model knows none of the beginnings: an atom of each is new to it")
+        return self.writer.write(count, torch.Generator().manual_seed(seed), codes or None)
+
+    def save(self, path: Path | str, card: str) -> None:
+        """Write the model's folder; it takes the place of a model folder that is there."""
+        if isinstance(self.writer, SmilesNetwork):
+            tensors = {name: value.half() for name, value in self.writer.state_dict().items()}
+        else:
+            tensors = {
+                "grams": torch.from_numpy(self.writer.grams),
+                "counts": torch.from_numpy(self.writer.counts),
+            }
+        config = {**self.config, "model": self.name, "tokens": self.vocabulary.names}
+        save_files(path, KIND, config, card, lambda folder: save_tensors(tensors, folder / WEIGHTS))
+
+
+def open_generator(path: Path | str) -> Generator:
+    """Read a generator's folder.
+
+    Raises:
+        ModelError: there is none, or it is damaged.
+    """
+    folder = Path(path)
+    config = read_config(folder, KIND, {"model": str, "tokens": list, "library": dict})
+    vocabulary = Vocabulary(config.pop("tokens"))
+    try:
+        tensors = load_tensors(folder / WEIGHTS)
+        writer: SmilesNetwork | NgramModel
+        if config.pop("model") == "ngram":
+            grams, counts = tensors["grams"].numpy(), tensors["counts"].numpy()
+            writer = NgramModel(len(vocabulary), grams, counts)
+        else:
+            writer = SmilesNetwork(len(vocabulary))
+            writer.load_state_dict({name: value.float() for name, value in tensors.items()})
+            writer.eval()
+    except (OSError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{folder}: is damaged ({error}); train the model anew") from error
+    kept = {name: value for name, value in config.items() if name not in ("sha256", "versions")}
+    return Generator(vocabulary, writer, kept)

@@ -1,0 +1,131 @@
+"""New molecules like known ligands: guided, filtered, ranked."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rdkit import Chem
+from typer.testing import CliRunner
+
+import medkg
+from medkg.cli import app
+from medkg.core.errors import DataError, MissingError, ModelError
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.molecules.generator import generate as generation
+from medkg.mining.molecules.generator.guide import tuned
+from medkg.mining.molecules.generator.ligands import ligands_of_target
+from medkg.mining.molecules.generator.model import open_generator
+from medkg.mining.molecules.generator.tokens import canonical_smiles
+
+Trained = tuple[Path, dict[str, Any]]
+LIGANDS = ["C" * n + "Nc1ccncc1" for n in range(2, 14)]
+
+
+@pytest.fixture(scope="module")
+def made(lstm: Trained) -> generation.Generation:
+    return medkg.generate_molecules(lstm[0], ligands=LIGANDS, n=10)
+
+
+def test_molecules_are_new_and_like_the_ligands(made: generation.Generation) -> None:
+    known = {canonical_smiles(Chem.MolFromSmiles(text)) for text in LIGANDS}
+    smiles = [row["smiles"] for row in made.molecules]
+    assert 1 <= len(smiles) <= 10
+    assert len(set(smiles)) == len(smiles)
+    assert not known & set(smiles)
+    similarities = [row["similarity"] for row in made.molecules]
+    assert similarities == sorted(similarities, reverse=True)
+    assert {row["nearest"] for row in made.molecules} <= set(LIGANDS)
+    for row in made.molecules:
+        assert row["qed"] >= generation.LEAST_QED
+        assert row["sa"] <= generation.MOST_SA
+        assert not row["alerts"]
+
+
+def test_each_text_is_counted_once(made: generation.Generation) -> None:
+    counts = dict(made.counts)
+    written = counts.pop("written")
+    assert written == sum(counts.values())
+    assert counts["known"] + counts["repeated"] > 0
+    assert made.ligands == len(LIGANDS)
+
+
+def test_a_seed_gives_the_same_molecules(lstm: Trained, made: generation.Generation) -> None:
+    assert medkg.generate_molecules(lstm[0], ligands=LIGANDS, n=10) == made
+    assert medkg.generate_molecules(lstm[0], ligands=LIGANDS, n=10, seed=1) != made
+
+
+def test_guiding_makes_the_ligands_likelier(lstm: Trained) -> None:
+    generator = open_generator(lstm[0])
+    guided = tuned(generator, LIGANDS)
+    share = [
+        np.mean(["c1ccncc1" in text for text in model.write(200)]) for model in (generator, guided)
+    ]
+    assert share[1] > share[0] + 0.2
+
+
+def test_a_scaffold_is_kept(lstm: Trained) -> None:
+    kept = medkg.generate_molecules(lstm[0], ligands=LIGANDS, n=5, keep="c1ccncc1")
+    pyridine = Chem.MolFromSmiles("c1ccncc1")
+    assert kept.molecules
+    assert all(Chem.MolFromSmiles(r["smiles"]).HasSubstructMatch(pyridine) for r in kept.molecules)
+
+
+def test_what_falls_out_is_counted_where_it_does() -> None:
+    sieve = generation._Sieve({"CCO"}, None)
+    rhodanine = "O=C1NC(=S)SC1=Cc1ccc(O)cc1"
+    for text in ("C1CC", "OCC", "OCC", rhodanine, "C" * 30, "CC(=O)Nc1ccccc1", "CC(=O)Nc1ccccc1"):
+        sieve.passed(text)
+    fell = {name: count for name, count in sieve.counts.items() if count}
+    assert fell == {
+        "written": 7, "invalid": 1, "known": 1, "repeated": 2, "alerts": 1, "undruglike": 1,
+    }  # fmt: skip
+
+
+def test_diverse_ones_are_far_from_each_other() -> None:
+    same = np.array([[1, 0.9, 0.1], [0.9, 1, 0.1], [0.1, 0.1, 1]], dtype=np.float32)
+    assert generation._diverse(same, 2, 0) == [0, 2]
+    assert generation._diverse(same, 5, 0) == [0, 1, 2]
+
+
+def test_a_targets_drugs_are_the_ligands(molecule_graph: KnowledgeGraph) -> None:
+    ligands = ligands_of_target(molecule_graph, "OPRM1")
+    assert len(ligands.names) >= 12
+    assert ligands.similarity(generation.morgan_fingerprints(ligands.molecules)).max(1).min() == 1
+    with pytest.raises(MissingError):
+        ligands_of_target(molecule_graph, "no such target")
+
+
+def test_what_can_not_guide_is_refused(lstm: Trained, ngram: Trained) -> None:
+    with pytest.raises(DataError, match="give ligands, or a graph and a target"):
+        medkg.generate_molecules(lstm[0])
+    with pytest.raises(DataError, match="can't be read"):
+        medkg.generate_molecules(lstm[0], ligands=["C1CC"])
+    with pytest.raises(ModelError, match="an atom new to it"):
+        medkg.generate_molecules(lstm[0], ligands=["CBr"])
+    with pytest.raises(ModelError, match="ngram can't be guided"):
+        medkg.generate_molecules(ngram[0], ligands=LIGANDS)
+    with pytest.raises(DataError, match="ask for 1 or more"):
+        medkg.generate_molecules(lstm[0], ligands=LIGANDS, n=0)
+
+
+def test_the_command_writes_a_table(lstm: Trained, tmp_path: Path) -> None:
+    ligands, out = tmp_path / "known.csv", tmp_path / "new.csv"
+    rows = "".join(f"lig{n},{text}\n" for n, text in enumerate(LIGANDS))
+    ligands.write_text("name,smiles\n" + rows + "bad,C1CC\n")
+    words = ["generate", str(lstm[0]), "--ligands", str(ligands), "-n", "3", "--out", str(out)]
+    result = CliRunner().invoke(app, [*words, "--json"])
+    report = json.loads(result.stdout)
+    assert sum(report["set_aside"].values()) == 1
+    with out.open() as file:
+        table = list(csv.DictReader(file))
+    assert [row["smiles"] for row in table] == [row["smiles"] for row in report["molecules"]]
+    assert table[0]["nearest"].startswith("lig")
+    shown = CliRunner().invoke(app, words)
+    assert "These are ideas" in shown.stdout
+    refused = CliRunner().invoke(app, ["generate", str(lstm[0])])
+    assert refused.exit_code == 2
