@@ -114,13 +114,13 @@ def terms_under(knowledge: KnowledgeGraph, root: str) -> set[str]:
         knowledge.edges.filter(relation="SUBCLASS_OF").select("subject", "object").iter_rows()
     ):
         children.setdefault(parent, []).append(child)
-    found, todo = set[str](), [root]
+    below, todo = set[str](), [root]
     while todo:
         term = todo.pop()
-        if term not in found:
-            found.add(term)
+        if term not in below:
+            below.add(term)
             todo += children.get(term, [])
-    return found
+    return below
 
 
 def panel_of(earlier: Sequence[Case], terms: set[str], model: DiagnosisModel) -> dict[str, float]:
@@ -168,11 +168,11 @@ def ranks_of(
         None,
         [term for term in panel if term in case.present],
     )
-    for found in certain:
-        if found is None:
+    for given in certain:
+        if given is None:
             logs = soft_posterior(model, others, uncertain)
         else:
-            own = np.union1d(others, knowledge.columns_of(found)).astype(np.int64)
+            own = np.union1d(others, knowledge.columns_of(given)).astype(np.int64)
             logs = posterior(model, [own], [nothing], None)[0]
         yield ordinal_rank(logs, row)
 

@@ -22,6 +22,7 @@ EXTRAS = {
     "matplotlib": "plots",
     "opencc": "chinese",
     "optuna": "tune",
+    "pandas": "course",
     "peft": "hf",
     "presidio_analyzer": "deidentify",
     "pyedflib": "signals",

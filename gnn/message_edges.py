@@ -80,13 +80,11 @@ class SparseMessageEdges:
 
     def dots(self, queries: Tensor, keys: Tensor) -> Tensor:
         """See `MessageEdges`."""
-        products: Tensor = _Dots.apply(queries, keys, self._pattern)  # type: ignore[no-untyped-call]
-        return products
+        return _in_full_precision(_Dots, queries, keys, self._pattern)
 
     def sum(self, values: Tensor, x: Tensor) -> Tensor:
         """See `MessageEdges`."""
-        product: Tensor = _Product.apply(values, x, self._pattern)  # type: ignore[no-untyped-call]
-        return product
+        return _in_full_precision(_Product, values, x, self._pattern)
 
 
 class WeightedMessageEdges:
@@ -184,21 +182,23 @@ def _row_starts(in_order: Tensor, n: int) -> Tensor:
     return starts.int()  # the index that the kernels work with; another is converted at each call
 
 
-# Sparse kernels are for full precision, whatever the products around them are computed in.
-_forward = torch.amp.custom_fwd(device_type="cuda", cast_inputs=torch.float32)
-_backward = torch.amp.custom_bwd(device_type="cuda")
+def _in_full_precision(
+    function: type[torch.autograd.Function], first: Tensor, second: Tensor, pattern: _Pattern
+) -> Tensor:
+    """Apply a product with a sparse matrix; the kernels of these have no lower precision."""
+    with torch.autocast(first.device.type, enabled=False):
+        made: Tensor = function.apply(first.float(), second.float(), pattern)  # type: ignore[no-untyped-call]
+    return made
 
 
 class _Product(torch.autograd.Function):
     @staticmethod
-    @_forward
     def forward(ctx, values, x, pattern):  # type: ignore[no-untyped-def]  # torch's own form
         ctx.save_for_backward(values, x)
         ctx.pattern = pattern
         return (pattern.matrix(values) @ x.flatten(0, 1)).view(len(x), -1, x.shape[2])
 
     @staticmethod
-    @_backward
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]  # torch's own form
         values, x = ctx.saved_tensors
         for_values = ctx.pattern.sampled(gradient, x) if ctx.needs_input_grad[0] else None
@@ -210,14 +210,12 @@ class _Product(torch.autograd.Function):
 
 class _Dots(torch.autograd.Function):
     @staticmethod
-    @_forward
     def forward(ctx, queries, keys, pattern):  # type: ignore[no-untyped-def]  # torch's own form
         ctx.save_for_backward(queries, keys)
         ctx.pattern = pattern
         return pattern.sampled(queries, keys)
 
     @staticmethod
-    @_backward
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]  # torch's own form
         queries, keys = ctx.saved_tensors
         for_queries = ctx.pattern.matrix(gradient) @ keys.flatten(0, 1)

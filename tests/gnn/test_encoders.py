@@ -71,6 +71,22 @@ def test_dots_and_sums_and_their_gradients(heads: int) -> None:
             assert torch.allclose(ours, theirs, atol=1e-5)
 
 
+def test_sparse_products_are_in_full_precision_where_others_are_not() -> None:
+    torch.manual_seed(0)
+    edges = random_edges(5, 7, 12)
+    messages = SparseMessageEdges(edges[0], edges[1], 5, 7)
+    x, weight = torch.randn(1, 5, 4), torch.eye(4, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        lower = x @ weight
+        mean = messages.mean(lower[0])
+        dots = messages.dots(torch.randn(1, 7, 4), lower)
+    assert lower.dtype == torch.bfloat16
+    assert mean.dtype == dots.dtype == torch.float32
+    assert torch.allclose(mean, messages.mean(x[0]), atol=0.02)
+    (gradient,) = torch.autograd.grad(mean.sum() + dots.sum(), weight)
+    assert gradient.abs().sum() > 0
+
+
 def test_no_edges_give_nothing() -> None:
     none = torch.empty(2, 0, dtype=torch.int64)
     messages = SparseMessageEdges(none[0], none[1], 5, 7)
