@@ -97,7 +97,7 @@ def _read_png_or_jpeg(path: Path) -> _Raw:
     try:
         with opened(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # see _check_size
-            image = Image.open(file, formats=("PNG", "JPEG"))
+            image: Image.Image = Image.open(file, formats=("PNG", "JPEG"))
             _check_size(image.height, image.width, path)
             image = ImageOps.exif_transpose(image)
             if image.mode.startswith("I"):  # 16 bits of grey
@@ -146,7 +146,8 @@ def _read_dicom(path: Path) -> _Raw:
 
 def _dicom_pixels(data: Dataset, path: Path) -> NDArray[np.float64]:
     """(height, width) or (height, width, 3), 0–1."""
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
+    from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
+    from pydicom.pixels.utils import pixel_array
 
     kind = str(data.get("PhotometricInterpretation") or "")
     if kind == "PALETTE COLOR":
@@ -156,7 +157,7 @@ def _dicom_pixels(data: Dataset, path: Path) -> NDArray[np.float64]:
         return np.asarray(pixels / (2.0 ** int(data.BitsStored) - 1))
     values = np.asarray(apply_voi_lut(apply_modality_lut(pixels, data), data), float)
     scaled = (values - values.min()) / max(float(np.ptp(values)), 1e-9)
-    return 1 - scaled if kind == "MONOCHROME1" else scaled
+    return np.asarray(1 - scaled if kind == "MONOCHROME1" else scaled)
 
 
 def _check_size(height: int, width: int, path: Path) -> None:

@@ -117,9 +117,7 @@ def test_a_deflated_dicom_is_refused_before_it_is_unpacked(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.dcm", "a.bmp", "a.nii"])
 @pytest.mark.parametrize("content", [b"", b"no such thing"])
-def test_a_damaged_file_is_refused_with_its_name(
-    name: str, content: bytes, tmp_path: Path
-) -> None:
+def test_a_damaged_file_is_refused_with_its_name(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=name):
         read_picture(tmp_path / name)
