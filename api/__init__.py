@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from medkg.core.errors import MedkgError
     from medkg.core.sealing import open_sealed, seal
     from medkg.diagnosis import DiagnosisRequest, diagnose
-    from medkg.examinations import read_ecg
+    from medkg.examinations import read_ecg, read_images
     from medkg.graph.check import check
     from medkg.graph.clean import fix
     from medkg.graph.export import export
@@ -62,6 +62,7 @@ _HOMES = {
     "open": ".access",
     "read": ".access",
     "read_ecg": ".examinations",
+    "read_images": ".examinations",
     "read_labs": ".laboratory",
     "read_texts": ".texts",
     "review": ".texts",
@@ -123,6 +124,7 @@ __all__ = [
     "plots",
     "read",
     "read_ecg",
+    "read_images",
     "read_labs",
     "read_texts",
     "review",

@@ -15,7 +15,7 @@ from medkg.signals.to_graph import findings_graph
 if TYPE_CHECKING:
     from medkg.signals.finding import Finding
 
-__all__ = ["ecg_findings", "findings_graph", "read_ecg"]
+__all__ = ["ecg_findings", "findings_graph", "image_findings", "read_ecg", "read_images"]
 
 
 @explained_imports()
@@ -39,18 +39,86 @@ def ecg_findings(
     """
     from medkg.signals.ecg.read import read_electrocardiograms
 
-    strict = quarantine is None
-    quarantine = Quarantine() if quarantine is None else quarantine
+    set_aside = Quarantine() if quarantine is None else quarantine
     files = [paths] if isinstance(paths, str | Path) else paths
     findings, n_read = read_electrocardiograms(
-        files, model=model, codes=codes, rate=rate, quarantine=quarantine, remarks=remarks
+        files, model=model, codes=codes, rate=rate, quarantine=set_aside, remarks=remarks
     )
-    if not n_read and not len(quarantine):
+    if not n_read and not len(set_aside):
         raise DataError("no file of an electrocardiogram (.hea, .edf, .bdf, .csv) is there")
-    if len(quarantine) and (strict or not n_read):
-        first = quarantine.rows[0]
-        raise DataError(first.reason, path=first.path)
+    _check_read(n_read, set_aside, strict=quarantine is None)
     return findings
+
+
+def _check_read(n_read: int, set_aside: Quarantine, *, strict: bool) -> None:
+    """Raise the first reason where nothing could be read, or all had to be."""
+    if len(set_aside) and (strict or not n_read):
+        first = set_aside.rows[0]
+        raise DataError(first.reason, path=first.path)
+
+
+@explained_imports()
+def image_findings(
+    paths: Sequence[Path | str] | Path | str,
+    *,
+    model: Path | str | None = None,
+    codes: Path | str | None = None,
+    quarantine: Quarantine | None = None,
+    remarks: list[str] | None = None,
+) -> list[Finding]:
+    """What pictures of an examination show, by a model.
+
+    Args:
+        paths, model, codes, quarantine: see `read_images`.
+        remarks: gets what was changed in reading, such as colour that was read as brightness.
+
+    Raises:
+        DataError: without a quarantine, a file can't be read; nothing could be read.
+    """
+    from medkg.signals.images.read import read_pictures
+
+    set_aside = Quarantine() if quarantine is None else quarantine
+    files = [paths] if isinstance(paths, str | Path) else paths
+    findings, n_read = read_pictures(
+        files, model=model, codes=codes, quarantine=set_aside, remarks=remarks
+    )
+    if not n_read and not len(set_aside):
+        raise DataError("no picture (.png, .jpg, .dcm) is there")
+    _check_read(n_read, set_aside, strict=quarantine is None)
+    return findings
+
+
+def read_images(
+    paths: Sequence[Path | str] | Path | str,
+    patient: str,
+    *,
+    model: Path | str | None = None,
+    codes: Path | str | None = None,
+    quarantine: Quarantine | None = None,
+) -> KnowledgeGraph:
+    """Read pictures of a patient's examinations into a graph of findings.
+
+    Args:
+        paths: one or several PNG, JPEG or DICOM files, or folders of them.
+        patient: whose they are.
+        model: a folder of `medkg train images`; by default the one that ships, which reads chest
+            radiographs of children.
+        codes: a TOML file of codes for the model's classes, beside and before those that ship.
+        quarantine: gets files that can't be read or are unlike what the model learnt from. Without
+            one, the first such is an error.
+
+    Raises:
+        DataError: see `image_findings`.
+
+    Example:
+        >>> from PIL import Image
+        >>> Image.new("L", (200, 200)).save("black.png")
+        >>> medkg.read_images("black.png", "ann")
+        Traceback (most recent call last):
+        medkg.core.errors.DataError: black.png: is constant: nothing can be seen on it
+    """
+    findings = image_findings(paths, model=model, codes=codes, quarantine=quarantine)
+    return findings_graph(findings, patient)
 
 
 def read_ecg(

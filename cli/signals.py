@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from medkg.cli.app import app, evaluate, train
 from medkg.cli.options import Json, OutGraph, Seed
-from medkg.cli.output import save_and_print
+from medkg.cli.output import print_set_aside, save_and_print
+
+if TYPE_CHECKING:
+    from medkg.core.quarantine import Quarantine
+    from medkg.signals.finding import Finding
+
+Pictures = Annotated[
+    Path, typer.Argument(help="A folder with a subfolder for each class, or MedMNIST's .npz.")
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--label", help="Names of an .npz file's classes, in their order; repeatable."),
+]
+Side = Annotated[
+    int | None, typer.Option(help="Pixels of a picture's side. [default: .npz's own, else 64]")
+]
 
 signals = typer.Typer(no_args_is_help=True, help="Examinations to findings of a patient.")
 app.add_typer(signals, name="signals", rich_help_panel="Read sources and texts")
@@ -34,15 +50,59 @@ def signals_ecg(
     as_json: Json = False,
 ) -> None:
     """Ectopic beats by a model, rate and rhythm by rule, as findings of a patient."""
-    from medkg.cli import show
     from medkg.core.quarantine import Quarantine
-    from medkg.examinations import ecg_findings, findings_graph
+    from medkg.examinations import ecg_findings
 
     quarantine = Quarantine()
     remarks: list[str] = []
     findings = ecg_findings(
         paths, model=model, codes=codes, rate=rate, quarantine=quarantine, remarks=remarks
     )
+    _save_findings(findings, remarks, patient, out, quarantine, as_json)
+
+
+@signals.command(
+    "images", epilog="Example: medkg signals images chest.png --patient ann --out graphs/ann"
+)
+def signals_images(
+    paths: Annotated[
+        list[Path], typer.Argument(help="PNG, JPEG or DICOM files, or folders of them.")
+    ],
+    patient: Annotated[str, typer.Option(help="Whose they are: a name of your choice.")],
+    out: OutGraph,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A folder of train images; default: medkg's, of children's chest films."),
+    ] = None,
+    codes: Annotated[
+        Path | None, typer.Option(help="A TOML file of your own codes for classes.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What pictures of an examination show, by a model, as findings of a patient."""
+    from medkg.core.quarantine import Quarantine
+    from medkg.examinations import image_findings
+
+    quarantine = Quarantine()
+    remarks: list[str] = []
+    findings = image_findings(
+        paths, model=model, codes=codes, quarantine=quarantine, remarks=remarks
+    )
+    _save_findings(findings, remarks, patient, out, quarantine, as_json)
+
+
+def _save_findings(
+    findings: Sequence[Finding],
+    remarks: list[str],
+    patient: str,
+    out: Path,
+    quarantine: Quarantine,
+    as_json: bool,
+) -> None:
+    """Print findings and remarks, and save them as a graph of the patient."""
+    from medkg.cli import show
+    from medkg.examinations import findings_graph
+
     for remark in remarks:
         show.err.print(remark, soft_wrap=True)
     rows = [finding.__dict__ for finding in findings]
@@ -105,6 +165,77 @@ def evaluate_ecg(
     from medkg.signals.ecg.train import evaluate_ecg as evaluate_model
 
     _print_figures(evaluate_model(data, seed=seed), "Beats, by folds of records", as_json)
+
+
+@train.command(
+    "images",
+    epilog="Example: medkg train images films/ --procedure 'chest radiograph' --out models/films",
+)
+def train_images(
+    data: Pictures,
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    procedure: Annotated[str, typer.Option(help="The kind of examination.")],
+    label: Labels = None,
+    side: Side = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train a classifier of pictures, measured by folds; the same command goes on if it was cut."""
+    from medkg.core.quarantine import Quarantine
+    from medkg.signals.images.train import train_images as train_model
+
+    quarantine = Quarantine()
+    figures = train_model(
+        data, out, procedure=procedure, labels=label, side=side, seed=seed, quarantine=quarantine
+    )
+    _print_pictures({f"{out}: by folds": figures}, quarantine, as_json)
+
+
+@evaluate.command(
+    "images", epilog="Example: medkg evaluate images others/ --model models/films --part val"
+)
+def evaluate_images(
+    data: Pictures,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A folder of train images. [default: by folds, without a model]"),
+    ] = None,
+    part: Annotated[str, typer.Option(help="With --model: of an .npz file.")] = "val",
+    label: Labels = None,
+    side: Side = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """A model on pictures that it hasn't learnt from; without one by folds, beside a baseline."""
+    from medkg.core.quarantine import Quarantine
+    from medkg.signals.images.train import evaluate_image_model
+    from medkg.signals.images.train import evaluate_images as evaluate_folds
+
+    quarantine = Quarantine()
+    if model is not None:
+        figures = evaluate_image_model(data, model, part=part, quarantine=quarantine)
+        return _print_pictures({f"{model}: {part}": figures}, quarantine, as_json)
+    figures = evaluate_folds(data, labels=label, side=side, seed=seed, quarantine=quarantine)
+    baseline = figures.pop("logistic regression")
+    both = {"residual network, by folds": figures, "logistic regression on pixels": baseline}
+    return _print_pictures(both, quarantine, as_json)
+
+
+def _print_pictures(
+    judged: Mapping[str, Mapping[str, Any]], quarantine: Quarantine, as_json: bool
+) -> None:
+    """Print figures of classifiers of pictures."""
+    import polars as pl
+
+    from medkg.cli import show
+
+    if as_json:
+        return show.as_json({**judged, "set_aside": quarantine.counts()})
+    for title, figures in judged.items():
+        rows = [{"class": name, **row} for name, row in figures["classes"].items()]
+        more = f"{figures['pictures']:,} pictures, majority {figures['majority']:.3f}"
+        show.frame(pl.DataFrame(rows), f"{title} ({more})")
+    return print_set_aside(quarantine)
 
 
 def _print_figures(figures: dict[str, object], title: str, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,7 +179,7 @@ def _checked(raw: _Raw, path: Path) -> Picture:
     grey = raw.pixels
     if grey.ndim == 3:
         colourfulness = float(np.ptp(grey, axis=-1).mean())
-        grey = grey @ _BT601
+        grey = brightness(grey)
         if colourfulness:
             remarks.append("has colours, which are read as brightness")
     if not np.isfinite(grey).all() or grey.std() < _LEAST_SPREAD:
@@ -212,3 +212,8 @@ def square_of(height: int, width: int) -> tuple[int, int, int, int]:
     side = min(height, width)
     left, top = (width - side) // 2, (height - side) // 2
     return left, top, left + side, top + side
+
+
+def brightness(colours: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """(…, 3) red, green and blue → (…), by ITU-R BT.601."""
+    return np.asarray(colours @ _BT601.astype(colours.dtype))

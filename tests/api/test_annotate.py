@@ -101,7 +101,12 @@ def test_a_relation_joins_mentions_of_its_triple(texts: list[AnnotatedText]) -> 
     assert ("Aspirin", "CAUSES", "edema") not in related
 
 
-def test_show_reads_without_colours_in_80_columns(folder: Path) -> None:
+def test_show_reads_without_colours_in_80_columns(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medkg.cli import show
+
+    monkeypatch.setattr(show.out, "width", 80)  # another test may have been the first to print
     result = run("extract", folder / "notes", "--graph", folder / "graph", "--show")
     printed = result.stdout
     assert "\x1b" not in printed, "what steers a terminal comes from a note"

@@ -1,0 +1,164 @@
+"""The residual network that classifies pictures, and its training."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...core.threads import one_thread
+from .picture import Grey
+
+_WIDTHS, _BLOCKS = (16, 32, 64), (1, 1, 2)  # channels, and blocks, of each resolution
+_DROPOUT = 0.2
+_EPOCHS, _BATCH, _RATE, _DECAY, _SMOOTHING = 6, 64, 4e-3, 0.05, 0.02
+_LEAST_STEPS = 100  # few pictures are learnt from more often
+_TURN, _SCALE, _SHIFT = 8.0, 0.1, 0.12  # at most: degrees, share of the size, share of half a side
+_CONTRAST, _BRIGHTNESS = 0.15, 0.1
+_AT_ONCE = 256
+
+
+class _Block(nn.Module):
+    """Two convolutions, and what goes round them (He et al., 2016)."""
+
+    def __init__(self, n_in: int, n_out: int, stride: int):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(n_out),
+            nn.ReLU(),
+            nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(n_out),
+        )
+        self.around: nn.Module = nn.Identity()
+        if stride != 1 or n_in != n_out:
+            convolution = nn.Conv2d(n_in, n_out, 1, stride, bias=False)
+            self.around = nn.Sequential(convolution, nn.BatchNorm2d(n_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channels, height, width) → the same, or half as high and wide."""
+        return functional.relu(self.around(x) + self.layers(x))
+
+
+class PictureNetwork(nn.Module):
+    """Residual network: (n, side, side) pictures → (n, classes) logits.
+
+    Each picture is standardised by its own mean and deviation, so that brightness and contrast,
+    which differ from device to device, count for nothing.
+
+    Source: He et al., Deep Residual Learning for Image Recognition, CVPR 2016.
+    """
+
+    def __init__(self, n_classes: int):
+        super().__init__()
+        layers: list[nn.Module] = [
+            nn.Conv2d(1, _WIDTHS[0], 3, 1, 1, bias=False),
+            nn.BatchNorm2d(_WIDTHS[0]),
+            nn.ReLU(),
+        ]
+        n_in = _WIDTHS[0]
+        for level, (width, blocks) in enumerate(zip(_WIDTHS, _BLOCKS, strict=True)):
+            for block in range(blocks):
+                layers.append(_Block(n_in, width, 2 if level and not block else 1))
+                n_in = width
+        self.body = nn.Sequential(*layers)
+        self.dropout = nn.Dropout(_DROPOUT)
+        self.outer = nn.Linear(n_in, n_classes)
+
+    def maps(self, pictures: Tensor) -> Tensor:
+        """(n, channels, side / 4, side / 4): the last feature maps."""
+        x = pictures[:, None]
+        mean, spread = x.mean((2, 3), keepdim=True), x.std((2, 3), keepdim=True)
+        x = (x - mean) / (spread + 1e-3)
+        maps: Tensor = self.body(x.contiguous(memory_format=torch.channels_last))
+        return maps
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """The logits of the classes."""
+        logits: Tensor = self.outer(self.dropout(self.maps(pictures).mean((2, 3))))
+        return logits
+
+
+@one_thread()
+def train_network(
+    pixels: Grey, labels: NDArray[np.int64], n_classes: int, seed: int
+) -> PictureNetwork:
+    """Train a network on (n, side, side) pictures; the same seed gives the same one."""
+    torch.manual_seed(seed)
+    network = PictureNetwork(n_classes)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+    x, y = torch.from_numpy(pixels), torch.from_numpy(labels)
+    n_batches = max(1, len(y) // _BATCH)
+    epochs = max(_EPOCHS, math.ceil(_LEAST_STEPS / n_batches))
+    optimiser = torch.optim.AdamW(network.parameters(), _RATE, weight_decay=_DECAY)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, epochs * n_batches, pct_start=0.25)
+    network.train()
+    for _ in range(epochs):
+        for rows in torch.randperm(len(y))[: n_batches * _BATCH].chunk(n_batches):
+            logits = network(_varied(x[rows]))
+            loss = functional.cross_entropy(logits, y[rows], label_smoothing=_SMOOTHING)
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+            rate.step()
+    network.eval()
+    return network
+
+
+def _varied(pictures: Tensor) -> Tensor:
+    """Pictures turned, scaled, shifted, mirrored, and of another contrast and brightness."""
+    n = len(pictures)
+    angle = (torch.rand(n) * 2 - 1) * math.radians(_TURN)
+    scale = 1 + (torch.rand(n) * 2 - 1) * _SCALE
+    shift = (torch.rand(n, 2) * 2 - 1) * _SHIFT
+    side = torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
+    cosine, sine = torch.cos(angle) * scale, torch.sin(angle) * scale
+    first = torch.stack([cosine * side, -sine, shift[:, 0]], 1)
+    second = torch.stack([sine * side, cosine, shift[:, 1]], 1)
+    x = pictures[:, None]
+    grid = functional.affine_grid(torch.stack([first, second], 1), list(x.shape), False)
+    x = functional.grid_sample(x, grid, padding_mode="border", align_corners=False)[:, 0]
+    mean = x.mean((1, 2), keepdim=True)
+    contrast = 1 + (torch.rand(n, 1, 1) * 2 - 1) * _CONTRAST
+    return (x - mean) * contrast + mean + (torch.rand(n, 1, 1) * 2 - 1) * _BRIGHTNESS
+
+
+@one_thread()
+@torch.no_grad()
+def class_log_odds(network: PictureNetwork, pixels: Grey) -> NDArray[np.float64]:
+    """(n, classes): log-odds of each class, the mean of those of the picture and its mirror."""
+    odds = []
+    for start in range(0, len(pixels), _AT_ONCE):
+        part = torch.from_numpy(pixels[start : start + _AT_ONCE])
+        logits = torch.stack([network(part), network(part.flip(2))]).double()
+        others = [
+            torch.logsumexp(torch.cat([logits[..., :k], logits[..., k + 1 :]], -1), -1)
+            for k in range(logits.shape[-1])
+        ]
+        odds.append((logits - torch.stack(others, -1)).mean(0))
+    return np.asarray(torch.cat(odds).numpy())
+
+
+@one_thread()
+@torch.no_grad()
+def activation_map(network: PictureNetwork, picture: Grey, label: int) -> Grey:
+    """(side, side), 0–1: how much each place speaks for a class, relative to the most.
+
+    The last maps, weighted by the gradient of the class's logit less the others' mean, where
+    positive. Over mean pooling and one linear layer that gradient is the layer's weights. It is the
+    mean of the maps of the picture and its mirror.
+
+    Source: Selvaraju et al., Grad-CAM, ICCV 2017; Zhou et al., CVPR 2016.
+    """
+    weights = network.outer.weight
+    others = (weights.sum(0) - weights[label]) / (len(weights) - 1)
+    x = torch.from_numpy(picture)[None]
+    maps = network.maps(x) + network.maps(x.flip(2)).flip(3)
+    heat = torch.einsum("nchw,c->nhw", maps, weights[label] - others).clamp(min=0)
+    size = list(picture.shape)
+    heat = functional.interpolate(heat[:, None], size, mode="bilinear", align_corners=False)[0, 0]
+    return np.asarray((heat / heat.max().clamp(min=1e-9)).numpy(), np.float32)

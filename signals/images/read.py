@@ -1,0 +1,104 @@
+"""Pictures of examinations to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ...core.errors import DataError
+from ...core.extras import explained_imports
+from ...core.progress import track
+from ...core.quarantine import Quarantine
+from ..codes import Code, read_codes
+from ..finding import Finding
+from .model import ImageClassifier
+from .network import activation_map
+from .picture import SUFFIXES, Picture, read_picture
+from .region import region_of
+
+_CODES = Path(__file__).parent / "codes.toml"
+
+
+@explained_imports()
+def read_pictures(
+    paths: Sequence[Path | str],
+    *,
+    model: Path | str | None = None,
+    codes: Path | str | None = None,
+    quarantine: Quarantine,
+    remarks: list[str] | None = None,
+) -> tuple[list[Finding], int]:
+    """The findings of pictures, and the number of files that were read.
+
+    A file that can't be read, or that is unlike what the model learnt from, is set aside.
+
+    Args:
+        paths: PNG, JPEG or DICOM files, or folders of them.
+        model: a folder of `medkg train images`; by default the model that ships.
+        codes: a user's own `codes.toml`, which goes before the one that ships.
+        quarantine: gets the files that can't be used.
+        remarks: gets what was changed in reading, by file.
+
+    Raises:
+        DataError: the codes lack a class of the model's.
+    """
+    classifier = ImageClassifier.open(model)
+    table = read_codes(_CODES, codes)
+    if missing := [name for name in classifier.classes[1:] if name not in table]:
+        raise DataError(
+            f"the model's classes {', '.join(missing)} have no code: give --codes with"
+            f' [{missing[0]}], code = "HP:…", name = "…"'
+        )
+    findings: list[Finding] = []
+    n_read = 0
+    for path in track(_files(paths), "Pictures"):
+        try:
+            picture = read_picture(path)
+            findings += findings_of(picture, classifier, table)
+        except DataError as error:
+            quarantine.add(str(error).removeprefix(f"{path}: "), path=path)
+            continue
+        n_read += 1
+        if remarks is not None:
+            remarks += [f"{path.name}: {remark}" for remark in picture.remarks]
+    return findings, n_read
+
+
+def _files(paths: Sequence[Path | str]) -> list[Path]:
+    files: list[Path] = []
+    for path in map(Path, paths):
+        inside = (f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES)
+        files += sorted(inside) if path.is_dir() else [path]
+    return files
+
+
+def findings_of(
+    picture: Picture, classifier: ImageClassifier, codes: Mapping[str, Code]
+) -> list[Finding]:
+    """A finding for each class but the first, with its probability and its place.
+
+    Raises:
+        DataError: the picture is unlike those that the model learnt from.
+    """
+    pixels = classifier.pixels_of(picture)
+    version = classifier.config["version"]
+    findings = []
+    for name, probabilities in classifier.probabilities(pixels[None]).items():
+        probability = float(probabilities[0])
+        heat = activation_map(classifier.network, pixels, classifier.classes.index(name))
+        findings.append(
+            Finding(
+                code=codes[name].code,
+                name=codes[name].name,
+                probability=probability,
+                present=probability >= classifier.thresholds[name],
+                procedure=str(classifier.config["procedure"]),
+                source=f"medkg images {version}",
+                region=region_of(heat, *picture.grey.shape),
+                file=picture.file,
+                checksum=picture.checksum,
+                device=picture.modality,
+                date=picture.date,
+            )
+        )
+    return findings
