@@ -155,7 +155,8 @@ def figures_at(
         parts: list[Part] = [part_at(visits.of(r), models, time) for r, models in curves]
         parts = [part for part in parts if len(part.events) > 1]
         if not parts:
-            raise DataError(f"nobody to compare is under observation at time {time:g}")
+            when = "the first visit" if time is None else f"time {time:g}"
+            raise DataError(f"fewer than two patients to compare are under observation at {when}")
         rows.append({"at": time, **figures_of(parts, horizon, seed)})
     return rows
 

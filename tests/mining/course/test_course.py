@@ -257,6 +257,14 @@ def test_evaluate_on_other_patients(model: CourseModel) -> None:
     assert report["alarm"]["threshold"] == model.settings["threshold"]
 
 
+def test_one_patient_can_not_be_compared(folder: Path) -> None:
+    model, one = CourseModel.open(folder), visits(1, several=False)
+    with pytest.raises(DataError, match=r"fewer than two patients .* at the first visit"):
+        evaluate_course(model, one)
+    with pytest.raises(DataError, match=r"fewer than two patients .* at time 99"):
+        evaluate_course(model, visits(20), landmarks=[99.0])
+
+
 def test_commands(tmp_path: Path) -> None:
     table = tmp_path / "visits.csv"
     visits().write_csv(table)
