@@ -236,16 +236,17 @@ def serve(
 
     if not ui and (diagnosis or treatment or ui_port):
         raise typer.BadParameter("--ui-port, --diagnosis and --treatment go with --ui")
+    models = _models(diagnosis, treatment)
     folder = server.removeprefix("embedded:")
     if folder == server and is_uri(server):
         if not ui:
             raise typer.BadParameter(f"{server} is served already: --ui adds a site over it")
         if port:
             raise typer.BadParameter("--port is of the embedded server; the site's is --ui-port")
-        with suppress(KeyboardInterrupt), _printed_site(server, ui_port, diagnosis, treatment):
+        with suppress(KeyboardInterrupt), _printed_site(server, ui_port, models):
             _until_stopped()
     else:
-        _serve_embedded(Path(folder), port, ui, ui_port, diagnosis, treatment)
+        _serve_embedded(Path(folder), port, ui_port if ui else None, models)
 
 
 def _until_stopped(running: Callable[[], bool] = lambda: True) -> None:
@@ -257,15 +258,8 @@ def _until_stopped(running: Callable[[], bool] = lambda: True) -> None:
         time.sleep(0.5)
 
 
-def _serve_embedded(
-    folder: Path,
-    port: int,
-    ui: bool,
-    ui_port: int,
-    diagnosis: Path | None,
-    treatment: Path | None,
-) -> None:
-    """Run the server of a folder, with a site if asked, until Ctrl-C."""
+def _serve_embedded(folder: Path, port: int, ui_port: int | None, models: dict[str, Any]) -> None:
+    """Run the server of a folder until Ctrl-C, with a site where there is a port for it."""
     from medkg.cli import show
     from medkg.core.errors import StoreError
     from medkg.graph.store.embedded import serve as start
@@ -274,9 +268,8 @@ def _serve_embedded(
     server = start(folder)
     try:
         with Gateway.of(server, port) as gateway, ExitStack() as stack:
-            if ui:
-                site = _printed_site(f"embedded:{folder}", ui_port, diagnosis, treatment)
-                stack.enter_context(site)
+            if ui_port is not None:
+                stack.enter_context(_printed_site(f"embedded:{folder}", ui_port, models))
             passwords = {account.name: account.password for account in gateway.accounts.values()}
             show.pairs(
                 {"uri": gateway.uri, **passwords}, "Serving: address, and each account's password"
@@ -302,15 +295,12 @@ def _models(diagnosis: Path | None, treatment: Path | None) -> dict[str, Any]:
 
 
 @contextmanager
-def _printed_site(
-    uri: str, port: int, diagnosis: Path | None, treatment: Path | None
-) -> Iterator[None]:
+def _printed_site(uri: str, port: int, models: dict[str, Any]) -> Iterator[None]:
     """A site over a server, its address and tokens printed."""
     from medkg.access import connect
     from medkg.cli import show
     from medkg.web.run import running_site
 
-    models = _models(diagnosis, treatment)
     with connect(uri) as store, running_site(store, port, **models) as site:
         address = {"site": f"http://127.0.0.1:{site.port}/"}
         show.pairs({**address, **site.tokens.by_account}, "Site: address, and each account's token")

@@ -102,7 +102,9 @@ class CourseModel:
     columns: Columns
     metrics: Mapping[str, Any]
 
-    def read(self, table: Table, quarantine: Quarantine, *, outcomes: bool = False) -> Visits:
+    def read(
+        self, table: Table, quarantine: Quarantine | None, *, outcomes: bool = False
+    ) -> Visits:
         """Read a table with this model's columns; see `visits.read_visits`."""
         numeric = {
             c.name: not isinstance(c, Categorical)
@@ -155,11 +157,7 @@ class CourseModel:
 
     def visits_of(self, table: Table, patient: str | None, quarantine: Quarantine | None) -> Visits:
         """The visits of a table, or one patient's; see `risk`."""
-        own = Quarantine() if quarantine is None else quarantine
-        visits = self.read(table, own)
-        if quarantine is None and len(own):
-            first = own.rows[0]
-            raise DataError(first.reason, path=first.path, line=first.line)
+        visits = self.read(table, quarantine)
         if patient is None:
             return visits
         rows = visits.patients == patient

@@ -77,7 +77,7 @@ def train_course(
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
     columns = Columns() if columns is None else columns
-    visits = _read_all(table, columns, quarantine)
+    visits = read_visits(table, columns, quarantine)
     columns = replace(columns, covariates=tuple(visits.covariates.columns))
     horizon = float(np.median(visits.remaining[visits.events])) if horizon is None else horizon
     curves = fold_curves(visits, (BASELINE, model), seed)
@@ -98,16 +98,6 @@ def train_course(
     if out is not None:
         trained.save(out, card_of(trained))
     return trained
-
-
-def _read_all(table: Table, columns: Columns, quarantine: Quarantine | None) -> Visits:
-    """Read a table; without a quarantine the first row that can't be used is an error."""
-    own = Quarantine() if quarantine is None else quarantine
-    visits = read_visits(table, columns, own)
-    if quarantine is None and len(own):
-        first = own.rows[0]
-        raise DataError(first.reason, path=first.path, line=first.line)
-    return visits
 
 
 def fold_curves(

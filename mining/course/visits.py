@@ -73,7 +73,7 @@ class Visits:
 def read_visits(
     table: Table,
     columns: Columns,
-    quarantine: Quarantine,
+    quarantine: Quarantine | None,
     *,
     kinds: dict[str, bool] | None = None,
     outcomes: bool = True,
@@ -82,14 +82,15 @@ def read_visits(
 
     Args:
         table: a CSV or TSV file (compressed too), a parquet file, or a frame.
-        quarantine: gets the rows that can't be used.
+        quarantine: gets the rows that can't be used. Without one, the first such is an error.
         kinds: whether each covariate is numeric, as a model learnt it; none: by the values.
         outcomes: whether events and their times are needed.
 
     Raises:
         DataError: it is no table, lacks a column, or has no row that can be used.
     """
-    frame = table if isinstance(table, pl.DataFrame) else _read(Path(table), quarantine)
+    own = Quarantine() if quarantine is None else quarantine
+    frame = table if isinstance(table, pl.DataFrame) else _read(Path(table), own)
     name = "the table" if isinstance(table, pl.DataFrame) else str(table)
     if _LINE not in frame.columns:
         frame = frame.with_row_index(_LINE, offset=1)
@@ -98,10 +99,13 @@ def read_visits(
     )
     covariates = _check_columns(frame, columns, outcomes, name)
     typed, kinds = _typed(frame, columns, covariates, kinds, outcomes)
-    kept = _set_aside(typed, kinds, quarantine, name)
+    kept = _set_aside(typed, kinds, own, name)
     if kept.is_empty():
-        reason = next(iter(quarantine.counts()), "it has none")
+        reason = next(iter(own.counts()), "it has none")
         raise DataError(f"no row of it can be used: {reason}", path=name)
+    if quarantine is None and len(own):
+        first = own.rows[0]
+        raise DataError(first.reason, path=first.path, line=first.line)
     return Visits(
         kept["\0patient"].to_numpy().astype(str),
         kept["\0time"].to_numpy(),

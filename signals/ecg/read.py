@@ -13,6 +13,7 @@ from ...core.extras import explained_imports
 from ...core.progress import track
 from ...core.quarantine import Quarantine
 from ..codes import Code, read_codes
+from ..files import files_under
 from ..finding import Finding
 from .beats import Beats, cut_beats, r_peaks
 from .corpus import CLASSES
@@ -22,6 +23,7 @@ from .rate import rhythm_of
 from .recording import Recording, read_recording
 
 PROCEDURE = "electrocardiogram"
+_SUFFIXES = (".hea", ".edf", ".bdf", ".csv")
 RULE = "medkg ECG rule 1"
 _CODES = Path(__file__).parent / "codes.toml"
 _FEWEST = 5  # beats below which nothing is the patient's usual beat
@@ -54,7 +56,7 @@ def read_electrocardiograms(
     table = read_codes(_CODES, codes)
     findings: list[Finding] = []
     n_read = 0
-    for path in track(_files(paths), "Electrocardiograms"):
+    for path in track(files_under(paths, _SUFFIXES), "Electrocardiograms"):
         try:
             recording = read_recording(path, rate)
             findings += findings_of(recording, classifier, table)
@@ -68,16 +70,6 @@ def read_electrocardiograms(
             if len(recording.leads) == 1:
                 remarks.append(f"{path.name}: has one lead, which is read as both")
     return findings, n_read
-
-
-def _files(paths: Sequence[Path | str]) -> list[Path]:
-    files = []
-    for path in map(Path, paths):
-        inside = (
-            f for f in path.rglob("*") if f.suffix.lower() in (".hea", ".edf", ".bdf", ".csv")
-        )
-        files += sorted(inside) if path.is_dir() else [path]
-    return files
 
 
 def findings_of(

@@ -10,6 +10,7 @@ from ...core.extras import explained_imports
 from ...core.progress import track
 from ...core.quarantine import Quarantine
 from ..codes import Code, read_codes
+from ..files import files_under
 from ..finding import Finding
 from .model import ImageClassifier
 from .network import activation_map
@@ -51,7 +52,7 @@ def read_pictures(
         )
     findings: list[Finding] = []
     n_read = 0
-    for path in track(_files(paths), "Pictures"):
+    for path in track(files_under(paths, SUFFIXES), "Pictures"):
         try:
             picture = read_picture(path)
             findings += findings_of(picture, classifier, table)
@@ -62,14 +63,6 @@ def read_pictures(
         if remarks is not None:
             remarks += [f"{path.name}: {remark}" for remark in picture.remarks]
     return findings, n_read
-
-
-def _files(paths: Sequence[Path | str]) -> list[Path]:
-    files: list[Path] = []
-    for path in map(Path, paths):
-        inside = (f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES)
-        files += sorted(inside) if path.is_dir() else [path]
-    return files
 
 
 def findings_of(
