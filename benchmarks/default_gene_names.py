@@ -76,25 +76,43 @@ def gene_names_of_mesh(
 ) -> None:
     """Give genes MeSH's names of their proteins.
 
-    MeSH has supplementary records "PTGS2 protein, human", mapped to headings. A heading that such
-    records of one gene alone are mapped to (its orthologues of mouse and rat too) is that gene's
-    protein.
+    MeSH has supplementary records "PTGS2 protein, human", mapped to headings, and headings that are
+    proteins themselves (neprilysin, to which "MMEL1 protein, human" is mapped as the nearest).
     """
     by_symbol = {gene.symbol.lower(): gene for gene in genes.values()}
-    symbols: dict[str, set[str]] = defaultdict(set)
+    by_name: dict[str, set[str]] = defaultdict(set)
+    for gene in genes.values():
+        by_name[_words_of(gene.name)].add(gene.id)
+    mapped: dict[str, set[str]] = defaultdict(set)
     for record in mesh:
         if record.headings and (match := PROTEIN_OF.fullmatch(record.name)):
             for heading in record.headings:
-                symbols[heading].add(match[1].lower())
+                mapped[f"MESH:{heading}"].add(match[1].lower())
             gene = by_symbol.get(match[1].lower())
             if gene is not None and record.name.endswith(", human"):
                 names = (PROTEIN.fullmatch(name) for name in record.names)
                 gene.curated += [name[1] for name in names if name]
+    with_record = {
+        by_symbol[symbol].id for symbol in set().union(*mapped.values()) & set(by_symbol)
+    }
     for record in mesh:
-        own = symbols.get(record.id.removeprefix("MESH:"), set())
-        gene = by_symbol.get(next(iter(own), "")) if len(own) == 1 else None
-        if gene is not None and record.id not in families and is_protein(record):
-            gene.curated += record.names
+        if record.id not in families and is_protein(record):
+            named = set().union(*(by_name.get(_words_of(name), set()) for name in record.names))
+            symbols = mapped.get(record.id, set())
+            of_records = {by_symbol[symbol].id for symbol in symbols if symbol in by_symbol}
+            # Many proteins are mapped to a class of them, which is no gene's.
+            if len(of_records) > 1 or (len(symbols) > 1 and not named):
+                continue
+            both = of_records & named
+            owners = both or (named - with_record if named else of_records)
+            if len(owners) == 1:
+                genes[owners.pop()].curated += record.names
+
+
+def _words_of(name: str) -> str:
+    """A protein's name whatever the order of its words: "protein" says nothing in it."""
+    words = re.findall(r"[^\W_]+", name.lower())
+    return " ".join(sorted(word for word in words if word != "protein"))
 
 
 def is_protein(record: MeshName) -> bool:

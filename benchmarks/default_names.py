@@ -184,8 +184,12 @@ def _of_one_spelling(names: Iterable[str]) -> list[str]:
 
 
 def annotated_names(documents: Iterable[Document]) -> dict[str, list[str]]:
-    """What the training parts of corpora call an identifier, wherever they agree on it."""
+    """What the training parts of corpora call an identifier, wherever they agree on it.
+
+    A gene's is told by two documents: one may say "adipokine" of the one that it is about.
+    """
     meant: dict[str, Counter[str]] = defaultdict(Counter)
+    within: dict[str, set[str]] = defaultdict(set)
     spelling: dict[str, str] = {}
     for document in documents:
         for mention in flat_mentions(document, "medkg"):
@@ -193,11 +197,13 @@ def annotated_names(documents: Iterable[Document]) -> dict[str, list[str]]:
             key = compact_key_of(text)
             if len(key) > 3 and len(ids := identifiers(mention)) == 1:
                 meant[key].update(ids)
+                within[key].add(document.id)
                 spelling.setdefault(key, text)
     names: dict[str, list[str]] = defaultdict(list)
     for key, counts in meant.items():
         identifier, count = counts.most_common(1)[0]
-        if count >= AGREEMENT * counts.total():
+        is_gene = identifier.startswith("NCBIGene:")
+        if count >= AGREEMENT * counts.total() and len(within[key]) > is_gene:
             names[identifier].append(spelling[key])
     return names
 

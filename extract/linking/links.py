@@ -65,7 +65,8 @@ def long_forms_of(
     """What a text spells out: short form → long form.
 
     `abbreviations` are those by their letters (`find_abbreviations`). Beside them, mentions (start,
-    end, kind) that stand in parentheses right after another of their kind: "tacrolimus (FK506)".
+    end, kind) that stand in parentheses right after another of their kind: "tacrolimus (FK506)",
+    but not those of "cytokines (TNF-alpha, IL-6)", which are examples.
     """
     long_forms = {x.short: " ".join(text[x.long[0] : x.long[1]].split()) for x in abbreviations}
     before: tuple[int, int, str] | None = None
@@ -73,8 +74,11 @@ def long_forms_of(
         start, end, kind = mention
         if before is not None and before[2] == kind and text[before[1] : start].strip() == "(":
             short = " ".join(text[start:end].split())
-            if len(short) <= _MAX_SHORT_FORM and any(c.isupper() or c.isdigit() for c in short):
-                long_forms.setdefault(short, " ".join(text[before[0] : before[1]].split()))
+            long = " ".join(text[before[0] : before[1]].split())
+            is_example = text[end : end + 1] not in (")", ";") and long.endswith("s")
+            is_short = len(short) <= _MAX_SHORT_FORM
+            if is_short and not is_example and any(c.isupper() or c.isdigit() for c in short):
+                long_forms.setdefault(short, long)
         before = mention
     return long_forms
 

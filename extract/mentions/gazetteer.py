@@ -56,8 +56,9 @@ _WEIGHT_LOSS = re.compile(
     r"[ -]?(?:kgs?|kilos?|kilograms?|lbs?|pounds?|stones?)\b",
     re.IGNORECASE,
 )
-# Before the key of a name in capitals (HED-ID), which must stand in one piece: "he did" is none.
-_SHORT = "="
+# Before the key of a name that must stand in one piece: one in capitals ("he did" is no HED-ID), a
+# drug's of one word.
+_ONE_PIECE = "="
 # Share of such mentions that touch one of MACCROBAT's or BC5CDR's development documents: 30 of 53.
 PROBABILITY = 0.57
 
@@ -98,19 +99,21 @@ class Gazetteer(StatelessComponent):
         for kind in _KINDS:
             mine = nodes.filter(kind=kind)
             names = pl.concat([mine["name"], mine["synonyms"].explode().drop_nulls()])
+            # "DIP in" is no dipin.
+            in_one = pl.lit(kind == "Drug") & pl.col("name").str.contains(r"[\s\d-]").not_()
             keys = names.to_frame("name").select(
                 name_key(pl.col("name")).str.replace_all(" ", "").alias("key"),
-                pl.col("name").str.contains(r"[\p{Ll} ]").not_().alias("short"),
+                (pl.col("name").str.contains(r"[\p{Ll} ]").not_() | in_one).alias("one piece"),
             )
             usable = [
-                (key, hash(_SHORT + key if short else key))
-                for key, short in keys.unique().iter_rows()
+                (key, hash(_ONE_PIECE + key if is_one else key))
+                for key, is_one in keys.unique().iter_rows()
                 if _is_long_enough(key) and not key.isdigit()
             ]
             left_out = _unannotated(kind)
             self._hashes[kind] = _sorted(each for key, each in usable if key not in left_out)
             if kind == "Drug":
-                self._drugs = _sorted(each for _, each in usable)
+                self._drugs = _sorted(hash(key) for key, _ in usable)
         return self
 
     def __call__(self, doc: Doc) -> Doc:
@@ -238,15 +241,17 @@ def _with_defined(doc: Doc, mentions: list[Span]) -> list[Span]:
     """The mentions in order, with the short forms that the document defines for some of them.
 
     The recogniser does so for what one of its heads finds; not where the long form is a name of the
-    graph's that it lacked, or where another head is surer of what the short form is.
+    graph's that it lacked, or where another head is surer of what the short form is. A mention may
+    be the last words of the long form alone: "drug-induced pancreatitis (DIP)".
     """
     by_place = {(mention.start_char, mention.end_char): mention for mention in mentions}
+    by_end = {mention.end_char: mention for mention in mentions}
     kept = dict(enumerate(mentions))
     unused = count(len(mentions))
     holding = {place: n for n, m in kept.items() for place in range(m.start, m.end)}
     for short in abbreviations_of(doc):
-        long = by_place.get(short.long)
-        if long is None:
+        long = by_end.get(short.long[1])
+        if long is None or long.start_char < short.long[0]:
             continue
         for place in short.places:
             span = doc.char_span(*place, label=long.label_)
@@ -382,7 +387,7 @@ def _candidates(
             if words[end - 1] and _is_long_enough(key):
                 # A plural, but not the "s" of "s/p".
                 for form in {key, key.removesuffix("s") if words[end - 1] != "s" else key}:
-                    for written in (form, _SHORT + form) if in_one else (form,):
+                    for written in (form, _ONE_PIECE + form) if in_one else (form,):
                         places.append((start, end))
                         hashes.append(hash(written))
     return places, hashes

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import count, pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from spacy.tokens import Doc, Span
 
 from ..abbreviations import Abbreviation, abbreviations_of
 from ..context.doses import is_usage
+from .names import shipped_names
 from .variants import is_sequence_unit, variants
 
 MODEL = "medkg_ner"
@@ -315,7 +317,7 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
     over the lines of a list. The number of a list's next item is no part of one, nor is a drug's
     year, nor are a note's "h/o" and "D/C'd", and "allergic to" says something of what follows. A
     part of a sequence variant ("arginine" in "arginine to proline"), or what sequences are counted
-    in, is none, and neither is the name of a kind ("disease").
+    in, is none, and neither is the name of a kind ("disease") or of an organ ("pancreas").
     """
     titles = [(title.start_char, title.end_char) for title in doc.spans.get("headings", [])]
     text = doc.text
@@ -327,7 +329,9 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
         if heading >= 0 and mention.end <= titles[heading][1]:
             continue
         words = text[mention.start : mention.end]
-        if _names_nothing(words) or in_variants.issuperset(range(mention.start, mention.end)):
+        if _names_nothing(words, mention.kind) or in_variants.issuperset(
+            range(mention.start, mention.end)
+        ):
             continue
         if (item := _NEXT_ITEM.search(words)) is not None:
             mention = replace(mention, end=mention.start + item.start())
@@ -360,9 +364,15 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
     return kept
 
 
-def _names_nothing(words: str) -> bool:
-    """Whether words are the name of a kind, or what sequences are counted in."""
-    return bool(_GENERIC.fullmatch(words)) or is_sequence_unit(words)
+def _names_nothing(words: str, kind: str) -> bool:
+    """Whether words are the name of a kind, of an organ, or what sequences are counted in."""
+    is_organ = kind in ("Disease", "Symptom") and words.lower() in _organs()
+    return is_organ or bool(_GENERIC.fullmatch(words)) or is_sequence_unit(words)
+
+
+@cache
+def _organs() -> frozenset[str]:
+    return frozenset(name.lower() for list_, name in shipped_names() if list_ == "anatomy")
 
 
 def set_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> None:

@@ -260,6 +260,8 @@ def _effect_on_target(
     head, tail, words = pair.candidate
     if words.words[words.head.end : words.head.end + 1] in (("derivative",), ("derivatives",)):
         return  # "a quinoline derivative" is another drug
+    if rule is not None and not rule.precision:
+        return
     change = level_change(words)
     if change:
         yield extracted(head, change, tail, probability)

@@ -53,6 +53,8 @@ def test_it_holds_drugs_and_phenotypes(cache: Path) -> None:
         ("HER2", "HGNC:3430"),
         ("cyclooxygenase-2", "HGNC:9605"),
         ("protein kinase C", "FPLX:PKC"),
+        ("neprilysin", "HGNC:7154"),  # MeSH's nearest heading of MMEL1 too
+        ("mu opioid receptor", "HGNC:8156"),
         ("Marfan syndrome", "OMIM:154700"),  # of OMIM, Orphanet and MeSH one node
         ("MESH:D008382", "OMIM:154700"),
         ("ORPHA:558", "OMIM:154700"),

@@ -107,6 +107,24 @@ CASES: list[tuple[str, list[Statement], list[Statement]]] = [
     ("She was started on insulin for type 2 diabetes.",
      [("insulin", "TREATS", "type 2 diabetes")],
      [("type 2 diabetes", "ASSOCIATED_WITH", "insulin")]),
+    # Another agent than the drug acts on the target.
+    ("We compared an angiotensin receptor neprilysin inhibitor with valsartan in heart failure. The"
+     " neprilysin inhibitor was superior compared to valsartan.",
+     [], [("valsartan", "TARGETS", name) for name in ("neprilysin", "angiotensin receptor")]),
+    # What a patient has beside, or is treated for, shows nothing of what brings him in.
+    ("We report a woman with comorbidities, including chronic kidney disease and type 2 diabetes,"
+     " who presented with abdominal pain and vomiting.",
+     [], [(disease, "HAS_SYMPTOM", symptom)
+          for disease in ("chronic kidney disease", "type 2 diabetes")
+          for symptom in ("abdominal pain", "vomiting")]),
+    # What a condition induces is inhibited, not the condition.
+    ("Kaempferol inhibits hyperglycemia-induced activation of RhoA.",
+     [("Kaempferol", "TARGETS", "RhoA")], [("Kaempferol", "TREATS", "hyperglycemia")]),
+    # Short forms: of the long form's last words, and none of another word's letters.
+    ("Drug-induced pancreatitis (DIP) is rare. We discuss a case of DIP in a patient on hydroxyurea"
+     " for the treatment of essential thrombocytosis.",
+     [("hydroxyurea", "TREATS", "essential thrombocytosis")],
+     [(name, "TREATS", "essential thrombocytosis") for name in ("DIP", "DIP in")]),
 ]  # fmt: skip
 
 

@@ -62,6 +62,15 @@ def test_a_name_in_capitals_stands_in_one_piece(text: str, mentions: list[str]) 
     assert [m.text for m in doc.spans["mentions"]] == mentions
 
 
+def test_a_drug_s_name_of_one_word_stands_in_one_piece() -> None:
+    names = {"MESH:C007526": "dipinol", "MESH:C1": "vitamin K1"}
+    nodes = pl.DataFrame({"id": [*names], "kind": "Drug", "name": [*names.values()]})
+    nlp = pipeline("medkg_names")
+    nlp.get_pipe("medkg_names").use(graph().with_frames(nodes=conform(nodes, NODES)))
+    doc = marked(nlp, "Dipinol and vitamin K 1, but DIP in OL; on [dipinol|Target] daily.")
+    assert [m.text for m in doc.spans["mentions"]] == ["Dipinol", "vitamin K 1", "dipinol"]
+
+
 def test_bare_words_for_conditions_are_no_names() -> None:
     names = {"MESH:D004194": "Disease", "MESH:D013577": "Syndrome", "MONDO:3": "Gravel"}
     nodes = pl.DataFrame({"id": [*names], "kind": "Disease", "name": [*names.values()]})
@@ -126,6 +135,16 @@ def test_short_forms_of_names_are_what_the_names_are(nlp: Language) -> None:
         ("MFS", "Disease"),
         ("MFS type", "Procedure"),
         ("MFS", "Disease"),
+    ]
+
+
+def test_a_short_form_is_what_the_last_words_of_its_long_form_are(nlp: Language) -> None:
+    doc = marked(nlp, "Drug-induced [pancreatitis|Disease] (DIP). [DIP in|Drug] general; DIP")
+    assert [(m.text, m.label_) for m in doc.spans["mentions"]] == [
+        ("pancreatitis", "Disease"),
+        ("DIP", "Disease"),
+        ("DIP in", "Drug"),
+        ("DIP", "Disease"),
     ]
 
 

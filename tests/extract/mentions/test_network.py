@@ -526,6 +526,15 @@ def test_the_name_of_a_kind_is_no_mention() -> None:
     assert kept == ["Crohn disease", "Sweet syndrome"]
 
 
+def test_the_name_of_an_organ_is_no_condition() -> None:
+    text = "An enlarged pancreas; pancreas cancer."
+    doc = blank()(text)
+    words = ["pancreas", "pancreas cancer"]
+    places = [PredictedMention(text.index(w), text.index(w) + len(w), "Disease", 1) for w in words]
+    kept = [text[f.start : f.end] for f in clean_mentions(doc, places)]
+    assert kept == ["pancreas cancer"]
+
+
 def test_a_note_s_mention_over_the_columns_of_a_table_is_none() -> None:
     text = "Lumirol\tRash\nDry\tcough"
     doc = blank()(text)

@@ -41,6 +41,10 @@ def relations(text: str) -> list[str | None]:
          ["DENIED", "CAUSES"]),
         ("[Zapomycin|Drug] failed to reverse the [tremor|Symptom].", ["DENIED"]),
         ("The [tremor|Symptom] was not significantly reduced by [zapomycin|Drug].", ["DENIED"]),
+        # What a condition induces, and a condition that another one induces.
+        ("[Zapomycin|Drug] blocked [hypoxia|Symptom]-induced activation of a kinase.", ["NONE"]),
+        ("[Zapomycin|Drug] prevented [hypoxia|Symptom]-induced [seizures|Symptom].",
+         ["TREATS", "TREATS"]),
         # One drug and not another.
         ("[Tremor|Symptom] was relieved by [biperiden|Drug], but not by [zapomycin|Drug].",
          ["TREATS", "NONE"]),
@@ -99,3 +103,18 @@ def test_what_a_drug_does_to_a_condition(text: str, expected: list[str | None]) 
 def test_a_drug_binds_a_target(text: str, binds: bool) -> None:
     (candidate,) = relation_candidates(marked(pipeline("medkg_sentences"), text))
     assert (target_rule(candidate.pair) is not None) == binds
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("A [KIT|Target] inhibitor versus [zapomycin|Drug] was tried.", True),
+        ("[Zapomycin|Drug] compared with [KIT|Target] inhibitors was weak.", True),
+        ("The [KIT|Target] inhibitor [zapomycin|Drug] was tried.", False),
+        ("[Zapomycin|Drug], a [KIT|Target] inhibitor, was tried.", False),
+    ],
+)
+def test_another_agent_acts_on_the_target(text: str, other: bool) -> None:
+    (candidate,) = relation_candidates(marked(pipeline("medkg_sentences"), text))
+    rule = target_rule(candidate.pair)
+    assert (rule is not None and not rule.precision) == other
