@@ -26,13 +26,13 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from diagnosis import ROOT, split_of
 from numpy.typing import NDArray
-from scipy.special import expit, logit, logsumexp
+from scipy.special import expit, logit
 from scipy.stats import norm
 
 from medkg.core.ranking import ordinal_rank
@@ -41,7 +41,7 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 from medkg.mining.diagnosis.cases import Case, cases_of
 from medkg.mining.diagnosis.model import DiagnosisModel
-from medkg.mining.diagnosis.posterior import posterior
+from medkg.mining.diagnosis.posterior import posterior, uncertain_posterior
 from medkg.mining.diagnosis.train import train_diagnosis
 
 EXAMINATIONS = {
@@ -52,10 +52,8 @@ EXAMINATIONS = {
 }
 DETECTORS = ((0.80, 0.80), (0.90, 0.90), (0.95, 0.95))
 PANEL = 20
-STATES_OF = 6  # findings; their states double with each. The others are there or not, by 0.5
 WAYS = ("hidden", "hard", "soft", "true")
 TOP = 10
-Columns = NDArray[np.int64]
 
 
 def main() -> None:
@@ -170,31 +168,11 @@ def ranks_of(
     )
     for given in certain:
         if given is None:
-            logs = soft_posterior(model, others, uncertain)
+            logs = uncertain_posterior(model, others, nothing, uncertain, None)
         else:
             own = np.union1d(others, knowledge.columns_of(given)).astype(np.int64)
             logs = posterior(model, [own], [nothing], None)[0]
         yield ordinal_rank(logs, row)
-
-
-def soft_posterior(
-    model: DiagnosisModel, certain: Columns, uncertain: Mapping[int, float]
-) -> NDArray[np.float64]:
-    """Logarithms of the probabilities of the diseases over the states of uncertain findings.
-
-    Args:
-        certain: columns of the findings that are there.
-        uncertain: the probability of each other one, by its column.
-    """
-    columns = sorted(uncertain, key=lambda column: abs(uncertain[column] - 0.5))
-    states = [[column for column in columns[STATES_OF:] if uncertain[column] >= 0.5]]
-    weights = np.ones(1)
-    for column in columns[:STATES_OF]:
-        states += [[*state, column] for state in states]
-        weights = np.concatenate([weights * (1 - uncertain[column]), weights * uncertain[column]])
-    present = [np.union1d(certain, state).astype(np.int64) for state in states]
-    logs = posterior(model, present, [certain[:0]] * len(present), None)
-    return np.asarray(logsumexp(logs + np.log(weights)[:, None], axis=0))
 
 
 def difference(gain: NDArray[np.float64], publications: NDArray[np.str_]) -> str:

@@ -45,6 +45,12 @@ def diagnose(
     labs: Annotated[
         Path | None, typer.Option(help="Laboratory results (FHIR, OMOP, CSV), beside --note too.")
     ] = None,
+    ecg: Annotated[
+        Path | None, typer.Option(help="An electrocardiogram (WFDB, EDF, CSV), or a folder.")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="A chest radiograph (PNG, JPEG, DICOM), or a folder.")
+    ] = None,
     phenopacket: Annotated[
         Path | None, typer.Option(help="A GA4GH phenopacket, or a folder or tar archive of them.")
     ] = None,
@@ -52,10 +58,10 @@ def diagnose(
         Path | None, typer.Option(help="Findings of --findings, as you corrected them.")
     ] = None,
     findings: Annotated[
-        Path | None, typer.Option(help="Of --note: write what was read here (TSV), to be edited.")
+        Path | None, typer.Option(help="Write what was read in files here (TSV), to be edited.")
     ] = None,
     correct: Annotated[
-        bool, typer.Option("--review", help="Of --note: go through what was read, one by one.")
+        bool, typer.Option("--review", help="Go through what was read in files, one by one.")
     ] = False,
     ask: Annotated[
         bool, typer.Option("--ask", help="Be asked for what would narrow the list most.")
@@ -109,6 +115,8 @@ def diagnose(
             absent=absent or (),
             note=note,
             labs=labs,
+            ecg=ecg,
+            image=image,
             phenopacket=phenopacket,
             findings_from=findings_from,
             genes=gene or (),
@@ -161,10 +169,12 @@ class _Output:
         """
         from medkg.core.errors import DataError
 
-        if self.findings and (any(request.typed) or request.labs):
+        if self.findings and any(request.typed):
             raise typer.BadParameter("--findings writes what was read; add to the table itself")
-        if (self.findings or self.review) and request.note is None:
-            raise typer.BadParameter("--findings and --review go with --note")
+        if (self.findings or self.review) and request.note is None and not request.examined:
+            raise typer.BadParameter(
+                "--findings and --review go with --note, --labs, --ecg, --image"
+            )
         if self.into is not None and (request.genes or request.onset or request.sex):
             raise typer.BadParameter("--into writes what follows from phenotypes alone")
         self._check_pseudonyms(request)
@@ -192,14 +202,16 @@ def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output)
     from medkg.cli import show
     from medkg.cli.show_diagnosis import ask_about_finding, print_cases, print_findings
     from medkg.core.quarantine import Quarantine
-    from medkg.diagnosis import check_coverage, diagnose_requested, read_note, read_requested
+    from medkg.diagnosis import check_coverage, diagnose_requested, read_files, read_requested
 
     check_coverage(model, request)
     review = ask_about_finding if output.review else None
-    if output.findings is not None and request.note is not None:
-        findings = read_note(request.note, model, review)
-        return _write_findings(findings, output.findings, request.note, output.as_json)
     quarantine = Quarantine()
+    if output.findings is not None:
+        findings = read_files(model, request, quarantine, review)
+        assert findings is not None  # of `check`
+        print_set_aside(quarantine)
+        return _write_findings(findings, output.findings, output.as_json)
     requested = read_requested(model, request, quarantine, review=review)
     if requested.note_findings is not None and not output.as_json:
         print_findings(requested.note_findings)
@@ -263,7 +275,7 @@ def _print_one(
         )
 
 
-def _write_findings(findings: pl.DataFrame, path: Path, note: Path, as_json: bool) -> None:
+def _write_findings(findings: pl.DataFrame, path: Path, as_json: bool) -> None:
     from medkg.cli import show
     from medkg.diagnosis import write_findings
 
@@ -271,8 +283,8 @@ def _write_findings(findings: pl.DataFrame, path: Path, note: Path, as_json: boo
     if as_json:
         return show.as_json({"written": str(path), "findings": findings.height})
     return show.out.print(
-        f"{path}: {findings.height} findings of {note.name}; correct the column keep (yes, no,"
-        " drop) or phenotype, then medkg diagnose MODEL --findings-from it",
+        f"{path}: {findings.height} findings; correct the column keep (yes, no, maybe, drop) or"
+        " phenotype, then medkg diagnose MODEL --findings-from it",
     )
 
 
@@ -301,10 +313,16 @@ def _into_graph(
     """Write patients to a server if asked to; what each is called there, by its own identifier."""
     from medkg.access import connect
     from medkg.cli import show
+    from medkg.core.errors import DataError
     from medkg.diagnosis import patient_graph, pseudonym
 
     if output.into is None:
         return None
+    if any(patient.findings.uncertain for patient in patients):
+        raise DataError(
+            "--into writes findings that are certain: decide the others with --review, or in the"
+            " table of --findings"
+        )
     by_pseudonym = {pseudonym(output.pseudonyms, patient.id): patient for patient in patients}
     with connect(output.into) as connection:
         summary = connection.write(patient_graph(by_pseudonym, model, top))

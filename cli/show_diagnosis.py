@@ -13,16 +13,19 @@ from medkg.core.terminal import printable
 
 
 def print_findings(findings: pl.DataFrame) -> None:
-    """Print what was read in a note, with the sentences: what counts, and what was dropped."""
-    table = show.plain_table("", "phenotype", "text", "in the sentence")
+    """Print what was read in files, with where it is: what counts, and what was dropped."""
+    table = show.plain_table("", "phenotype", "text", "in the sentence, or the file")
     for row in findings.iter_rows(named=True):
         term = Text(printable(row["name"] or "no term"), "" if row["name"] else "dim")
         term.append(f" {row['phenotype']}", "dim")
         quote = Text(printable(row["text"]))
         quote.append(f" ({row['context']})" if row["context"] else "", "dim")
-        sentence = Text(f"{row['start']}-{row['end']} ", "dim")
+        sentence = Text(f"{row['start']}-{row['end']} " if row["end"] else "", "dim")
         sentence.append(printable(row["sentence"]), "")
-        table.add_row(row["keep"], term, quote, sentence)
+        keep = row["keep"]
+        if row["probability"] is not None:
+            keep += f" {row['probability']:.2f}"
+        table.add_row(keep, term, quote, sentence)
     show.out.print(table)
 
 
@@ -70,6 +73,9 @@ def print_diagnosis(case: Mapping[str, Any], names: Mapping[str, str]) -> None:
     for what in ("present", "excluded"):
         if case[what]:
             show.out.print(f"{what}: {', '.join(names[id_] for id_ in case[what])}")
+    if case["uncertain"]:
+        uncertain = [f"{names[id_]} {value:.2f}" for id_, value in case["uncertain"].items()]
+        show.out.print(f"counted with a probability: {', '.join(uncertain)}")
     rows = diagnoses_frame(case["diagnoses"]).drop("score")
     show.frame(rows, "Diagnoses (for research, not for care)")
     if case["open_set"] is not None:
@@ -113,7 +119,9 @@ def ask_about_finding(row: Mapping[str, Any], problem: str) -> str:
     term = f"{row['name']} {row['phenotype']}" if row["phenotype"] else "no term"
     context = f" ({row['context']})" if row["context"] else ""
     show.out.print(f"  {printable(row['text'])}{context}: {term}, {row['keep']}")
-    return show.out.input("  [dim]enter: leave; y, n, d(rop), another term, or stop: [/dim]")
+    return show.out.input(
+        "  [dim]enter: leave; y, n, m(aybe), d(rop), another term, or stop: [/dim]"
+    )
 
 
 def ask_question(rows: pl.DataFrame, question: Mapping[str, Any]) -> str:

@@ -218,7 +218,10 @@ class LibraryQuery(Message):
 
 
 class NoteFinding(Message):
-    """What was read in a sentence of a note; `keep` is yes, no (absent) or drop."""
+    """What was read in a sentence of a note; `keep` is yes, no (absent) or drop.
+
+    `probability` is null: what a note says is certain.
+    """
 
     keep: str
     phenotype: str
@@ -228,6 +231,7 @@ class NoteFinding(Message):
     start: int
     end: int
     sentence: str
+    probability: float | None = None
 
 
 class Question(Message):

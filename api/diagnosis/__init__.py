@@ -1,7 +1,7 @@
 """Diagnosis as a clinician-researcher does it: findings in, checked and corrected; a ranking out.
 
-Phenotypes come typed, from a note that is read, from a table of findings that a person has
-corrected, or from phenopackets:
+Phenotypes come typed, from a note and examinations that are read, from a table of findings that a
+person has corrected, or from phenopackets:
 
     request = medkg.DiagnosisRequest(symptoms=["Seizure", "HP:0001252"], top=5)
     result = medkg.diagnose(model, request)
@@ -39,7 +39,7 @@ from medkg.diagnosis.request import (
     check_coverage,
     diagnose,
     diagnose_requested,
-    read_note,
+    read_files,
     read_requested,
 )
 
@@ -65,8 +65,8 @@ __all__ = [
     "kept_findings",
     "patient_graph",
     "pseudonym",
+    "read_files",
     "read_findings",
-    "read_note",
     "read_phenopackets",
     "read_requested",
     "resolve_findings",

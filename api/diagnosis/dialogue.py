@@ -46,4 +46,6 @@ def ask_for_phenotypes(
         if reply == "stop":
             break
         answers[reply].append(question["phenotype"])
-    return Findings(tuple(present), tuple(excluded), findings.notes)
+    answered = {*present, *excluded} - {*findings.present, *findings.excluded}
+    uncertain = {key: p for key, p in findings.uncertain.items() if key not in answered}
+    return Findings(tuple(present), tuple(excluded), findings.notes, uncertain)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from medkg.extract.annotated import AnnotatedText, Triple
 
-DECISIONS = ("yes", "no", "drop")  # values of `keep`: observed, excluded, not of the patient
+# Values of `keep`: observed, excluded, observed with its probability, not of the patient.
+DECISIONS = ("yes", "no", "maybe", "drop")
 FINDINGS = {
     "keep": pl.String,
     "phenotype": pl.String,
@@ -38,6 +39,7 @@ FINDINGS = {
     "start": pl.Int64,
     "end": pl.Int64,
     "sentence": pl.String,
+    "probability": pl.Float64,
 }
 NO_FINDING = "no finding"
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -60,6 +62,7 @@ class Finding(TypedDict):
     start: int
     end: int
     sentence: str
+    probability: float | None
 
 
 def resolve_findings(
@@ -220,6 +223,7 @@ def _finding(triple: Triple, text: AnnotatedText, names: Mapping[str, str]) -> F
         "start": start,
         "end": end,
         "sentence": _one_line(text.text[start:end]),
+        "probability": None,
     }
 
 
@@ -237,6 +241,7 @@ def _sentences_without_finding(
             "start": start,
             "end": end,
             "sentence": _one_line(text.text[start:end]),
+            "probability": None,
         }
         for start, end in text.sentences
         if (start, end) not in with_finding
@@ -249,45 +254,10 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def findings_of_labs(path: Path, kg: KnowledgeGraph, quarantine: Quarantine) -> pl.DataFrame:
-    """The phenotypes that laboratory results show and exclude, as a table as `findings_in_note`'s.
-
-    `text` is the test with its value, `sentence` what says so, as the laboratory's range.
-
-    Args:
-        quarantine: gets the results of which nothing can be said, with the reason.
-
-    Raises:
-        DataError: the file is no such file, or has results of several patients.
-    """
-    from medkg.laboratory import lab_findings
-
-    by_patient = lab_findings(path, patient=None, unnamed="patient", quarantine=quarantine)
-    if len(by_patient) > 1:
-        problem = f"has {len(by_patient)} patients, and one is diagnosed at a time"
-        raise DataError(problem, path=path)
-    names = Phenotypes(kg).names
-    rows: list[Finding] = [
-        {
-            "keep": "drop" if each.code not in names else "yes" if each.present else "no",
-            "phenotype": each.code if each.code in names else "",
-            "name": names.get(each.code, each.name),
-            "text": each.region,
-            "context": each.procedure,
-            "start": 0,
-            "end": 0,
-            "sentence": f"by {each.source}",
-        }
-        for findings in by_patient.values()
-        for each in findings
-    ]
-    return pl.DataFrame(rows, schema=FINDINGS)
-
-
 def write_findings(findings: pl.DataFrame, path: Path) -> None:
     """Write findings as a table (TSV) that a person edits and `read_findings` reads.
 
-    It holds sentences of the note, so that only its owner may read it.
+    It may hold sentences of a note, so that only its owner may read it.
     """
     with atomic_file(path) as draft:
         findings.write_csv(draft, separator="\t", quote_style="necessary")
@@ -296,23 +266,24 @@ def write_findings(findings: pl.DataFrame, path: Path) -> None:
 def read_findings(path: Path, kg: KnowledgeGraph, typed: Typed = NOTHING) -> Findings:
     """The findings of a table that a person has corrected, and what was typed beside it.
 
-    Columns `keep` (yes, no or drop) and `phenotype` (an identifier or a name) are needed, all
-    others are for the reader. Rows with neither are passed over; a phenotype may be missing only
-    where `keep` is drop.
+    Columns `keep` (yes, no, maybe or drop) and `phenotype` (an identifier or a name) are needed,
+    and `probability` where `keep` is maybe; all others are for the reader. Rows with neither are
+    passed over; a phenotype may be missing only where `keep` is drop.
 
     Raises:
-        DataError: a column is missing, a value of `keep` is none, or a phenotype isn't known; with
-            the line.
+        DataError: a column is missing, a value of `keep` is none, a probability is missing, or a
+            phenotype isn't known; with the line.
     """
     text = decode(read_whole(path), path)
     phenotypes = Phenotypes(kg)
-    by_decision: dict[str, list[str]] = {"yes": [], "no": []}
+    by_decision: dict[str, list[str]] = {"yes": [], "no": [], "maybe": []}
+    probabilities = []
     for line, row in _rows(text, path):
         keep, phenotype = (str(row[name] or "").strip() for name in ("keep", "phenotype"))
         if not keep and not phenotype:
             continue
         if keep.lower() not in DECISIONS:
-            raise DataError(f"keep is yes, no or drop, not {keep!r}", path=path, line=line)
+            raise DataError(f"keep is yes, no, maybe or drop, not {keep!r}", path=path, line=line)
         if keep.lower() == "drop":
             continue
         try:
@@ -320,7 +291,22 @@ def read_findings(path: Path, kg: KnowledgeGraph, typed: Typed = NOTHING) -> Fin
         except MissingError as error:
             raise DataError(str(error), path=path, line=line) from None
         by_decision[keep.lower()].append(phenotype)
-    return phenotypes.clean(by_decision["yes"], by_decision["no"], typed)
+        if keep.lower() == "maybe":
+            probabilities.append(_probability(row.get("probability"), path, line))
+    uncertain = list(zip(by_decision["maybe"], probabilities, strict=True))
+    return phenotypes.clean(by_decision["yes"], by_decision["no"], typed, uncertain)
+
+
+def _probability(text: str | None, path: Path, line: int) -> float:
+    """A probability as a table has it."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        problem = f"keep is maybe, which needs a probability from 0 to 1, not {text or ''!r}"
+        raise DataError(problem, path=path, line=line)
+    return value
 
 
 def _rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -339,7 +325,8 @@ def _rows(text: str, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def kept_findings(table: pl.DataFrame, kg: KnowledgeGraph, typed: Typed = NOTHING) -> Findings:
     """The findings of a table, as it is now, and what was typed beside it."""
     present, excluded = (table.filter(keep=keep)["phenotype"].to_list() for keep in ("yes", "no"))
-    return Phenotypes(kg).clean(present, excluded, typed)
+    uncertain = table.filter(keep="maybe").select("phenotype", "probability").rows()
+    return Phenotypes(kg).clean(present, excluded, typed, uncertain)
 
 
 def review_findings(
@@ -351,9 +338,9 @@ def review_findings(
 
     Args:
         answer: called with each finding and what was wrong with the last answer ("" at first). It
-            returns yes, no or drop (or their first letters), "" to leave the finding, the
-            identifier or name of another phenotype to take its place, or `stop` to leave all the
-            rest.
+            returns yes, no, maybe or drop (or their first letters; maybe where the finding has a
+            probability), "" to leave the finding, the identifier or name of another phenotype to
+            take its place, or `stop` to leave all the rest.
     """
     phenotypes = Phenotypes(kg)
     rows = cast(list[Finding], table.to_dicts())
@@ -376,6 +363,8 @@ def _correct(row: Finding, correction: str, phenotypes: Phenotypes) -> str | Non
     if decision is not None:
         if not row["phenotype"] and decision != "drop":
             return "it has no term yet: give an identifier or a name"
+        if decision == "maybe" and row["probability"] is None:
+            return "it has no probability: yes, no or drop"
         row["keep"] = decision
         return None
     try:
@@ -383,5 +372,8 @@ def _correct(row: Finding, correction: str, phenotypes: Phenotypes) -> str | Non
     except MissingError as error:
         return str(error)
     row["phenotype"], row["name"] = identifier, phenotypes.names[identifier]
-    row["keep"] = "no" if "negated" in row["context"] else "yes"
+    if row["probability"] is not None:
+        row["keep"] = "maybe"
+    else:
+        row["keep"] = "no" if "negated" in row["context"] else "yes"
     return None

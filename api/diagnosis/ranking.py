@@ -11,9 +11,13 @@ from medkg.core.quarantine import Quarantine
 from medkg.diagnosis.patients import PatientFindings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from medkg.mining.diagnosis.circumstances import Circumstances, Factors
     from medkg.mining.diagnosis.knowledge import Floats, Integers
     from medkg.mining.diagnosis.model import Diagnosis, DiagnosisModel
+    from medkg.mining.diagnosis.phenotypes import Findings
 
 DEFAULT_COVERAGE = 0.9  # probability that a set of diseases holds the true one
 _BATCH = 100  # patients scored at a time
@@ -67,6 +71,7 @@ class PatientDiagnosis(TypedDict):
     patient: str
     present: list[str]
     excluded: list[str]
+    uncertain: dict[str, float]
     notes: list[str]
     known: list[str]
     known_rank: int | None
@@ -91,12 +96,14 @@ def diagnose_patients(
         coverage: probability with which the disease is in the set of `open_set`; by default 0.9.
 
     Returns:
-        For each: `patient`, `present`, `excluded`, `notes`, `diagnoses` (as dictionaries, see
+        For each: `patient`, `present`, `excluded`, `uncertain` (the probabilities of what isn't
+        certain; the likely ones are in `present`, too), `notes`, `diagnoses` (as dictionaries, see
         `DiagnosisModel.diagnose`), of the diagnoses that are known (`known`) the first that is
         a candidate with its rank (`known_rank`; None where none of them is, with a note; a note
         says, too, where the model knows the publication, so that the rank is no test of it), and
-        `open_set`, None where the model has none. "None of these" goes by the phenotypes seen
-        alone, as it was fitted; see `OpenSet.none_and_sets` for what else the set goes by.
+        `open_set`, None where the model has none. Probabilities of phenotypes count for those of
+        diseases; everything else takes the likely ones as present. "None of these" goes by the
+        phenotypes seen alone, as it was fitted; see `OpenSet.none_and_sets` for what else the set goes by.
     """
     from medkg.mining.diagnosis.circumstances import Factors
 
@@ -161,6 +168,9 @@ class _Ranking:
         excluded = [knowledge.columns_of(patient.findings.excluded) for patient in patients]
         scores = model.scores(present)
         logs = posterior(model, present, excluded, self.factors, scores)
+        for number, patient in enumerate(patients):
+            if patient.findings.uncertain:
+                logs[number] = self._uncertain(patient.findings)
         open_sets = self._open_sets(present, scores, logs)
         for open_set, seen, absent in zip(open_sets, present, excluded, strict=True):
             if open_set is not None and "set" in open_set and open_set["size"] > _MANY:
@@ -177,6 +187,7 @@ class _Ranking:
                     "patient": patient.id,
                     "present": list(patient.findings.present),
                     "excluded": list(patient.findings.excluded),
+                    "uncertain": dict(patient.findings.uncertain),
                     "notes": [*patient.findings.notes, *self._notes(patient, known_row)],
                     "known": list(patient.diseases),
                     "known_rank": known_rank,
@@ -187,6 +198,19 @@ class _Ranking:
                 }
             )
         return results
+
+    def _uncertain(self, findings: Findings) -> NDArray[np.float64]:
+        """Logarithms of the probabilities of the diseases, by those of the phenotypes."""
+        from medkg.mining.diagnosis.posterior import uncertain_posterior
+
+        knowledge = self.model.knowledge
+        probabilities: dict[int, float] = {}
+        for phenotype, value in findings.uncertain.items():
+            for column in knowledge.columns_of([phenotype]).tolist():
+                probabilities[column] = max(value, probabilities.get(column, 0.0))
+        certain = [each for each in findings.present if each not in findings.uncertain]
+        seen, absent = knowledge.columns_of(certain), knowledge.columns_of(findings.excluded)
+        return uncertain_posterior(self.model, seen, absent, probabilities, self.factors)
 
     def _ask(self, present: Integers, excluded: Integers) -> list[NamedPhenotype]:
         """The phenotypes that are expected to narrow a patient's list most."""

@@ -11,11 +11,11 @@ import polars as pl
 
 from medkg.core.errors import DataError, ModelError
 from medkg.core.quarantine import Quarantine
+from medkg.diagnosis.examined import findings_of_examinations
 from medkg.diagnosis.findings import (
     NO_FINDING,
     Finding,
     findings_in_note,
-    findings_of_labs,
     kept_findings,
     read_findings,
     resolve_findings,
@@ -37,13 +37,17 @@ class DiagnosisRequest:
     """What is known of a patient, where it is written, and how the diagnoses are wanted.
 
     Either `symptoms` are given, or one of `note`, `phenopacket` and `findings_from`, to which
-    `symptoms` and `absent` then add. `labs` go alone, with `symptoms` or with `note`.
+    `symptoms` and `absent` then add. `labs`, `ecg` and `image` go alone, together, with `symptoms`
+    or with `note`.
 
     Attributes:
         symptoms: identifiers or names of phenotypes that are seen.
         absent: those that were looked for and not found; they count before what is read.
         note: a clinical note, read for phenotypes.
         labs: laboratory results of one patient (`medkg.read_labs` says in what form).
+        ecg: an electrocardiogram, or a folder of them (`medkg.read_ecg`).
+        image: a picture of an examination, or a folder of them (`medkg.read_images`). What a model
+            sees counts with its probability.
         phenopacket: a GA4GH phenopacket, or a folder or archive of them.
         findings_from: a table of findings that a person has corrected (`write_findings`).
         genes: candidate genes, by symbol or identifier.
@@ -71,6 +75,8 @@ class DiagnosisRequest:
     absent: Sequence[str] = ()
     note: Path | None = None
     labs: Path | None = None
+    ecg: Path | None = None
+    image: Path | None = None
     phenopacket: Path | None = None
     findings_from: Path | None = None
     genes: Sequence[str] = ()
@@ -86,12 +92,15 @@ class DiagnosisRequest:
     def __post_init__(self) -> None:
         origins = (self.note, self.phenopacket, self.findings_from)
         number = sum(origin is not None for origin in origins)
-        if self.labs is not None and (self.phenopacket or self.findings_from) is not None:
-            raise DataError("--labs goes alone, with --symptom and --absent, or with --note")
-        if number > 1 or (number == 0 and not self.symptoms and self.labs is None):
+        if self.examined and (self.phenopacket or self.findings_from) is not None:
             raise DataError(
-                "give --symptom, --labs, or one of --note, --phenopacket and --findings-from"
-                " (--symptom and --absent then add to it)"
+                "--labs, --ecg and --image go alone, together, with --symptom and --absent, or with"
+                " --note"
+            )
+        if number > 1 or (number == 0 and not self.symptoms and not self.examined):
+            raise DataError(
+                "give --symptom, --labs, --ecg, --image, or one of --note, --phenopacket and"
+                " --findings-from (--symptom and --absent then add to it)"
             )
         if self.coverage is not None and not 0 < self.coverage < 1:
             raise DataError(f"--coverage is between 0 and 1, not {self.coverage:g}")
@@ -102,6 +111,11 @@ class DiagnosisRequest:
     def typed(self) -> Typed:
         """The phenotypes that a person typed: seen, and absent."""
         return self.symptoms, self.absent
+
+    @property
+    def examined(self) -> bool:
+        """Whether there are examinations to read."""
+        return any(path is not None for path in (self.labs, self.ecg, self.image))
 
     @property
     def circumstances(self) -> Circumstances:
@@ -118,7 +132,7 @@ class DiagnosisRequest:
 
 @dataclass(frozen=True)
 class RequestedPatients:
-    """The patients of a request, and the findings read in its note and laboratory results."""
+    """The patients of a request, and the findings read in its note and examinations."""
 
     patients: Sequence[PatientFindings]
     note_findings: pl.DataFrame | None = None
@@ -139,8 +153,8 @@ class DiagnosisResult:
     Attributes:
         cases: the result of each patient of whom the model knows a phenotype.
         patients: the findings of these.
-        note_findings: what was read in the note and in laboratory results, if there were any,
-            without the sentences in which nothing was found.
+        note_findings: what was read in the note and in examinations, if there were any, without
+            the sentences in which nothing was found.
         explanation: of one patient, where it was requested: see `DiagnosisModel.explain`.
     """
 
@@ -160,6 +174,7 @@ class DiagnosisResult:
                 patient=case["patient"],
                 present=case["present"],
                 excluded=case["excluded"],
+                uncertain=case["uncertain"],
                 notes=case["notes"],
                 known=case["known"],
                 known_rank=case["known_rank"],
@@ -215,15 +230,39 @@ def check_coverage(model: DiagnosisModel, request: DiagnosisRequest) -> None:
         )
 
 
-def read_note(
-    note: Path, model: DiagnosisModel, review: Callable[[Finding, str], str] | None = None
-) -> pl.DataFrame:
-    """The findings of a note, corrected one by one where there is a `review`.
+def read_files(
+    model: DiagnosisModel,
+    request: DiagnosisRequest,
+    quarantine: Quarantine,
+    review: Callable[[Finding, str], str] | None = None,
+    remarks: list[str] | None = None,
+) -> pl.DataFrame | None:
+    """The findings of a request's note and examinations in one table; None where it has neither.
 
     Args:
-        review: see `review_findings`.
+        quarantine: gets the files and results that can't be used, with the reason.
+        review: lets a person correct them one by one; see `review_findings`.
+        remarks: gets what was changed in reading examinations.
+
+    Raises:
+        DataError: a file gives nothing.
     """
-    table = findings_in_note(note, model.kg)
+    tables = []
+    if request.note is not None:
+        tables.append(findings_in_note(Path(request.note), model.kg))
+    if request.examined:
+        shown = findings_of_examinations(
+            model.kg,
+            quarantine,
+            labs=request.labs,
+            ecg=request.ecg,
+            image=request.image,
+            remarks=remarks,
+        )
+        tables.append(shown)
+    if not tables:
+        return None
+    table = pl.concat(tables)
     return table if review is None else review_findings(table, model.kg, review)
 
 
@@ -238,7 +277,7 @@ def read_requested(
 
     Args:
         quarantine: gets the patients and files that can't be used, with the reason.
-        review: lets a person correct what is read in a note; see `review_findings`.
+        review: lets a person correct what is read; see `review_findings`.
     """
     kg = model.kg
     typed, notes = typed_phenotypes(kg, request.typed)
@@ -251,19 +290,14 @@ def read_requested(
                 path=request.phenopacket,
             )
         return RequestedPatients([_with_notes(patient, notes) for patient in patients])
-    table = None
-    if request.note is not None:
-        table = read_note(Path(request.note), model, review)
-    if request.labs is not None:
-        results = findings_of_labs(Path(request.labs), kg, quarantine)
-        table = results if table is None else pl.concat([table, results])
+    table = read_files(model, request, quarantine, review, notes)
     if table is not None:
         findings = kept_findings(table, kg, typed)
     elif request.findings_from is not None:
         findings = read_findings(Path(request.findings_from), kg, typed)
     else:
         findings = resolve_findings(kg, *typed)
-    origin = request.note or request.findings_from or request.labs
+    origin = request.note or request.findings_from or request.labs or request.ecg or request.image
     name = request.patient or ("patient" if origin is None else Path(origin).stem)
     patient = _with_notes(PatientFindings(name.strip(), findings), notes)
     return RequestedPatients([patient], table)

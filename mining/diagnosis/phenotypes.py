@@ -9,13 +9,15 @@ Findings are current terms of the graph without contradictions. The rules, each 
 - what was read or stated gives way to the absence of it, or of what it is a kind of, that a person
   typed;
 - else what is both observed and excluded is observed; so is, against an excluded phenotype, any
-  that is observed below it.
+  that is observed below it;
+- what has a probability (a model saw it) gives way to what is certain of the same phenotype, and
+  counts as observed from a half on, for these rules and for all that knows of no probabilities.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -27,18 +29,21 @@ from ...graph.obsolete import current_ids
 # Identifiers or names that a person typed: observed, and excluded.
 Typed = tuple[Sequence[str], Sequence[str]]
 NOTHING: Typed = ((), ())
+LIKELY = 0.5  # probability from which an uncertain phenotype counts as observed
 
 
 @dataclass(frozen=True)
 class Findings:
     """Identifiers of phenotypes that are observed and excluded, and what was done to have them.
 
-    `notes` are sentences for the user; they hold identifiers and names of terms only.
+    `notes` are sentences for the user; they hold identifiers and names of terms only. `uncertain`
+    has the probabilities of those that aren't certain; the likely ones are in `present`, too.
     """
 
     present: tuple[str, ...]
     excluded: tuple[str, ...]
     notes: tuple[str, ...]
+    uncertain: Mapping[str, float] = field(default_factory=dict)
 
 
 class Phenotypes:
@@ -119,13 +124,18 @@ class Phenotypes:
         return ancestors
 
     def clean(
-        self, present: Sequence[str], excluded: Sequence[str], typed: Typed = NOTHING
+        self,
+        present: Sequence[str],
+        excluded: Sequence[str],
+        typed: Typed = NOTHING,
+        uncertain: Sequence[tuple[str, float]] = (),
     ) -> Findings:
         """A patient's observed and excluded phenotypes as findings; see the rules above.
 
         Args:
             present, excluded: identifiers or names, as read or stated.
             typed: what a person typed beside them.
+            uncertain: identifiers or names with probabilities; of several the highest counts.
 
         Raises:
             MissingError: what was typed names no phenotype.
@@ -133,6 +143,10 @@ class Phenotypes:
         notes: list[str] = []
         typed_seen, typed_denied = (self._identifiers(texts, notes, strict=True) for texts in typed)
         seen, denied = (self._identifiers(texts, notes) for texts in (present, excluded))
+        probabilities = self._probabilities(
+            uncertain, certain={*typed_seen, *seen, *typed_denied}, notes=notes
+        )
+        seen += [phenotype for phenotype, value in probabilities.items() if value >= LIKELY]
         overruled = {p for p in seen if not self.ancestors(p).isdisjoint(typed_denied)}
         notes += [
             f"{self._labelled(phenotype)} counts as absent: that was typed"
@@ -155,7 +169,24 @@ class Phenotypes:
                 )
             else:
                 kept.append(phenotype)
-        return Findings(tuple(seen), tuple(kept), tuple(notes))
+        # What is unlikely gives way to an exclusion of it, or of what it is a kind of.
+        left = {
+            phenotype: value
+            for phenotype, value in probabilities.items()
+            if phenotype in seen or self.ancestors(phenotype).isdisjoint(kept)
+        }
+        return Findings(tuple(seen), tuple(kept), tuple(notes), left)
+
+    def _probabilities(
+        self, uncertain: Sequence[tuple[str, float]], *, certain: set[str], notes: list[str]
+    ) -> dict[str, float]:
+        """The probability of each uncertain phenotype of which nothing is certain."""
+        probabilities: dict[str, float] = {}
+        for text, value in uncertain:
+            for phenotype in self._identifiers([text], notes):
+                if phenotype not in certain:
+                    probabilities[phenotype] = max(value, probabilities.get(phenotype, 0.0))
+        return probabilities
 
     def _identifiers(
         self, texts: Iterable[str], notes: list[str], *, strict: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +12,10 @@ from scipy.special import log_softmax, logsumexp
 from ...graph.kg import KnowledgeGraph
 from .circumstances import Factors
 from .knowledge import Floats, Integers, Knowledge
+
+# Uncertain phenotypes whose states are gone through: these double with each. Of more the ones that
+# are nearest to a half; the others are there or not, by 0.5.
+_STATES_OF = 6
 
 
 class ProbabilityModel(Protocol):
@@ -56,6 +60,39 @@ def posterior(
         return logs
     logs = logs + factors.log_factors(model.knowledge, present)
     return np.asarray(log_softmax(logs, axis=1), dtype=np.float32)
+
+
+def uncertain_posterior(
+    model: ProbabilityModel,
+    certain: Integers,
+    excluded: Integers,
+    uncertain: Mapping[int, float],
+    factors: Factors | None,
+) -> NDArray[np.float64]:
+    """Logarithms of the probabilities of the diseases of a patient with uncertain phenotypes.
+
+    Each of these is there, or nothing is known of it; and P(disease) = Σ P(state) P(disease |
+    state), which is Jeffrey's rule (The Logic of Decision, 1965, chapter 11).
+
+    Args:
+        certain, excluded: columns of the phenotypes that are there, and that aren't.
+        uncertain: the probability of each other one, by its column.
+
+    Returns:
+        (diseases,).
+    """
+    columns = sorted(uncertain, key=lambda column: abs(uncertain[column] - 0.5))
+    states = [[column for column in columns[_STATES_OF:] if uncertain[column] >= 0.5]]
+    weights = np.ones(1)
+    for column in columns[:_STATES_OF]:
+        states += [[*state, column] for state in states]
+        weights = np.concatenate([weights * (1 - uncertain[column]), weights * uncertain[column]])
+    # What can't be isn't scored: a probability of 1 leaves half of the states.
+    possible = np.flatnonzero(weights)
+    present = [np.union1d(certain, states[i]).astype(np.int64) for i in possible]
+    logs = posterior(model, present, [excluded] * len(present), factors)
+    mixed = logsumexp(logs + np.log(weights[possible])[:, None], axis=0)
+    return np.asarray(mixed, dtype=np.float64)
 
 
 def most_probable(logs: Floats, top: int) -> Integers:

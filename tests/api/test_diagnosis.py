@@ -177,7 +177,8 @@ def test_a_table_of_findings_goes_to_a_person_and_back(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("keep\tphenotype\nyes\tHP:0002027\nmaybe\tHP:0000969\n", "line 3: keep is yes, no or"),
+        ("keep\tphenotype\nyes\tHP:0002027\nperhaps\tHP:0000969\n", "line 3: keep is yes, no, m"),
+        ("keep\tphenotype\nmaybe\tHP:0002027\n", "line 2: keep is maybe, which needs"),
         ("keep\tphenotype\nyes\tgreenness\n", "line 2: the graph has no Symptom 'greenness'"),
         ("keep,phenotype\nyes,HP:0002027\n", "lacks a column keep or phenotype"),
     ],
@@ -547,9 +548,12 @@ def test_the_command_ranks_a_folder(folder: Path, cases: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ((), "give --symptom, --labs, or one of"),
-        (("--absent", "HP:0000021"), "give --symptom, --labs, or one of"),
-        (("--phenopacket", "y", "--note", "x"), "give --symptom, --labs, or one of"),
+        ((), "give --symptom, --labs, --ecg, --image, or one of"),
+        (("--absent", "HP:0000021"), "give --symptom, --labs, --ecg, --image, or one of"),
+        (
+            ("--phenopacket", "y", "--note", "x"),
+            "give --symptom, --labs, --ecg, --image, or one of",
+        ),
         (("--symptom", "HP:0000021", "--note", "x", "--findings", "y"), "add to the table"),
         (("--symptom", "HP:0000021", "--review"), "go with --note"),
         (("--symptom", "HP:0000021", "--into", "embedded:x", "--sex", "male"), "phenotypes alone"),
@@ -721,9 +725,12 @@ def test_python_gives_what_the_command_prints(model: DiagnosisModel, folder: Pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "give --symptom, --labs, or one of"),
-        ({"absent": ["HP:1"]}, "give --symptom, --labs, or one of"),
-        ({"note": Path("a"), "findings_from": Path("b")}, "give --symptom, --labs, or one of"),
+        ({}, "give --symptom, --labs, --ecg, --image, or one of"),
+        ({"absent": ["HP:1"]}, "give --symptom, --labs, --ecg, --image, or one of"),
+        (
+            {"note": Path("a"), "findings_from": Path("b")},
+            "give --symptom, --labs, --ecg, --image, or one of",
+        ),
         ({"symptoms": ["HP:1"], "coverage": 1.0}, "--coverage is between 0 and 1, not 1"),
         ({"symptoms": ["HP:1"], "coverage": 0.0}, "--coverage is between 0 and 1, not 0"),
         ({"symptoms": ["HP:1"], "top": 0}, "--top is at least 1, not 0"),

@@ -43,7 +43,7 @@ def test_diagnosis_counts_results(results: Path, tmp_path: Path) -> None:
     [case] = json.loads(run.stdout)["cases"]
     assert "HP:0003074" in case["present"]
     assert "HP:0002902" in case["excluded"]
-    assert {row["sentence"] for row in case["read"]} == {"by medkg's reference range"}
+    assert {row["sentence"] for row in case["read"]} == {"results.csv, by medkg's reference range"}
     assert "diabetes" in case["diagnoses"][0]["name"]
 
 

@@ -1,0 +1,87 @@
+"""What a patient's examinations show, as rows beside what is read in a note."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from medkg.core.errors import DataError
+from medkg.core.quarantine import Quarantine
+from medkg.diagnosis.findings import FINDINGS
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.diagnosis.phenotypes import Phenotypes
+
+if TYPE_CHECKING:
+    from medkg.diagnosis.findings import Finding
+    from medkg.signals.finding import Finding as Shown
+
+
+def findings_of_examinations(
+    kg: KnowledgeGraph,
+    quarantine: Quarantine,
+    *,
+    labs: Path | None = None,
+    ecg: Path | None = None,
+    image: Path | None = None,
+    remarks: list[str] | None = None,
+) -> pl.DataFrame:
+    """What a patient's examinations show, as a table as `findings_in_note`'s.
+
+    `keep` is yes or no where a rule says so for certain, maybe where a model gives a probability,
+    and drop where the graph has no such phenotype. `text` is the value, or the place in the
+    examination, `context` the kind of examination, and `sentence` the file and what says so.
+
+    Args:
+        labs: laboratory results of one patient.
+        ecg, image: a file, or a folder of them.
+        quarantine: gets the files that can't be read and the results of which nothing can be said.
+        remarks: gets what was changed in reading, such as another sampling rate.
+
+    Raises:
+        DataError: a file gives nothing, or laboratory results are of several patients.
+    """
+    from medkg.examinations import ecg_findings, image_findings
+
+    shown: list[Shown] = []
+    if labs is not None:
+        shown += _of_labs(labs, quarantine)
+    if ecg is not None:
+        shown += ecg_findings(ecg, quarantine=quarantine, remarks=remarks)
+    if image is not None:
+        shown += image_findings(image, quarantine=quarantine, remarks=remarks)
+    names = Phenotypes(kg).names
+    return pl.DataFrame([_row(each, names.get(each.code)) for each in shown], schema=FINDINGS)
+
+
+def _of_labs(path: Path, quarantine: Quarantine) -> Iterable[Shown]:
+    from medkg.laboratory import lab_findings
+
+    by_patient = lab_findings(path, patient=None, unnamed="patient", quarantine=quarantine)
+    if len(by_patient) > 1:
+        problem = f"has {len(by_patient)} patients, and one is diagnosed at a time"
+        raise DataError(problem, path=path)
+    return next(iter(by_patient.values()))
+
+
+def _row(shown: Shown, name: str | None) -> Finding:
+    """One finding as a row.
+
+    Args:
+        name: of its phenotype in the graph; None where the graph hasn't it.
+    """
+    certain = shown.excluded or (shown.present and shown.probability == 1)
+    keep = "no" if shown.excluded else "yes" if certain else "maybe"
+    return {
+        "keep": "drop" if name is None else keep,
+        "phenotype": "" if name is None else shown.code,
+        "name": shown.name if name is None else name,
+        "text": shown.region,
+        "context": shown.procedure,
+        "start": 0,
+        "end": 0,
+        "sentence": f"{Path(shown.file).name}, by {shown.source}",
+        "probability": None if certain else shown.probability,
+    }

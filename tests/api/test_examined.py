@@ -1,0 +1,153 @@
+"""One patient of several files: every finding in one list, and their probabilities in a ranking."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import medkg
+from medkg.cli import app
+from medkg.core.errors import DataError
+from medkg.core.quarantine import Quarantine
+from medkg.diagnosis import kept_findings, read_files, read_findings, write_findings
+from medkg.graph.frames import Source
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.diagnosis.model import DiagnosisModel
+from medkg.mining.diagnosis.phenotypes import Phenotypes
+from medkg.mining.diagnosis.posterior import posterior, uncertain_posterior
+from tests.signals.ecg.made import signal, write_csv
+
+FAST, EARLY, FEVER = "HP:0001649", "HP:0006682", "HP:0001945"
+NAMES = {FAST: "Tachycardia", EARLY: "Premature ventricular contraction", FEVER: "Fever"}
+SHOWN = {"OMIM:1": (FAST, FEVER), "OMIM:2": (EARLY,), "OMIM:3": (FEVER,)}
+
+
+@pytest.fixture(scope="module")
+def model() -> DiagnosisModel:
+    nodes = [(id_, "Symptom", name) for id_, name in NAMES.items()]
+    nodes += [(id_, "Disease", id_) for id_ in SHOWN]
+    rows = [(disease, "HAS_SYMPTOM", each) for disease, own in SHOWN.items() for each in own]
+    evidence = pl.DataFrame(rows, schema=["subject", "relation", "object"], orient="row")
+    kg = KnowledgeGraph.build(
+        pl.DataFrame(nodes, schema=["id", "kind", "name"], orient="row"),
+        evidence.with_columns(source=pl.lit("made"), level=pl.lit("curated")),
+        [Source("made", "1", "CC0")],
+    )
+    return medkg.train_diagnosis(kg, model="resnik")
+
+
+@pytest.fixture(scope="module")
+def ecg(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fast heart with two ventricular beats, in one lead."""
+    times = [0.6 + 0.5 * number for number in range(40)]
+    samples = signal(times, 21, wide=times[7:9])[:, :1]
+    seconds = np.arange(len(samples))[:, None] / 360
+    file = tmp_path_factory.mktemp("ecg") / "rest.csv"
+    return write_csv(file, np.hstack([seconds, samples]), "time,II")
+
+
+def test_an_examination_s_findings_have_its_model_s_probabilities(
+    model: DiagnosisModel, ecg: Path
+) -> None:
+    case = medkg.diagnose(model, medkg.DiagnosisRequest(ecg=ecg)).cases[0]
+    assert FAST in case["present"]
+    assert FAST not in case["uncertain"]  # of a rule
+    assert 0 < case["uncertain"][EARLY] < 1
+    assert any("one lead" in note for note in case["notes"])
+    columns = model.knowledge.columns_of
+    mixed = uncertain_posterior(
+        model, columns([FAST]), columns([]), {int(columns([EARLY])[0]): case["uncertain"][EARLY]},
+        None,
+    )  # fmt: skip
+    by_phenotypes = medkg.DiagnosisRequest(ecg=ecg, prevalence=False)
+    ranked = {
+        row["disease"]: row["probability"]
+        for row in medkg.diagnose(model, by_phenotypes).cases[0]["diagnoses"]
+    }
+    for disease, row in model.knowledge.disease_rows.items():
+        assert ranked[disease] == pytest.approx(float(np.exp(mixed[row])), abs=1e-5)
+
+
+def test_a_probability_lies_between_there_and_not_there(model: DiagnosisModel) -> None:
+    columns = model.knowledge.columns_of
+    seen, none, early = columns([FEVER]), columns([]), int(columns([EARLY])[0])
+    row = model.knowledge.disease_rows["OMIM:2"]
+
+    def of(value: float) -> float:
+        return float(np.exp(uncertain_posterior(model, seen, none, {early: value}, None)[row]))
+
+    without = float(np.exp(posterior(model, [seen], [none], None)[0][row]))
+    both = columns([FEVER, EARLY])
+    with_it = float(np.exp(posterior(model, [both], [none], None)[0][row]))
+    assert of(0) == pytest.approx(without, abs=1e-6)
+    assert of(1) == pytest.approx(with_it, abs=1e-6)
+    assert of(0.3) == pytest.approx(0.7 * without + 0.3 * with_it, abs=1e-6)
+
+
+def test_what_is_certain_goes_before_what_has_a_probability(model: DiagnosisModel) -> None:
+    phenotypes = Phenotypes(model.kg)
+    assert phenotypes.clean([FAST], [], uncertain=[(FAST, 0.2)]).uncertain == {}
+    denied = phenotypes.clean([], [FAST], uncertain=[(FAST, 0.2)])
+    assert (denied.present, denied.excluded, denied.uncertain) == ((), (FAST,), {})
+    likely = phenotypes.clean([], [FAST], uncertain=[(FAST, 0.2), (FAST, 0.8)])
+    assert (likely.present, likely.uncertain) == ((FAST,), {FAST: 0.8})
+    assert "both observed and excluded" in likely.notes[0]
+    typed = phenotypes.clean([], [], ((), (FAST,)), [(FAST, 0.9)])
+    assert (typed.present, typed.uncertain) == ((), {})
+
+
+def test_the_list_is_corrected_and_read_back(
+    model: DiagnosisModel, ecg: Path, tmp_path: Path
+) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("The patient has a fever.\n")
+    results = tmp_path / "labs.csv"
+    results.write_text("test,value,unit\nsodium,118,mmol/L\n")
+    request = medkg.DiagnosisRequest(note=note, labs=results, ecg=ecg)
+    table = read_files(model, request, Quarantine())
+    assert table is not None
+    keeps = dict(table.select("name", "keep").iter_rows())
+    assert keeps["Fever"] == keeps["Tachycardia"] == "yes"
+    assert keeps[NAMES[EARLY]] == "maybe"
+    assert keeps["Hyponatremia"] == "drop"  # the graph hasn't it
+    write_findings(table, tmp_path / "findings.tsv")
+    read = read_findings(tmp_path / "findings.tsv", model.kg)
+    assert read == kept_findings(table, model.kg)
+    text = (tmp_path / "findings.tsv").read_text()
+    (tmp_path / "findings.tsv").write_text(text.replace(f"maybe\t{EARLY}", f"no\t{EARLY}"))
+    corrected = read_findings(tmp_path / "findings.tsv", model.kg)
+    assert EARLY in corrected.excluded
+    assert EARLY not in corrected.uncertain
+
+
+def test_the_command(model: DiagnosisModel, ecg: Path, tmp_path: Path) -> None:
+    model.kg.save(tmp_path / "kg")
+    model.save(tmp_path / "model", graph_path=tmp_path / "kg")
+    folder = str(tmp_path / "model")
+    run = CliRunner().invoke(app, ["diagnose", folder, "--ecg", str(ecg)])
+    assert run.exit_code == 0, run.output
+    printed = " ".join(run.output.split())
+    assert "counted with a probability: " in printed
+    run = CliRunner().invoke(app, ["diagnose", folder, "--ecg", str(ecg), "--json"])
+    [case] = json.loads(run.stdout)["cases"]
+    assert EARLY in case["uncertain"]
+    into = ["--into", f"embedded:{tmp_path / 'server'}"]
+    run = CliRunner().invoke(app, ["diagnose", folder, "--ecg", str(ecg), *into])
+    assert isinstance(run.exception, DataError)
+    assert "findings that are certain" in str(run.exception)
+    table = tmp_path / "findings.tsv"
+    run = CliRunner().invoke(app, ["diagnose", folder, "--ecg", str(ecg), "--findings", str(table)])
+    assert run.exit_code == 0, run.output
+    run = CliRunner().invoke(app, ["diagnose", folder, "--findings-from", str(table), "--json"])
+    assert json.loads(run.stdout)["cases"][0]["uncertain"].keys() == case["uncertain"].keys()
+
+
+def test_a_file_that_gives_nothing_is_an_error(model: DiagnosisModel, tmp_path: Path) -> None:
+    (tmp_path / "rest.csv").write_text("II\n0\n")
+    with pytest.raises(DataError, match=r"rest\.csv"):
+        medkg.diagnose(model, medkg.DiagnosisRequest(ecg=tmp_path / "rest.csv", symptoms=["Fever"]))
