@@ -103,7 +103,8 @@ def diagnose_patients(
         says, too, where the model knows the publication, so that the rank is no test of it), and
         `open_set`, None where the model has none. Probabilities of phenotypes count for those of
         diseases; everything else takes the likely ones as present. "None of these" goes by the
-        phenotypes seen alone, as it was fitted; see `OpenSet.none_and_sets` for what else the set goes by.
+        phenotypes seen alone, as it was fitted; see `OpenSet.none_and_sets` for what else the set
+        goes by.
     """
     from medkg.mining.diagnosis.circumstances import Factors
 
