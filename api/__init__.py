@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from medkg.core.sealing import open_sealed, seal
     from medkg.diagnosis import DiagnosisRequest, diagnose
     from medkg.examinations import read_ecg, read_images
+    from medkg.extract.sentiment.train import train_sentiment
     from medkg.graph.check import check
     from medkg.graph.clean import fix
     from medkg.graph.export import export
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from medkg.mining.molecules.generator.train import train_generator
     from medkg.mining.treatment.train import train_treatment
     from medkg.models import load_model
+    from medkg.opinions import sentiment
     from medkg.predictions import write_predictions
     from medkg.terminology import default_terminology
     from medkg.texts import annotate, deidentify, read_texts, review
@@ -66,6 +68,7 @@ _HOMES = {
     "read_labs": ".laboratory",
     "read_texts": ".texts",
     "review": ".texts",
+    "sentiment": ".opinions",
     "view": ".access",
     "write_predictions": ".predictions",
     "train_course": ".mining.course.train",
@@ -73,6 +76,7 @@ _HOMES = {
     "train_generator": ".mining.molecules.generator.train",
     "train_diagnosis": ".mining.diagnosis.train",
     "train_links": ".mining.links.train",
+    "train_sentiment": ".extract.sentiment.train",
     "train_treatment": ".mining.treatment.train",
     "check": ".graph.check",
     "fix": ".graph.clean",
@@ -129,10 +133,12 @@ __all__ = [
     "read_texts",
     "review",
     "seal",
+    "sentiment",
     "train_course",
     "train_diagnosis",
     "train_generator",
     "train_links",
+    "train_sentiment",
     "train_treatment",
     "unmerge",
     "view",
