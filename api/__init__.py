@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from medkg.models import load_model
     from medkg.opinions import sentiment
     from medkg.predictions import write_predictions
+    from medkg.speech import transcribe
     from medkg.terminology import default_terminology
     from medkg.texts import annotate, deidentify, read_texts, review
 
@@ -69,6 +70,7 @@ _HOMES = {
     "read_texts": ".texts",
     "review": ".texts",
     "sentiment": ".opinions",
+    "transcribe": ".speech",
     "view": ".access",
     "write_predictions": ".predictions",
     "train_course": ".mining.course.train",
@@ -140,6 +142,7 @@ __all__ = [
     "train_links",
     "train_sentiment",
     "train_treatment",
+    "transcribe",
     "unmerge",
     "view",
     "write_predictions",

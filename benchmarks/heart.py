@@ -3,14 +3,14 @@
 Two sets of patients of whom symptoms, laboratory values, electrocardiogram and imaging are known:
 Cleveland (Detrano et al. 1989) and Z-Alizadeh Sani (Alizadehsani et al. 2013), both of the UCI
 Machine Learning Repository under CC BY 4.0. Each stage adds one examination's columns to those
-before. Five times ten folds, with the same folds in all stages; a patient's score is of a model that
-hasn't learnt from them. Logistic regression on standardised columns with the usual strength, beside
-the mean of its log-odds and those of extremely randomised trees. Missing values become the training
-part's median.
+before. Five times ten folds, with the same folds in all stages; a patient's score is of a model
+that hasn't learnt from them. Logistic regression on standardised columns with the usual strength,
+beside the mean of its log-odds and those of extremely randomised trees. Missing values become the
+training part's median.
 
     python benchmarks/heart.py
 
-Prints Markdown: the area under the ROC curve, the mean of the five times with the lowest and highest.
+Prints Markdown: the area under the ROC curve, mean of the five times with the lowest and highest.
 """
 
 from __future__ import annotations
@@ -36,10 +36,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SEEDS = range(5)
 FOLDS = 10
 Stages = Mapping[str, Sequence[str]]
-_CLEVELAND = (
-    "age sex chest_pain pressure cholesterol sugar resting_ecg rate exercise_angina depression slope"
-    " vessels thallium disease"
-).split()
 # Of Cleveland, the columns of codes without an order.
 _CODES = ("chest_pain", "resting_ecg", "thallium", "VHD")
 CLEVELAND: Stages = {
@@ -48,8 +44,14 @@ CLEVELAND: Stages = {
     "+ ECG": ("resting_ecg", "rate", "exercise_angina", "depression", "slope"),
     "+ imaging": ("vessels", "thallium"),
 }
-_ALIZADEH_ECG = ("Q Wave", "St Elevation", "St Depression", "Tinversion", "LVH", "Poor R Progression")
-_ALIZADEH_LABS = "FBS CR TG LDL HDL BUN ESR HB K Na WBC Lymph Neut PLT".split()
+_ALIZADEH_ECG = (
+    *("Q Wave", "St Elevation", "St Depression", "Tinversion", "LVH", "Poor R Progression"),
+    *("LBBB", "RBBB"),
+)
+_ALIZADEH_LABS = (
+    *("FBS", "CR", "TG", "LDL", "HDL", "BUN", "ESR", "HB", "K", "Na", "WBC", "Lymph", "Neut"),
+    "PLT",
+)
 _ALIZADEH_IMAGING = ("EF-TTE", "Region RWMA", "VHD")
 
 
@@ -74,7 +76,7 @@ def cleveland(folder: Path) -> tuple[pl.DataFrame, NDArray[np.int64], Stages]:
     frame = pl.read_csv(
         folder / "processed.cleveland.data",
         has_header=False,
-        new_columns=_CLEVELAND,
+        new_columns=[*(name for own in CLEVELAND.values() for name in own), "disease"],
         null_values="?",
         infer_schema_length=None,
     )
@@ -100,13 +102,12 @@ def alizadeh(folder: Path) -> tuple[pl.DataFrame, NDArray[np.int64], Stages]:
         if name not in ("BBB", "Cath")
     ]
     frame = frame.with_columns(*blocks).with_columns(*numbers).drop("BBB", "Cath")
-    ecg = (*_ALIZADEH_ECG, "LBBB", "RBBB")
-    later = {*ecg, *_ALIZADEH_LABS, *_ALIZADEH_IMAGING}
+    later = {*_ALIZADEH_ECG, *_ALIZADEH_LABS, *_ALIZADEH_IMAGING}
     first = [name for name in frame.columns if name not in later and frame[name].n_unique() > 1]
     stages = {
         "symptoms": first,
         "+ laboratory": _ALIZADEH_LABS,
-        "+ ECG": ecg,
+        "+ ECG": _ALIZADEH_ECG,
         "+ imaging": _ALIZADEH_IMAGING,
     }
     return frame, disease, stages

@@ -51,6 +51,9 @@ def diagnose(
     image: Annotated[
         Path | None, typer.Option(help="A chest radiograph (PNG, JPEG, DICOM), or a folder.")
     ] = None,
+    audio: Annotated[
+        Path | None, typer.Option(help="A recording (WAV) of what is said, read as a note is.")
+    ] = None,
     phenopacket: Annotated[
         Path | None, typer.Option(help="A GA4GH phenopacket, or a folder or tar archive of them.")
     ] = None,
@@ -117,6 +120,7 @@ def diagnose(
             labs=labs,
             ecg=ecg,
             image=image,
+            audio=audio,
             phenopacket=phenopacket,
             findings_from=findings_from,
             genes=gene or (),
@@ -173,7 +177,7 @@ class _Output:
             raise typer.BadParameter("--findings writes what was read; add to the table itself")
         if (self.findings or self.review) and request.note is None and not request.examined:
             raise typer.BadParameter(
-                "--findings and --review go with --note, --labs, --ecg, --image"
+                "--findings and --review go with --note, --labs, --ecg, --image and --audio"
             )
         if self.into is not None and (request.genes or request.onset or request.sex):
             raise typer.BadParameter("--into writes what follows from phenotypes alone")

@@ -25,6 +25,7 @@ EXTRAS = {
     "optuna": "tune",
     "pandas": "course",
     "peft": "hf",
+    "pocketsphinx": "speech",
     "presidio_analyzer": "deidentify",
     "pyedflib": "signals",
     "pydicom": "imaging",
@@ -93,6 +94,7 @@ def _extra_of(module: str, error: ModuleNotFoundError) -> str:
         for room, extra in (
             ("medkg.extract", "text"),
             ("medkg.signals.images", "imaging"),
+            ("medkg.signals.speech", "speech"),
             ("medkg.signals", "signals"),
             ("medkg.mining.course", "course"),
         ):

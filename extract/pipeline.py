@@ -19,6 +19,7 @@ from ..core.quarantine import Quarantine
 from ..graph.document_readings import TEXT_SOURCE, reading_properties
 from ..graph.identifiers import is_curie, name_key
 from ..graph.kg import KnowledgeGraph
+from . import dialogue as _dialogue  # noqa: F401
 from . import sentences as _sentences  # noqa: F401
 from .chinese import Chinese, check_language
 from .context.attributes import DEFAULTS
@@ -85,6 +86,7 @@ def build_pipeline(
     nlp.add_pipe("medkg_names")
     nlp.add_pipe("medkg_neighbours")
     nlp.add_pipe("medkg_context")
+    nlp.add_pipe("medkg_dialogue")
     nlp.add_pipe("medkg_linker", config={"linker": linker})
     nlp.add_pipe(
         "medkg_relations", config={"model": str(relations_model) if relations_model else None}

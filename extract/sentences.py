@@ -18,6 +18,7 @@ import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from .dialogue_turns import turns_of
 from .short_forms import short_forms
 from .tables import table_rows
 from .tokens import StatelessComponent
@@ -116,6 +117,8 @@ def sentence_starts(text: str) -> list[int]:
     for start, end, _ in heads:
         starts |= {start, end}
     starts |= _line_starts(text, {start for start, _, _ in heads})
+    for turn in turns_of(text):  # what one says doesn't go on in what another says
+        starts |= {turn.mark, turn.start}
     for match in re.finditer(r"[.?!]+", text):
         end = match.end()
         while end < len(text) and text[end] in _CLOSERS:

@@ -56,6 +56,30 @@ def findings_of_examinations(
     return pl.DataFrame([_row(each, names.get(each.code)) for each in shown], schema=FINDINGS)
 
 
+def findings_in_recording(
+    path: Path, kg: KnowledgeGraph, remarks: list[str] | None = None
+) -> pl.DataFrame:
+    """The phenotypes that are said in a recording: its transcript is read as a note is.
+
+    Args:
+        remarks: gets what was changed in reading the recording.
+
+    Raises:
+        DataError: it can't be read, or no speech is heard in it.
+    """
+    from medkg.diagnosis.findings import NoteReader
+    from medkg.speech import transcribe
+
+    transcripts = transcribe(path)
+    if len(transcripts) != 1:
+        problem = f"has {len(transcripts)} recordings, and one is read at a time"
+        raise DataError(problem, path=path)
+    if remarks is not None:
+        remarks += [f"{path.name}: {remark}" for remark in transcripts[0].remarks]
+        remarks.append(f"{path.name}: is written down by {transcripts[0].model}")
+    return NoteReader(kg).findings(transcripts[0].text)
+
+
 def _of_labs(path: Path, quarantine: Quarantine) -> Iterable[Shown]:
     from medkg.laboratory import lab_findings
 

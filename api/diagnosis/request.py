@@ -11,7 +11,7 @@ import polars as pl
 
 from medkg.core.errors import DataError, ModelError
 from medkg.core.quarantine import Quarantine
-from medkg.diagnosis.examined import findings_of_examinations
+from medkg.diagnosis.examined import findings_in_recording, findings_of_examinations
 from medkg.diagnosis.findings import (
     NO_FINDING,
     Finding,
@@ -37,8 +37,8 @@ class DiagnosisRequest:
     """What is known of a patient, where it is written, and how the diagnoses are wanted.
 
     Either `symptoms` are given, or one of `note`, `phenopacket` and `findings_from`, to which
-    `symptoms` and `absent` then add. `labs`, `ecg` and `image` go alone, together, with `symptoms`
-    or with `note`.
+    `symptoms` and `absent` then add. `labs`, `ecg`, `image` and `audio` go alone, together, with
+    `symptoms` or with `note`.
 
     Attributes:
         symptoms: identifiers or names of phenotypes that are seen.
@@ -48,6 +48,7 @@ class DiagnosisRequest:
         ecg: an electrocardiogram, or a folder of them (`medkg.read_ecg`).
         image: a picture of an examination, or a folder of them (`medkg.read_images`). What a model
             sees counts with its probability.
+        audio: a recording of what is said of the patient (`medkg.transcribe`), read as a note is.
         phenopacket: a GA4GH phenopacket, or a folder or archive of them.
         findings_from: a table of findings that a person has corrected (`write_findings`).
         genes: candidate genes, by symbol or identifier.
@@ -77,6 +78,7 @@ class DiagnosisRequest:
     labs: Path | None = None
     ecg: Path | None = None
     image: Path | None = None
+    audio: Path | None = None
     phenopacket: Path | None = None
     findings_from: Path | None = None
     genes: Sequence[str] = ()
@@ -94,13 +96,13 @@ class DiagnosisRequest:
         number = sum(origin is not None for origin in origins)
         if self.examined and (self.phenopacket or self.findings_from) is not None:
             raise DataError(
-                "--labs, --ecg and --image go alone, together, with --symptom and --absent, or with"
-                " --note"
+                "--labs, --ecg, --image and --audio go alone, together, with --symptom and"
+                " --absent, or with --note"
             )
         if number > 1 or (number == 0 and not self.symptoms and not self.examined):
             raise DataError(
-                "give --symptom, --labs, --ecg, --image, or one of --note, --phenopacket and"
-                " --findings-from (--symptom and --absent then add to it)"
+                "give --symptom, --labs, --ecg, --image, --audio, or one of --note, --phenopacket"
+                " and --findings-from (--symptom and --absent then add to it)"
             )
         if self.coverage is not None and not 0 < self.coverage < 1:
             raise DataError(f"--coverage is between 0 and 1, not {self.coverage:g}")
@@ -115,7 +117,12 @@ class DiagnosisRequest:
     @property
     def examined(self) -> bool:
         """Whether there are examinations to read."""
-        return any(path is not None for path in (self.labs, self.ecg, self.image))
+        return any(path is not None for path in self.examinations)
+
+    @property
+    def examinations(self) -> tuple[Path | None, ...]:
+        """The files of examinations; None for a kind that there is none of."""
+        return self.labs, self.ecg, self.image, self.audio
 
     @property
     def circumstances(self) -> Circumstances:
@@ -260,6 +267,8 @@ def read_files(
             remarks=remarks,
         )
         tables.append(shown)
+    if request.audio is not None:
+        tables.append(findings_in_recording(Path(request.audio), model.kg, remarks))
     if not tables:
         return None
     table = pl.concat(tables)
@@ -297,7 +306,8 @@ def read_requested(
         findings = read_findings(Path(request.findings_from), kg, typed)
     else:
         findings = resolve_findings(kg, *typed)
-    origin = request.note or request.findings_from or request.labs or request.ecg or request.image
+    examined = next((path for path in request.examinations if path is not None), None)
+    origin = request.note or request.findings_from or examined
     name = request.patient or ("patient" if origin is None else Path(origin).stem)
     patient = _with_notes(PatientFindings(name.strip(), findings), notes)
     return RequestedPatients([patient], table)

@@ -1,0 +1,142 @@
+"""A visit's dialogue read as dialogue: who says what (component `medkg_dialogue`).
+
+What a clinician asks is no finding; a question that is answered yes or no is one, of what it asks
+for: "any fever?" "no" denies a fever. A dialogue is a text whose lines say who speaks ("Doctor: …",
+"[patient] …", "D: …"; see `dialogue_turns`). What the patient says, and what the clinician states
+(an examination's findings), is read as in any note.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from .context.attributes import DEFAULTS
+from .dialogue_turns import CLINICIAN, PATIENT, Turn, turns_of
+from .tokens import StatelessComponent
+
+_ENDED = re.compile(r"[.?!]+(?=\s|$)")
+# How a question begins that has no question mark, as recognised speech has none.
+_ASKED = re.compile(
+    r"\b(?:(?:have|do|did|are|were|is|does|has|had|was|can|could|would|any)"
+    r" (?:you|your|there|it|that|this|the|he|she|they|any)\b"
+    r"|(?:how|what) about\b|how (?:is|are|was|long|often|bad|much|many|do|did)\b"
+    r"|how 's\b|what 's\b|(?:what|when|where|which|who|why) )",
+    re.I,
+)
+_ANY = re.compile(
+    r"\s*(?:(?:and|okay|ok|alright|so|um|uh|yeah|or|then|all right)[\s,]+){0,6}any\b", re.I
+)
+_OPEN = re.compile(
+    r"\b(?:how(?! about)|when|where|which|who|why|what(?! about)|tell me|describe)\b", re.I
+)
+_LONGEST = 240  # characters of a question without a question mark, before the turn's end
+_FILLERS = (
+    r"(?:(?:um+|uh+|er+m?|oh|ah+|well|okay|ok|so|hm+|gosh|i mean|you know|like|doctor|sir|and|but"
+    r"|actually|honestly|i think|let me see|thankfully)[\s,.…-]+){0,5}"
+)
+_NO = re.compile(
+    rf"\s*{_FILLERS}(?:(?:yeah|yes),? no\b|no\b|nope\b|nah\b|none\b|never\b|nothing\b"
+    r"|not (?:really|at all|that|lately|recently|any|yet|currently|so far|right now)\b|negative\b"
+    r"|uh-uh\b|i (?:do|have|did|am|can) ?n(?:o|'|’)t\b|i['’]m not\b|i['’]ve not\b"
+    r"|it (?:does|is|has|did) ?n['’]t\b)",
+    re.I,
+)
+_YES = re.compile(
+    rf"\s*{_FILLERS}(?:(?:yes|yeah|yep|yup|yea|sure|correct|definitely|absolutely|exactly|uh-huh"
+    r"|mm-hmm|mhm|sometimes|occasionally|there is|that['’]s right|some|a (?:little|bit))\b"
+    r"|(?:i do|i have|i am|i did|it does|it is|it has|it did)\b(?! ?n))",
+    re.I,
+)
+
+
+def questions_in(text: str, turn: Turn) -> list[tuple[int, int]]:
+    """The characters [start, end) of a turn's questions."""
+    said = text[turn.start : turn.end]
+    ends = [match.end() for match in _ENDED.finditer(said)]
+    questions = [
+        (turn.start + start, turn.start + end)
+        for start, end in pairwise([0, *ends])
+        if said[:end].rstrip().endswith("?")
+    ]
+    tail = ends[-1] if ends else 0
+    rest = said[tail:]
+    if rest.strip() and (begins := _beginning(rest)) is not None:
+        questions.append((turn.start + tail + begins, turn.end))
+    return questions
+
+
+def _beginning(rest: str) -> int | None:
+    """Where the question begins in words without a question mark; None: they aren't one."""
+    if _ANY.match(rest):
+        return 0
+    first = max(0, len(rest) - _LONGEST)
+    match = _ASKED.search(rest, first)
+    return None if match is None else match.start()
+
+
+def answer_of(text: str, turns: Sequence[Turn], number: int) -> str:
+    """What the patient answers to a clinician's turn: "yes", "no", or "" for something else."""
+    following = turns[number + 1 : number + 2]
+    if not following or following[0].role != PATIENT:
+        return ""
+    said = text[following[0].start : following[0].end]
+    if _NO.match(said):
+        return "no"
+    return "yes" if _YES.match(said) else ""
+
+
+@Language.factory("medkg_dialogue", requires=["doc.spans"])
+def create_dialogue(nlp: Language, name: str) -> Dialogue:
+    """The factory of `Dialogue`."""
+    del nlp, name  # spaCy gives every factory both, by these names
+    return Dialogue()
+
+
+class Dialogue(StatelessComponent):
+    """Gives the mentions of a dialogue's questions the context that the answers give them.
+
+    It stands behind `medkg_context`, and changes nothing in a text that is no dialogue.
+    """
+
+    def __call__(self, doc: Doc) -> Doc:
+        turns = turns_of(doc.text)
+        starts = [turn.start for turn in turns]
+        asked: dict[tuple[int, tuple[int, int]], list[Span]] = {}
+        for mention in doc.spans.get("mentions", []) if turns else ():
+            number = bisect_right(starts, mention.start_char) - 1
+            if number < 0 or mention.label_ not in ("Disease", "Symptom"):
+                continue
+            for question in questions_in(doc.text, turns[number]):
+                if question[0] <= mention.start_char < question[1]:
+                    asked.setdefault((number, question), []).append(mention)
+        last: dict[int, int] = {}
+        for number, question in asked:
+            last[number] = max(last.get(number, 0), question[0])
+        for (number, question), mentions in asked.items():
+            turn, text = turns[number], doc.text[question[0] : question[1]]
+            answer = ""
+            if turn.role == CLINICIAN and not _OPEN.search(text):
+                answer = answer_of(doc.text, turns, number)
+            # "Fever, chills or cough? Yes": nobody knows which.
+            if answer == "yes" and (len(mentions) > 1 or question[0] != last[number]):
+                answer = ""
+            for mention in mentions:
+                _set(mention, answer)
+        return doc
+
+
+def _set(mention: Span, answer: str) -> None:
+    """The context of a mention in a question, by its answer; who it is of stays."""
+    own = {
+        "polarity": "negated" if answer == "no" else DEFAULTS["polarity"],
+        "certainty": DEFAULTS["certainty"] if answer else "hypothetical",
+    }
+    for attribute, value in own.items():
+        mention._.set(attribute, value)
+    mention._.set("in_relations", {**mention._.in_relations, **own})
