@@ -44,7 +44,9 @@ _RECOGNISED = {
     "train": (),
     "valid": (("aci_asr", "aci_asrcorr"), ("virtscribe_asr", "virtscribe_humantrans")),
 }
-_INTERVAL = re.compile(r'xmin = ([0-9.]+) *\n *xmax = [0-9.]+ *\n *text = "([^"\n]*)"')
+_INTERVAL = re.compile(
+    r'xmin = ([0-9.]+)[ \t]*\n[ \t]*xmax = [0-9.]+[ \t]*\n[ \t]*text = "((?:[^"\n]|"")*)"'
+)
 _MARKUP = re.compile(r"<[^>\n]{0,40}>")
 Found = set[tuple[str, str, str]]  # text, phenotype, yes or no
 

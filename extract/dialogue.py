@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from functools import cache
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -20,7 +20,7 @@ from .context.attributes import DEFAULTS
 from .dialogue_turns import CLINICIAN, PATIENT, Turn, turns_of
 from .tokens import StatelessComponent
 
-_ENDED = re.compile(r"[.?!]+(?=\s|$)")
+_ENDED = re.compile(r"[.?!](?=\s|$)")
 # How a question begins that has no question mark, as recognised speech has none.
 _ASKED = re.compile(
     r"\b(?:(?:have|do|did|are|were|is|does|has|had|was|can|could|would|any)"
@@ -30,25 +30,25 @@ _ASKED = re.compile(
     re.I,
 )
 _ANY = re.compile(
-    r"\s*(?:(?:and|okay|ok|alright|so|um|uh|yeah|or|then|all right)[\s,]+){0,6}any\b", re.I
+    r"(?:(?:and|okay|ok|alright|so|um|uh|yeah|or|then|all right)[\s,]{1,5}){0,6}any\b", re.I
 )
 _OPEN = re.compile(
     r"\b(?:how(?! about)|when|where|which|who|why|what(?! about)|tell me|describe)\b", re.I
 )
 _LONGEST = 240  # characters of a question without a question mark, before the turn's end
 _FILLERS = (
-    r"(?:(?:um+|uh+|er+m?|oh|ah+|well|okay|ok|so|hm+|gosh|i mean|you know|like|doctor|sir|and|but"
-    r"|actually|honestly|i think|let me see|thankfully)[\s,.…-]+){0,5}"
+    r"(?:(?:um{1,9}|uh{1,9}|erm?|oh|ah|well|okay|ok|so|hm{1,9}|gosh|i mean|you know|like|doctor|sir"
+    r"|and|but|actually|honestly|i think|let me see|thankfully)[\s,.…-]{1,9}){0,5}"
 )
 _NO = re.compile(
-    rf"\s*{_FILLERS}(?:(?:yeah|yes),? no\b|no\b|nope\b|nah\b|none\b|never\b|nothing\b"
+    rf"{_FILLERS}(?:(?:yeah|yes),? no\b|no\b|nope\b|nah\b|none\b|never\b|nothing\b"
     r"|not (?:really|at all|that|lately|recently|any|yet|currently|so far|right now)\b|negative\b"
     r"|uh-uh\b|i (?:do|have|did|am|can) ?n(?:o|'|’)t\b|i['’]m not\b|i['’]ve not\b"
     r"|it (?:does|is|has|did) ?n['’]t\b)",
     re.I,
 )
 _YES = re.compile(
-    rf"\s*{_FILLERS}(?:(?:yes|yeah|yep|yup|yea|sure|correct|definitely|absolutely|exactly|uh-huh"
+    rf"{_FILLERS}(?:(?:yes|yeah|yep|yup|yea|sure|correct|definitely|absolutely|exactly|uh-huh"
     r"|mm-hmm|mhm|sometimes|occasionally|there is|that['’]s right|some|a (?:little|bit))\b"
     r"|(?:i do|i have|i am|i did|it does|it is|it has|it did)\b(?! ?n))",
     re.I,
@@ -58,13 +58,12 @@ _YES = re.compile(
 def questions_in(text: str, turn: Turn) -> list[tuple[int, int]]:
     """The characters [start, end) of a turn's questions."""
     said = text[turn.start : turn.end]
-    ends = [match.end() for match in _ENDED.finditer(said)]
-    questions = [
-        (turn.start + start, turn.start + end)
-        for start, end in pairwise([0, *ends])
-        if said[:end].rstrip().endswith("?")
-    ]
-    tail = ends[-1] if ends else 0
+    questions = []
+    tail = 0
+    for match in _ENDED.finditer(said):
+        if "?" in match[0]:
+            questions.append((turn.start + tail, turn.start + match.end()))
+        tail = match.end()
     rest = said[tail:]
     if rest.strip() and (begins := _beginning(rest)) is not None:
         questions.append((turn.start + tail + begins, turn.end))
@@ -73,8 +72,9 @@ def questions_in(text: str, turn: Turn) -> list[tuple[int, int]]:
 
 def _beginning(rest: str) -> int | None:
     """Where the question begins in words without a question mark; None: they aren't one."""
-    if _ANY.match(rest):
-        return 0
+    indent = len(rest) - len(rest.lstrip())
+    if _ANY.match(rest, indent):
+        return indent
     first = max(0, len(rest) - _LONGEST)
     match = _ASKED.search(rest, first)
     return None if match is None else match.start()
@@ -85,7 +85,7 @@ def answer_of(text: str, turns: Sequence[Turn], number: int) -> str:
     following = turns[number + 1 : number + 2]
     if not following or following[0].role != PATIENT:
         return ""
-    said = text[following[0].start : following[0].end]
+    said = text[following[0].start : following[0].end].lstrip()
     if _NO.match(said):
         return "no"
     return "yes" if _YES.match(said) else ""
@@ -105,26 +105,28 @@ class Dialogue(StatelessComponent):
     """
 
     def __call__(self, doc: Doc) -> Doc:
-        turns = turns_of(doc.text)
+        text = doc.text
+        turns = turns_of(text)
         starts = [turn.start for turn in turns]
+
+        @cache
+        def questions(number: int) -> list[tuple[int, int]]:
+            return questions_in(text, turns[number])
+
         asked: dict[tuple[int, tuple[int, int]], list[Span]] = {}
         for mention in doc.spans.get("mentions", []) if turns else ():
             number = bisect_right(starts, mention.start_char) - 1
             if number < 0 or mention.label_ not in ("Disease", "Symptom"):
                 continue
-            for question in questions_in(doc.text, turns[number]):
+            for question in questions(number):
                 if question[0] <= mention.start_char < question[1]:
                     asked.setdefault((number, question), []).append(mention)
-        last: dict[int, int] = {}
-        for number, question in asked:
-            last[number] = max(last.get(number, 0), question[0])
         for (number, question), mentions in asked.items():
-            turn, text = turns[number], doc.text[question[0] : question[1]]
             answer = ""
-            if turn.role == CLINICIAN and not _OPEN.search(text):
-                answer = answer_of(doc.text, turns, number)
+            if turns[number].role == CLINICIAN and not _OPEN.search(text[slice(*question)]):
+                answer = answer_of(text, turns, number)
             # "Fever, chills or cough? Yes": nobody knows which.
-            if answer == "yes" and (len(mentions) > 1 or question[0] != last[number]):
+            if answer == "yes" and (len(mentions) > 1 or question != questions(number)[-1]):
                 answer = ""
             for mention in mentions:
                 _set(mention, answer)

@@ -49,14 +49,18 @@ def read(reader: NoteReader, dialogue: str) -> dict[str, str]:
         ("Doctor: Any fever or a cough?\nPatient: Yes.", {FEVER: "drop", COUGH: "drop"}),
         ("Doctor: Any fever or a cough?\nPatient: Yes, a cough.", {FEVER: "drop", COUGH: "yes"}),
         ("Doctor: How long did the cough last?\nPatient: No idea.", {COUGH: "drop"}),
-        ("Doctor: How are you?\nPatient: I have a fever and no cough.", {FEVER: "yes", COUGH: "no"}),
+        (
+            "Doctor: How are you?\nPatient: I have a fever and no cough.",
+            {FEVER: "yes", COUGH: "no"},
+        ),
         (
             "[doctor] hi how are you doing\n[patient] i have a cough\n[doctor] okay any fever\n"
             "[patient] no\n[doctor] alright do you have chest pain\n[patient] yeah",
             {COUGH: "yes", FEVER: "no", PAIN: "yes"},
         ),
         (
-            "D: Any cough?\nP: Yes.\nD: Any fever?\nP: Nope.\nD: Is it chest pain? I see.\nP: Good.",
+            "D: Any cough?\nP: Yes.\nD: Any fever?\nP: Nope.\n"
+            "D: Is it chest pain? I see.\nP: Good.",
             {COUGH: "yes", FEVER: "no", PAIN: "drop"},
         ),
     ],
