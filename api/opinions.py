@@ -58,10 +58,9 @@ def sentiment(
     Example:
         >>> from pathlib import Path
         >>> words = {2: "it did not help at all", 9: "it helped very well"}
-        >>> rows = [f"{rating}\\t{words[rating]}" for rating in (2, 9) for _ in range(20)]
-        >>> rows = [f"{row} after {number} days" for number, row in enumerate(rows)]
+        >>> rows = [f"{n % 2 * 7 + 2}\\t{words[n % 2 * 7 + 2]} on day {n}" for n in range(40)]
         >>> _ = Path("reviews.tsv").write_text("\\n".join(["rating\\ttext", *rows]))
-        >>> _ = medkg.train_sentiment(Path("reviews.tsv"), Path("opinions"))
+        >>> _ = medkg.train_sentiment("reviews.tsv", "opinions")
         >>> [told] = medkg.sentiment(["helped well"], "opinions").values()
         >>> told[0]["aspect"], told[0]["sign"]
         ('rating', 1)

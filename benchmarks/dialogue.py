@@ -63,6 +63,9 @@ def main() -> None:
     nlp = build_pipeline(kg)
     print("| recognised text against people's | dialogues | | precision | recall | F1 |")
     print("|---" * 6 + "|")
+    all_told: dict[str, Found] = {way: set() for way in WAYS}
+    all_truth: dict[str, Found] = {way: set() for way in WAYS}
+    number = 0
     for recognised, people in _RECOGNISED[arguments.part]:
         pairs = [aci(folder, arguments.part, name, most) for name in (recognised, people)]
         shared = pairs[0].keys() & pairs[1].keys()
@@ -70,6 +73,11 @@ def main() -> None:
         for way in WAYS:
             told, truth = (found(nlp, kg, own, way) for own in texts)
             line(f"{recognised}, {people}", len(shared), way, told, truth)
+            all_told[way] |= told
+            all_truth[way] |= truth
+        number += len(shared)
+    for way in WAYS if number else ():
+        line("both", number, way, all_told[way], all_truth[way])
     print("\n| dialogue against note | dialogues | | precision | recall | F1 |")
     print("|---" * 6 + "|")
     corpora = {"MTS-Dialog": mts(folder, arguments.part, most)}

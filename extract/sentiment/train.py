@@ -53,8 +53,8 @@ Figures = dict[str, AspectFigures]
 
 @explained_imports()
 def train_sentiment(
-    path: Path,
-    out: Path,
+    path: Path | str,
+    out: Path | str,
     *,
     encoder: str | None = None,
     seed: int = 0,
@@ -63,15 +63,29 @@ def train_sentiment(
     """Train a model of reviews, measured by folds.
 
     Args:
-        path: a table of reviews; see `read_reviews`.
+        path: a table of reviews (.tsv, .tab, .csv; see `read_reviews`).
         out: the model folder to write.
         encoder: a Hugging Face encoder by name or folder, in place of words.
         seed: of the folds.
         quarantine: gets the rows that can't be used.
 
+    Returns:
+        By aspect (rating, effect, side effects) of which enough is known, the figures by folds of
+        the model and of simple baselines.
+
     Raises:
-        DataError: no aspect has enough labels.
+        DataError: it is no such table, or no aspect has enough labels.
+
+    Example:
+        >>> from pathlib import Path
+        >>> words = {2: "it did not help at all", 9: "it helped very well"}
+        >>> rows = [f"{n % 2 * 7 + 2}\\t{words[n % 2 * 7 + 2]} on day {n}" for n in range(40)]
+        >>> _ = Path("reviews.tsv").write_text("\\n".join(["rating\\ttext", *rows]))
+        >>> figures = medkg.train_sentiment("reviews.tsv", "opinions")
+        >>> figures["rating"]["reviews"], figures["rating"]["by"]["medkg"]["accuracy"]
+        (40, 1.0)
     """
+    path = Path(path)
     reviews = read_reviews(path, Quarantine() if quarantine is None else quarantine)
     figures = figures_of(reviews, encoder=encoder, seed=seed)
     features: ReviewFeatures
