@@ -16,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import polars as pl
 from spacy.tokens import Span
 
@@ -23,6 +24,7 @@ import medkg
 from medkg.core.quarantine import Quarantine
 from medkg.extract.chinese import Chinese, sentence_starts
 from medkg.extract.corpora.chinese import read_cmdd
+from medkg.extract.corpora.document import Document
 from medkg.extract.lay_names import with_lay_names
 from medkg.extract.linking.chinese import ChineseNames
 from medkg.extract.tokens import blank
@@ -85,13 +87,14 @@ def context(data: Path, part: str) -> None:
     nlp = blank()
     pairs: Counter[tuple[str, str]] = Counter()
     for document in documents:
-        doc = nlp.make_doc(document.text)
-        starts = set(sentence_starts(document.text))
+        text, places = dialogue_text(document)
+        doc = nlp.make_doc(text)
+        starts = set(sentence_starts(text))
         for token in doc:
             token.is_sent_start = token.i == 0 or token.idx in starts
         spans = [
-            doc.char_span(m.start, m.end, m.kind, alignment_mode="expand")
-            for m in document.mentions
+            doc.char_span(start, end, mention.kind, alignment_mode="expand")
+            for mention, (start, end) in zip(document.mentions, places, strict=True)
         ]
         doc.spans["mentions"] = [span for span in spans if span is not None]
         reader.find_context(doc)
@@ -99,6 +102,21 @@ def context(data: Path, part: str) -> None:
             assert span is not None
             pairs[document.fields["statuses"][mention.key], status(span)] += 1
     print_f1(pairs)
+
+
+def dialogue_text(document: Document) -> tuple[str, list[tuple[int, int]]]:
+    """A dialogue of CMDD with the speaker before each line, and where its mentions are in that."""
+    marks = [f"{speaker}：" for speaker in document.fields["speakers"]]
+    lines = document.text.split("\n")
+    text = "\n".join(mark + line for mark, line in zip(marks, lines, strict=True))
+    shifts = np.cumsum([len(mark) for mark in marks])
+    starts = np.cumsum([0, *(len(line) + 1 for line in lines)])
+    rows = [int(np.searchsorted(starts, m.start, side="right")) - 1 for m in document.mentions]
+    places = [
+        (m.start + int(shifts[row]), m.end + int(shifts[row]))
+        for m, row in zip(document.mentions, rows, strict=True)
+    ]
+    return text, places
 
 
 def notes() -> None:

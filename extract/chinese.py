@@ -18,6 +18,7 @@ from ..core.errors import DataError
 from ..core.han import is_chinese, simplified
 from ..graph.languages import LANGUAGES
 from .context.chinese import ChineseContext
+from .context.chinese_dialogue import with_statuses
 from .mentions.network import load_recogniser
 from .mentions.recogniser import THRESHOLD, Recogniser, set_mentions
 from .tokens import StatelessComponent
@@ -92,4 +93,4 @@ class Chinese(StatelessComponent):
 
     def find_context(self, doc: Doc) -> Doc:
         """Set polarity, certainty, experiencer and temporality of the mentions."""
-        return self._context(doc)
+        return with_statuses(self._context(doc))

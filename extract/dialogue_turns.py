@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 CLINICIAN, PATIENT = "clinician", "patient"
 _ROLES = {
-    CLINICIAN: "doctor|dr|physician|clinician|nurse|guest_clinician",
-    PATIENT: "patient|pt|guest_family|guest_family_1|guest_family_2",
+    CLINICIAN: "doctor|dr|physician|clinician|nurse|guest_clinician|医生|医師|醫生|大夫|护士",
+    PATIENT: "patient|pt|guest_family|guest_family_1|guest_family_2|患者|病人|患儿|家长|家屬|家属",
 }
 _LETTERS = {"d": CLINICIAN, "p": PATIENT}
 _ROLE_OF = {word: role for role, words in _ROLES.items() for word in words.split("|")} | _LETTERS
 _WORDS = "|".join(_ROLES.values())
 # "[doctor]" stands anywhere, "Doctor:" at the start of a line.
-_MARK = re.compile(rf"\[({_WORDS})\][ \t]*:?[ \t]*|^[ \t]*({_WORDS}|d|p)[ \t]*:[ \t]*", re.I | re.M)
+_MARK = re.compile(
+    rf"\[({_WORDS})\][ \t]*:?[ \t]*|^[ \t]*({_WORDS}|d|p)[ \t]*[:：][ \t]*", re.I | re.M
+)
 _FEWEST = 2  # turns of each: "P:" heads a plan, too, and "Patient:" a letter
 
 
@@ -37,7 +39,7 @@ def turns_of(text: str) -> list[Turn]:
     words = [(match[1] or match[2]).lower() for match in marks]
     roles = [_ROLE_OF[word] for word in words]
     if roles == [CLINICIAN, PATIENT]:
-        if not text[: marks[1].start()].rstrip().endswith("?"):
+        if not text[: marks[1].start()].rstrip().endswith(("?", "？")):
             return []
     elif min(roles.count(CLINICIAN), roles.count(PATIENT)) < _FEWEST:
         return []
