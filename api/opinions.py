@@ -75,4 +75,7 @@ def sentiment(
         if not reviews or not all(text.strip() for text in reviews):
             raise DataError("a text is empty: there is nothing to tell of it")
         read = [Review(f"text {n}", ("", "", text), {}) for n, text in enumerate(reviews, start=1)]
-    return {review.name: told for review, told in zip(read, opened.opinions(read), strict=True)}
+    return {
+        review.name: predicted
+        for review, predicted in zip(read, opened.opinions(read), strict=True)
+    }

@@ -71,9 +71,9 @@ def main() -> None:
         shared = pairs[0].keys() & pairs[1].keys()
         texts = [{id_: pair[id_] for id_ in sorted(shared)} for pair in pairs]
         for way in WAYS:
-            told, truth = (found(nlp, kg, own, way) for own in texts)
-            line(f"{recognised}, {people}", len(shared), way, told, truth)
-            all_told[way] |= told
+            predicted, truth = (findings(nlp, kg, own, way) for own in texts)
+            line(f"{recognised}, {people}", len(shared), way, predicted, truth)
+            all_told[way] |= predicted
             all_truth[way] |= truth
         number += len(shared)
     for way in WAYS if number else ():
@@ -87,23 +87,23 @@ def main() -> None:
         corpora["ACI-Bench"] = aci_notes(folder, most)
     for name, pairs in corpora.items():
         dialogues = {id_: dialogue for id_, (dialogue, _) in pairs.items()}
-        truth = found(nlp, kg, {id_: note for id_, (_, note) in pairs.items()}, "as a note")
+        truth = findings(nlp, kg, {id_: note for id_, (_, note) in pairs.items()}, "as a note")
         for way in WAYS:
-            told = found(nlp, kg, dialogues, way)
+            predicted = findings(nlp, kg, dialogues, way)
             for keep, what in (("yes", "observed"), ("no", "denied")):
-                own, theirs = ({f for f in each if f[2] == keep} for each in (told, truth))
+                own, theirs = ({f for f in each if f[2] == keep} for each in (predicted, truth))
                 line(f"{name}, {what}", len(pairs), way, own, theirs)
 
 
-def line(name: str, number: int, way: str, told: Found, truth: Found) -> None:
+def line(name: str, number: int, way: str, predicted: Found, truth: Found) -> None:
     """Print the scores of what was found."""
-    hits = len(told & truth)
-    precision, recall = hits / max(1, len(told)), hits / max(1, len(truth))
-    f1 = 2 * hits / max(1, len(told) + len(truth))
+    hits = len(predicted & truth)
+    precision, recall = hits / max(1, len(predicted)), hits / max(1, len(truth))
+    f1 = 2 * hits / max(1, len(predicted) + len(truth))
     print(f"| {name} | {number} | {way} | {precision:.3f} | {recall:.3f} | {f1:.3f} |", flush=True)
 
 
-def found(nlp: Language, kg: KnowledgeGraph, texts: Mapping[str, str], way: str) -> Found:
+def findings(nlp: Language, kg: KnowledgeGraph, texts: Mapping[str, str], way: str) -> Found:
     """The findings of texts by name."""
     documents = [
         TextDocument(id=f"note:{id_}", text=text, patient=f"patient:{id_}")
@@ -162,12 +162,12 @@ def primock(folder: Path, most: int | None) -> dict[str, tuple[str, str]]:
         notes = sorted(name for name in archive.getnames() if name.endswith(".json"))
         for name in notes[:most]:
             visit = Path(name).stem
-            said = [
+            utterances = [
                 (start, speaker, text)
                 for speaker in ("doctor", "patient")
                 for start, text in spoken(content(f"transcripts/{visit}_{speaker}.TextGrid"))
             ]
-            visits[visit] = (joined(sorted(said)), json.loads(content(name))["note"])
+            visits[visit] = (joined(sorted(utterances)), json.loads(content(name))["note"])
     return visits
 
 
@@ -178,10 +178,10 @@ def spoken(grid: str) -> Iterator[tuple[float, str]]:
             yield float(start), words
 
 
-def joined(said: Iterable[tuple[float, str, str]]) -> str:
+def joined(utterances: Iterable[tuple[float, str, str]]) -> str:
     """A dialogue of what is said in order: what one says before another does is a line."""
     lines: list[tuple[str, list[str]]] = []
-    for _, speaker, words in said:
+    for _, speaker, words in utterances:
         if not lines or lines[-1][0] != speaker:
             lines.append((speaker, []))
         lines[-1][1].append(words)

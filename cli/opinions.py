@@ -40,12 +40,12 @@ def sentiment(
 
     quarantine = Quarantine()
     given = Path(reviews) if is_table(reviews) else [reviews]
-    told = tell(given, model, quarantine=quarantine)
+    predicted = tell(given, model, quarantine=quarantine)
     if as_json:
-        return show.as_json({"reviews": told, "set_aside": quarantine.counts()})
+        return show.as_json({"reviews": predicted, "set_aside": quarantine.counts()})
     rows = [
         {"review": name, **{o["aspect"]: f"{o['sign']:+d} ({o['probability']:.2f})" for o in own}}
-        for name, own in told.items()
+        for name, own in predicted.items()
     ]
     show.frame(pl.DataFrame(rows), "-1 negative, 0 mixed, 1 positive, with probabilities")
     return print_set_aside(quarantine)

@@ -22,7 +22,7 @@ from .tokens import StatelessComponent
 
 _ENDED = re.compile(r"[.?!](?=\s|$)")
 # How a question begins that has no question mark, as recognised speech has none.
-_ASKED = re.compile(
+_OPENING = re.compile(
     r"\b(?:(?:have|do|did|are|were|is|does|has|had|was|can|could|would|any)"
     r" (?:you|your|there|it|that|this|the|he|she|they|any)\b"
     r"|(?:how|what) about\b|how (?:is|are|was|long|often|bad|much|many|do|did)\b"
@@ -57,14 +57,14 @@ _YES = re.compile(
 
 def questions_in(text: str, turn: Turn) -> list[tuple[int, int]]:
     """The characters [start, end) of a turn's questions."""
-    said = text[turn.start : turn.end]
+    words = text[turn.start : turn.end]
     questions = []
     tail = 0
-    for match in _ENDED.finditer(said):
+    for match in _ENDED.finditer(words):
         if "?" in match[0]:
             questions.append((turn.start + tail, turn.start + match.end()))
         tail = match.end()
-    rest = said[tail:]
+    rest = words[tail:]
     if rest.strip() and (begins := _beginning(rest)) is not None:
         questions.append((turn.start + tail + begins, turn.end))
     return questions
@@ -76,7 +76,7 @@ def _beginning(rest: str) -> int | None:
     if _ANY.match(rest, indent):
         return indent
     first = max(0, len(rest) - _LONGEST)
-    match = _ASKED.search(rest, first)
+    match = _OPENING.search(rest, first)
     return None if match is None else match.start()
 
 
@@ -85,10 +85,10 @@ def answer_of(text: str, turns: Sequence[Turn], number: int) -> str:
     following = turns[number + 1 : number + 2]
     if not following or following[0].role != PATIENT:
         return ""
-    said = text[following[0].start : following[0].end].lstrip()
-    if _NO.match(said):
+    words = text[following[0].start : following[0].end].lstrip()
+    if _NO.match(words):
         return "no"
-    return "yes" if _YES.match(said) else ""
+    return "yes" if _YES.match(words) else ""
 
 
 @Language.factory("medkg_dialogue", requires=["doc.spans"])
@@ -113,15 +113,15 @@ class Dialogue(StatelessComponent):
         def questions(number: int) -> list[tuple[int, int]]:
             return questions_in(text, turns[number])
 
-        asked: dict[tuple[int, tuple[int, int]], list[Span]] = {}
+        by_question: dict[tuple[int, tuple[int, int]], list[Span]] = {}
         for mention in doc.spans.get("mentions", []) if turns else ():
             number = bisect_right(starts, mention.start_char) - 1
             if number < 0 or mention.label_ not in ("Disease", "Symptom"):
                 continue
             for question in questions(number):
                 if question[0] <= mention.start_char < question[1]:
-                    asked.setdefault((number, question), []).append(mention)
-        for (number, question), mentions in asked.items():
+                    by_question.setdefault((number, question), []).append(mention)
+        for (number, question), mentions in by_question.items():
             answer = ""
             if turns[number].role == CLINICIAN and not _OPEN.search(text[slice(*question)]):
                 answer = answer_of(text, turns, number)

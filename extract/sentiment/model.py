@@ -89,10 +89,10 @@ class SentimentModel:
     def opinions(self, reviews: Sequence[Review]) -> list[list[Opinion]]:
         """Of each review what is told of each aspect."""
         matrix = self.features.matrix(reviews)
-        told: list[list[Opinion]] = [[] for _ in reviews]
+        predicted: list[list[Opinion]] = [[] for _ in reviews]
         for aspect, head in self.heads.items():
             probabilities = head.probabilities(matrix)
-            for own, row in zip(told, probabilities, strict=True):
+            for own, row in zip(predicted, probabilities, strict=True):
                 best = int(row.argmax())
                 own.append(
                     {
@@ -102,7 +102,7 @@ class SentimentModel:
                         "probability": float(row[best]),
                     }
                 )
-        return told
+        return predicted
 
     def save(self, path: Path | str, card: str) -> None:
         """Write the model's folder; it takes the place of a model folder that is there."""

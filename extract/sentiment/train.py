@@ -135,7 +135,9 @@ def figures_of(reviews: Sequence[Review], *, encoder: str | None = None, seed: i
         raise DataError(
             f"no aspect ({', '.join(ASPECTS)}) has two labels with at least {_FEWEST} reviews each"
         )
-    told = {aspect: {way: np.empty(len(reviews), "<U8") for way in _WAYS} for aspect in aspects}
+    predicted = {
+        aspect: {way: np.empty(len(reviews), "<U8") for way in _WAYS} for aspect in aspects
+    }
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     groups = [review.whole for review in reviews]
     splits = list(folds.split(reviews, next(iter(aspects.values())), groups))
@@ -150,7 +152,7 @@ def figures_of(reviews: Sequence[Review], *, encoder: str | None = None, seed: i
         plain = whole.fit_transform([review.whole for review in train])
         plain_others = whole.transform([review.whole for review in test])
         for aspect, labels in aspects.items():
-            own, known = told[aspect], labels[learnt] != ""
+            own, known = predicted[aspect], labels[learnt] != ""
             truth = labels[learnt][known]
             own[MAJORITY][held] = max(SIGNS, key=truth.tolist().count)
             for way, weight in ((BASELINE, None), (BALANCED, "balanced")):
@@ -158,7 +160,7 @@ def figures_of(reviews: Sequence[Review], *, encoder: str | None = None, seed: i
                 own[way][held] = regression.fit(plain[known], truth).predict(plain_others)
             head = Head.learn(matrix[known], truth.tolist(), dense=fixed is not None)
             own[MODEL][held] = np.array(SIGNS)[head.probabilities(others).argmax(1)]
-    return {aspect: _figures(labels, told[aspect]) for aspect, labels in aspects.items()}
+    return {aspect: _figures(labels, predicted[aspect]) for aspect, labels in aspects.items()}
 
 
 _WAYS = (MAJORITY, BASELINE, BALANCED, MODEL)
@@ -175,18 +177,18 @@ def _is_enough(labels: NDArray[np.str_]) -> bool:
     return len(counts) > 1 and min(counts) >= _FEWEST
 
 
-def _figures(labels: NDArray[np.str_], told: Mapping[str, NDArray[np.str_]]) -> AspectFigures:
+def _figures(labels: NDArray[np.str_], predicted: Mapping[str, NDArray[np.str_]]) -> AspectFigures:
     known = labels != ""
-    by = {way: _scores(labels[known], own[known]) for way, own in told.items()}
+    by = {way: _scores(labels[known], own[known]) for way, own in predicted.items()}
     return {"reviews": int(known.sum()), "by": by}
 
 
-def _scores(truth: NDArray[np.str_], told: NDArray[np.str_]) -> Scores:
+def _scores(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> Scores:
     present = [sign for sign in SIGNS if sign in truth]
-    each = f1_score(truth, told, labels=present, average=None, zero_division=0)
+    each = f1_score(truth, predicted, labels=present, average=None, zero_division=0)
     return {
         "macro_f1": float(np.mean(each)),
-        "accuracy": float(accuracy_score(truth, told)),
+        "accuracy": float(accuracy_score(truth, predicted)),
         "labels": dict(zip(present, map(float, each), strict=True)),
     }
 

@@ -32,15 +32,15 @@ def reader() -> NoteReader:
 def read(reader: NoteReader, dialogue: str) -> dict[str, str]:
     """What is kept of each phenotype; yes before no before drop."""
     rows = reader.findings(dialogue).filter(pl.col("phenotype") != "")
-    found: dict[str, str] = {}
+    findings: dict[str, str] = {}
     for phenotype, keep in rows.select("phenotype", "keep").iter_rows():
         order = ["yes", "no", "drop"]
-        found[phenotype] = min(keep, found.get(phenotype, "drop"), key=order.index)
-    return found
+        findings[phenotype] = min(keep, findings.get(phenotype, "drop"), key=order.index)
+    return findings
 
 
 @pytest.mark.parametrize(
-    ("dialogue", "found"),
+    ("dialogue", "findings"),
     [
         ("Doctor: Any fever?\nPatient: No.", {FEVER: "no"}),
         ("Doctor: Any fever?\nPatient: Um, yeah, I do.", {FEVER: "yes"}),
@@ -66,9 +66,9 @@ def read(reader: NoteReader, dialogue: str) -> dict[str, str]:
     ],
 )
 def test_a_question_is_what_its_answer_makes_it(
-    reader: NoteReader, dialogue: str, found: dict[str, str]
+    reader: NoteReader, dialogue: str, findings: dict[str, str]
 ) -> None:
-    assert read(reader, dialogue) == found
+    assert read(reader, dialogue) == findings
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_turns_have_their_speaker_and_words() -> None:
     text = "[doctor] hello . [patient] hi\n  Doctor: Well?\nGuest_family: He's ill.\n"
     turns = turns_of(text)
     assert [turn.role for turn in turns] == [CLINICIAN, PATIENT, CLINICIAN, PATIENT]
-    said = [text[turn.start : turn.end].strip() for turn in turns]
-    assert said == ["hello .", "hi", "Well?", "He's ill."]
+    words = [text[turn.start : turn.end].strip() for turn in turns]
+    assert words == ["hello .", "hi", "Well?", "He's ill."]
 
 
 def test_questions_with_and_without_a_question_mark() -> None:
@@ -99,8 +99,8 @@ def test_questions_with_and_without_a_question_mark() -> None:
         "[doctor] your lungs are clear\n[patient] sure\n"
     )
     turns = turns_of(text)
-    asked = [[text[a:b].strip() for a, b in questions_in(text, turn)] for turn in turns]
-    assert asked[0] == ["Any fever?", "And chills?"]
-    assert asked[2] == ["do you smoke"]
-    assert asked[4] == []
+    by_question = [[text[a:b].strip() for a, b in questions_in(text, turn)] for turn in turns]
+    assert by_question[0] == ["Any fever?", "And chills?"]
+    assert by_question[2] == ["do you smoke"]
+    assert by_question[4] == []
     assert [answer_of(text, turns, number) for number in (0, 2, 4)] == ["no", "no", "yes"]

@@ -101,9 +101,9 @@ def test_it_is_told_which_text_says_what(reviews: Path, model: Path) -> None:
     assert by[MODEL]["macro_f1"] > 0.9
     assert by[MODEL]["macro_f1"] > by[BASELINE]["macro_f1"] > by[MAJORITY]["macro_f1"]
     assert figures["rating"]["reviews"] == 60
-    told = medkg.sentiment(reviews, model)
-    assert len(told) == 60
-    signs = {o["aspect"]: o["sign"] for o in told["made (row 2)"]}
+    predicted = medkg.sentiment(reviews, model)
+    assert len(predicted) == 60
+    signs = {o["aspect"]: o["sign"] for o in predicted["made (row 2)"]}
     assert signs == {"rating": 0, "effect": -1, "side effects": 1}
 
 
@@ -143,8 +143,8 @@ def test_the_commands(reviews: Path, model: Path, tmp_path: Path) -> None:
         return result.stdout
 
     printed = json.loads(run("sentiment", str(model), "It was great.", "--json"))
-    [told] = printed["reviews"].values()
-    assert [each["aspect"] for each in told] == ["rating", "effect", "side effects"]
+    [predicted] = printed["reviews"].values()
+    assert [each["aspect"] for each in predicted] == ["rating", "effect", "side effects"]
     assert "mixed" in run("sentiment", str(model), str(reviews))
     trained = json.loads(
         run("train", "sentiment", str(reviews), "--out", str(tmp_path / "m"), "--json")

@@ -136,8 +136,8 @@ def test_the_command(model: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "visit.txt").is_file()
     assert "resampled" in run.output
     run = CliRunner().invoke(app, [*words[:4], "--json"])
-    [told] = json.loads(run.stdout)["transcripts"]
-    assert told["text"] == (tmp_path / "out" / "visit.txt").read_text().strip()
+    [predicted] = json.loads(run.stdout)["transcripts"]
+    assert predicted["text"] == (tmp_path / "out" / "visit.txt").read_text().strip()
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
