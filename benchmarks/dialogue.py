@@ -48,7 +48,7 @@ _INTERVAL = re.compile(
     r'xmin = ([0-9.]+)[ \t]*\n[ \t]*xmax = [0-9.]+[ \t]*\n[ \t]*text = "((?:[^"\n]|"")*)"'
 )
 _MARKUP = re.compile(r"<[^>\n]{0,40}>")
-Found = set[tuple[str, str, str]]  # text, phenotype, yes or no
+FindingSet = set[tuple[str, str, str]]  # text, phenotype, yes or no
 
 
 def main() -> None:
@@ -63,8 +63,8 @@ def main() -> None:
     nlp = build_pipeline(kg)
     print("| recognised text against people's | dialogues | | precision | recall | F1 |")
     print("|---" * 6 + "|")
-    all_told: dict[str, Found] = {way: set() for way in WAYS}
-    all_truth: dict[str, Found] = {way: set() for way in WAYS}
+    all_told: dict[str, FindingSet] = {way: set() for way in WAYS}
+    all_truth: dict[str, FindingSet] = {way: set() for way in WAYS}
     number = 0
     for recognised, people in _RECOGNISED[arguments.part]:
         pairs = [aci(folder, arguments.part, name, most) for name in (recognised, people)]
@@ -95,7 +95,7 @@ def main() -> None:
                 line(f"{name}, {what}", len(pairs), way, own, theirs)
 
 
-def line(name: str, number: int, way: str, predicted: Found, truth: Found) -> None:
+def line(name: str, number: int, way: str, predicted: FindingSet, truth: FindingSet) -> None:
     """Print the scores of what was found."""
     hits = len(predicted & truth)
     precision, recall = hits / max(1, len(predicted)), hits / max(1, len(truth))
@@ -103,7 +103,7 @@ def line(name: str, number: int, way: str, predicted: Found, truth: Found) -> No
     print(f"| {name} | {number} | {way} | {precision:.3f} | {recall:.3f} | {f1:.3f} |", flush=True)
 
 
-def findings(nlp: Language, kg: KnowledgeGraph, texts: Mapping[str, str], way: str) -> Found:
+def findings(nlp: Language, kg: KnowledgeGraph, texts: Mapping[str, str], way: str) -> FindingSet:
     """The findings of texts by name."""
     documents = [
         TextDocument(id=f"note:{id_}", text=text, patient=f"patient:{id_}")
@@ -113,7 +113,7 @@ def findings(nlp: Language, kg: KnowledgeGraph, texts: Mapping[str, str], way: s
     left_out = [] if way == "as dialogue" else ["medkg_dialogue"]
     with nlp.select_pipes(disable=["medkg_chinese", "medkg_relations", *left_out]):
         read = list(annotate_documents(nlp, documents, kg, Quarantine()))
-    rows: Found = set()
+    rows: FindingSet = set()
     for text in read:
         own = findings_in_text(text, kg)
         observed = set(own.filter(keep="yes")["phenotype"])
