@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ...core.errors import DataError
 from ...core.progress import progress
 
 _WINDOW = 5
@@ -43,7 +44,15 @@ def skip_gram(
 
     Frequent words are thinned out with probability 1 - sqrt(1e-4 / frequency); negatives come from
     counts to the power of 3/4.
+
+    Raises:
+        DataError: fewer than two words have counts.
     """
+    if len(counts) < 2:
+        raise DataError(
+            f"word vectors need at least two words that occur twice; {len(texts):,} texts of"
+            f" {sum(map(len, texts)):,} words have {len(counts)}: give more raw text"
+        )
     generator = np.random.default_rng(seed)
     index = {word: position for position, word in enumerate(counts)}
     # -1 separates the texts, so that no window crosses their borders.

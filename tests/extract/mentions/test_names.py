@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 import torch
 
+from medkg.core.errors import DataError
 from medkg.extract.abbreviations import find_abbreviations
 from medkg.extract.mentions.names import (
     KINDS,
@@ -120,6 +121,12 @@ def test_vectors_follow_from_the_seed() -> None:
     runs = [skip_gram(texts, count_words(texts), epochs=3, seed=seed) for seed in (1, 1, 2)]
     assert torch.equal(runs[0], runs[1])
     assert not torch.equal(runs[0], runs[2])
+
+
+@pytest.mark.parametrize("texts", [[], [[]], [["a", "b", "c"]], [["a", "a", "b"]]])
+def test_too_little_text_for_vectors_is_said(texts: list[list[str]]) -> None:
+    with pytest.raises(DataError, match="at least two words that occur twice.*give more raw text"):
+        skip_gram(texts, count_words(texts))
 
 
 def test_count_words_drops_the_rare_ones() -> None:
