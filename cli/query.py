@@ -42,7 +42,10 @@ def query(
     parquet: Annotated[Path | None, typer.Option(help="Write all columns into this file.")] = None,
     style: Annotated[
         Path | None,
-        typer.Option(help="Write a style file (.grass) for Neo4j Browser, with medkg's colours."),
+        typer.Option(
+            help="Write medkg's colours as a style file (.grass) for Neo4j Browser, or as a"
+            " perspective (.json) for Neo4j Bloom."
+        ),
     ] = None,
     names: Language = None,
     as_json: Json = False,
@@ -122,9 +125,19 @@ def _write(answer: pl.DataFrame, csv: Path | None, parquet: Path | None) -> None
 def _write_style(path: Path) -> None:
     from medkg.cli import show
     from medkg.core.atomic import atomic_file
+    from medkg.cypher.bloom_perspective import bloom_perspective
     from medkg.cypher.browser_style import browser_style
     from medkg.graph.schema import Schema
 
+    forms = {
+        ".grass": (browser_style, "drop it onto Neo4j Browser's window"),
+        ".json": (bloom_perspective, "import it in Neo4j Bloom's gallery of perspectives"),
+    }
+    if path.suffix not in forms:
+        raise typer.BadParameter(
+            f"{path}: a style file's name ends in .grass (Neo4j Browser) or .json (Neo4j Bloom)"
+        )
+    form, what_to_do = forms[path.suffix]
     with atomic_file(path) as draft:
-        draft.write_text(browser_style(Schema.default()), encoding="utf-8")
-    show.out.print(f"{path}: drop it onto Neo4j Browser's window", soft_wrap=True)
+        draft.write_text(form(Schema.default()), encoding="utf-8")
+    show.out.print(f"{path}: {what_to_do}", soft_wrap=True)

@@ -1,6 +1,7 @@
 """A style sheet for Neo4j Browser (`.grass`): the colours of the schema, names as captions.
 
-Neo4j Bloom and Browser's newer form have no file for it; they take the colours by hand.
+Browser's newer form has no file for it and takes the colours by hand; Bloom's is in
+`bloom_perspective`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ _RELATIONSHIP = """relationship {
   caption: '<type>';
 }
 """
-_PREDICTED = "#b5179e"
+PREDICTED_COLOUR = "#b5179e"
+RELATION_COLOUR = "#868e96"
 
 
 def browser_style(schema: Schema) -> str:
@@ -40,8 +42,8 @@ def browser_style(schema: Schema) -> str:
     )
     own = "node.Evidence {\n  diameter: 25px;\n  caption: '{source}';\n}\n"
     predictions = (
-        f"relationship.{PREDICTED}{relation} {{\n  color: {_PREDICTED};\n  shaft-width: 3px;\n"
-        "  caption: '{probability}';\n}\n"
+        f"relationship.{PREDICTED}{relation} {{\n  color: {PREDICTED_COLOUR};\n"
+        "  shaft-width: 3px;\n  caption: '{probability}';\n}\n"
         for relation in schema.relations
     )
     return "".join((_NODE, *kinds, own, _RELATIONSHIP, *predictions))

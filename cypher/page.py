@@ -32,8 +32,10 @@ true.
 `--library DIR`, or by `MEDKG_LIBRARY=DIR`, for Python too. Look at any file of `cypher/` for the
 form.
 
-**Neo4j Browser in medkg's colours**: `medkg query --style medkg.grass` writes a style file; drop it
-onto Browser's window.
+**Neo4j Browser and Bloom in medkg's colours**: `medkg query --style medkg.grass` writes a style
+file; drop it onto Browser's window. `medkg query --style medkg.json` writes a perspective; import
+it in Bloom's gallery of perspectives. Its form is that of perspectives which Bloom 2 exports; it
+has not been tried in Bloom, which comes with Neo4j's own installers alone.
 
 **Betweenness and communities** take more than one query. Of a part of the graph, with networkx:
 

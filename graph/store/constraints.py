@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from .connection import Connection
 from .names import OWN_LABELS, Cypher, Names, key
 
-# What the store's own nodes are found by, beside their id. Few pieces of evidence have a document.
+# What the store's own nodes are found by, beside their id. Few pieces of evidence have a document,
+# and few are negated.
 _OWN_KEYS = (
     ("Evidence", "edge"),
     ("Evidence", "subject"),
     ("Evidence", "document"),
+    ("Evidence", "polarity"),
     ("Merge", "merged"),
 )
 

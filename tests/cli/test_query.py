@@ -139,3 +139,24 @@ def test_the_style_sheet_has_the_colours_of_the_schema(tmp_path: Path) -> None:
         assert f"node.{kind.label} {{\n  color: {kind.colour};" in text
     assert "relationship.PREDICTED_TARGETS {" in text
     assert text.count("{\n") == text.count("\n}")
+
+
+def test_the_perspective_for_bloom_has_every_kind_and_relation(tmp_path: Path) -> None:
+    file = tmp_path / "medkg.json"
+    assert "Bloom" in run("--style", str(file))
+    perspective = json.loads(file.read_text())
+    schema = Schema.default()
+    colours = {each["labels"][0]: each["color"] for each in perspective["categories"]}
+    assert colours == {kind.label: kind.colour for kind in schema.kinds.values()}
+    types = {each["id"]: each["size"] for each in perspective["relationshipTypes"]}
+    assert len(types) == 2 * len(schema.relations)
+    assert types["PREDICTED_TARGETS"] > types["TARGETS"]
+    segments = perspective["metadata"]["pathSegments"]
+    joined = {"source": "Drug", "relationshipType": "TARGETS", "target": "Target"}
+    assert joined in segments
+
+
+def test_a_style_file_of_another_form_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["query", "--style", str(tmp_path / "medkg.css")])
+    assert result.exit_code == 2
+    assert not (tmp_path / "medkg.css").exists()

@@ -125,7 +125,7 @@ def test_vectors_follow_from_the_seed() -> None:
 
 @pytest.mark.parametrize("texts", [[], [[]], [["a", "b", "c"]], [["a", "a", "b"]]])
 def test_too_little_text_for_vectors_is_said(texts: list[list[str]]) -> None:
-    with pytest.raises(DataError, match="at least two words that occur twice.*give more raw text"):
+    with pytest.raises(DataError, match=r"at least two words that occur twice.*give more raw text"):
         skip_gram(texts, count_words(texts))
 
 
