@@ -12,13 +12,15 @@ The sorts of paths were chosen on the diseases of which the SHA-256 of the ident
 the figure of the others is the one to trust.
 
 time: each question with the values that its file gives as an example, three times after a first
-one; the median. With a Neo4j, also which operators of its plan read all nodes or relationships.
+one; the median, in brackets the server's processor seconds (of a Neo4j where --pid tells its
+process). With a Neo4j, also which operators of its plan read all nodes or relationships.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import statistics
 import time
 from collections.abc import Mapping
@@ -88,9 +90,20 @@ def rank(data: Path, server: str) -> None:
     print("\ndiseases per part:", figures["chosen_on"].sum(), (~figures["chosen_on"]).sum())
 
 
-def measure(server: str) -> None:
+def worked(pid: int | None) -> float:
+    """Processor seconds of a process until now; 0 where it isn't known."""
+    if pid is None:
+        return 0.0
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(server: str, pid: int | None) -> None:
     with connection(server) as store:
+        if store.connection.server is not None:
+            pid = store.connection.server.pid
         is_neo4j = store.connection.is_neo4j()
+        print(f"load average {os.getloadavg()[0]:.1f} at the start\n")
         print("| question | rows | seconds |" + (" scans |" if is_neo4j else ""))
         print("|---|---|---|" + ("---|" if is_neo4j else ""))
         for query in library.load().values():
@@ -99,13 +112,15 @@ def measure(server: str) -> None:
             except MissingError:
                 print(f"| {query.name} | its example is not in this graph | |")
                 continue
-            seconds = []
+            taken = []
             for _ in range(_REPEATS + 1):
-                start = time.perf_counter()
+                start, cpu = time.perf_counter(), worked(pid)
                 rows = store.query(text).height
-                seconds.append(time.perf_counter() - start)
+                taken.append((time.perf_counter() - start, worked(pid) - cpu))
+            seconds, cpu = (statistics.median(each) for each in zip(*taken[1:], strict=True))
             scans = f" {', '.join(plan_scans(store, text)) or 'none'} |" if is_neo4j else ""
-            print(f"| {query.name} | {rows} | {statistics.median(seconds[1:]):.2f} |{scans}")
+            print(f"| {query.name} | {rows} | {seconds:.2f} ({cpu:.2f}) |{scans}", flush=True)
+        print(f"\nload average {os.getloadavg()[0]:.1f} at the end")
 
 
 def plan_scans(store: Connection, cypher: str) -> list[str]:
@@ -130,12 +145,14 @@ def main() -> None:
     ranking = commands.add_parser("rank")
     ranking.add_argument("data", type=Path)
     ranking.add_argument("server")
-    commands.add_parser("time").add_argument("server")
+    timing = commands.add_parser("time")
+    timing.add_argument("server")
+    timing.add_argument("--pid", type=int, help="of the server's process, where it is a Neo4j")
     arguments = parser.parse_args()
     if arguments.command == "rank":
         rank(arguments.data, arguments.server)
     else:
-        measure(arguments.server)
+        measure(arguments.server, arguments.pid)
 
 
 if __name__ == "__main__":

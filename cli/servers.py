@@ -227,6 +227,10 @@ def serve(
     treatment: Annotated[
         Path | None, typer.Option(help="Of --ui: a model folder (medkg train treatment).")
     ] = None,
+    links: Annotated[
+        Path | None,
+        typer.Option(help="Of --ui: a model folder (medkg train links), which explains."),
+    ] = None,
 ) -> None:
     """Run the embedded server until Ctrl-C, and print its address and accounts.
 
@@ -234,9 +238,9 @@ def serve(
     """
     from medkg.access import is_uri
 
-    if not ui and (diagnosis or treatment or ui_port):
-        raise typer.BadParameter("--ui-port, --diagnosis and --treatment go with --ui")
-    models = _models(diagnosis, treatment)
+    if not ui and (diagnosis or treatment or links or ui_port):
+        raise typer.BadParameter("--ui-port, --diagnosis, --treatment and --links go with --ui")
+    models = _models(diagnosis, treatment, links)
     folder = server.removeprefix("embedded:")
     if folder == server and is_uri(server):
         if not ui:
@@ -282,15 +286,17 @@ def _serve_embedded(folder: Path, port: int, ui_port: int | None, models: dict[s
         server.stop()
 
 
-def _models(diagnosis: Path | None, treatment: Path | None) -> dict[str, Any]:
+def _models(diagnosis: Path | None, treatment: Path | None, links: Path | None) -> dict[str, Any]:
     """The models of a site, by what they are for."""
-    from medkg.cli.models import open_diagnosis_model, open_treatment_model
+    from medkg.cli.models import open_diagnosis_model, open_link_model, open_treatment_model
 
     models: dict[str, Any] = {}
     if diagnosis is not None:
         models["diagnosis"] = open_diagnosis_model(diagnosis, None)
     if treatment is not None:
         models["treatment"] = open_treatment_model(treatment, None)
+    if links is not None:
+        models["links"] = open_link_model(links, None)
     return models
 
 

@@ -133,15 +133,13 @@ class Page:
         self._call("Input.insertText", text=text)
 
     def click_at(self, x: float, y: float) -> None:
-        for kind, buttons in (("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)):
-            self._call(
-                "Input.dispatchMouseEvent",
-                type=kind,
-                x=x,
-                y=y,
-                buttons=buttons,
-                **({} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}),
-            )
+        self.mouse("mouseMoved", x, y)
+        for kind, buttons in (("mousePressed", 1), ("mouseReleased", 0)):
+            self.mouse(kind, x, y, buttons=buttons, button="left", clickCount=1)
+
+    def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
+        """An event of the mouse, as Chromium's protocol names it."""
+        self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **{"buttons": 0, **more})
 
     def press(self, *keys: str) -> None:
         """Press keys one after another: characters, or names such as Tab and Enter."""

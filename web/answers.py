@@ -52,6 +52,7 @@ def overview(visit: Visit) -> messages.Overview:
         sources=sources.to_dicts(),
         diagnosis=site.diagnosis.name if site.diagnosis else None,
         treatment=site.treatment.name if site.treatment else None,
+        links=site.links.name if site.links else None,
     )
 
 
@@ -161,6 +162,22 @@ def hypotheses(visit: Visit, request: messages.HypothesesRequest) -> messages.Ta
         lines = [explanation_lines(text) for text in frame["explanation"].to_list()]
         frame = frame.with_columns(pl.Series("explanation", lines, dtype=pl.List(pl.String)))
     return _table(frame, request.most)
+
+
+def explanation(visit: Visit, request: messages.ExplanationRequest) -> messages.Explanation:
+    """Why the site's model gives a pair its score, made anew.
+
+    Raises:
+        NotAllowedError: the account may see no sentences, or the site has no such model.
+        MissingError: no such entity, or one that the model has not seen.
+    """
+    visit.must_see_sentences()
+    model = visit.site.explaining()
+    with visit.site.turns.turn():
+        explained = model.explain(request.head, request.tail)
+    return messages.Explanation(
+        model=model.name, text=str(explained), explanation=explained.to_dict()
+    )
 
 
 def _resolved(visit: Visit, text: str) -> tuple[str, str]:

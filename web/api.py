@@ -51,6 +51,12 @@ def hypotheses(visit: Visitor, request: messages.HypothesesRequest) -> messages.
     return answers.hypotheses(visit, request)
 
 
+@router.post("/explanation", tags=["graph"])
+def explanation(visit: Visitor, request: messages.ExplanationRequest) -> messages.Explanation:
+    """Why the site's model gives a pair its score: paths and evidence (`reader`, `writer`)."""
+    return answers.explanation(visit, request)
+
+
 @router.get("/queries", tags=["Cypher"])
 def queries(_visit: Visitor) -> list[messages.LibraryQuery]:
     """The queries of the library."""

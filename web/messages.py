@@ -71,6 +71,13 @@ class DiagnosisRequestMessage(Message):
     most: Annotated[int, Field(ge=1, le=100)] = 10
 
 
+class ExplanationRequest(Message):
+    """A pair of the model's relation, by identifier or name: such as a drug and a target."""
+
+    head: Name
+    tail: Name
+
+
 class TreatmentRequest(Message):
     """Diseases to treat, and the patient whom a drug is sought for."""
 
@@ -98,6 +105,7 @@ class Overview(Message):
     sources: list[dict[str, str]]
     diagnosis: str | None
     treatment: str | None
+    links: str | None
 
 
 class Match(Message):
@@ -193,6 +201,14 @@ class Table(Message):
     columns: list[str]
     rows: list[list[Any]]
     truncated: bool
+
+
+class Explanation(Message):
+    """Why a model gives a pair its score, as `medkg explain` prints it and as `--json` has it."""
+
+    model: str
+    text: str
+    explanation: dict[str, Any]
 
 
 class QueryParameter(Message):

@@ -179,6 +179,25 @@ def ask_hypotheses(visit: Visitor, form: Fields) -> Response:
     return _page("hypotheses", visit, text=text, known=known, table=table, problem=problem)
 
 
+@router.get("/explanation")
+def explanation(visit: Visitor) -> Response:
+    """The form that asks why a model gives a pair its score."""
+    return _page("explanation", visit, head="", tail="", result=None, problem="")
+
+
+@router.post("/explanation")
+def ask_explanation(visit: Visitor, form: Fields) -> Response:
+    """Why a model gives a pair its score."""
+    head, tail = (form.text(name).strip()[:200] for name in ("head", "tail"))
+    result, problem = None, ""
+    try:
+        request = messages.ExplanationRequest(head=head, tail=tail)
+        result = answers.explanation(visit, request)
+    except MedkgError as error:
+        problem = str(error)
+    return _page("explanation", visit, head=head, tail=tail, result=result, problem=problem)
+
+
 @router.get("/cypher")
 def cypher(visit: Visitor) -> Response:
     """The query library, and a box for Cypher."""

@@ -19,6 +19,7 @@ from .site import Site
 if TYPE_CHECKING:
     from medkg.access import Connection
     from medkg.mining.diagnosis.model import DiagnosisModel
+    from medkg.mining.links.model import LinkModel
     from medkg.mining.treatment.model import TreatmentModel
 
 _MOST_AT_ONCE = 64  # connections; more are told to come back
@@ -32,6 +33,7 @@ def running_site(
     *,
     diagnosis: DiagnosisModel | None = None,
     treatment: TreatmentModel | None = None,
+    links: LinkModel | None = None,
 ) -> Iterator[Site]:
     """Serve a site over a store on 127.0.0.1 until the block ends.
 
@@ -48,7 +50,7 @@ def running_site(
     except OSError as error:
         listener.close()
         raise StoreError(f"port {port} can't be listened on: {error.strerror}") from error
-    site = Site(store, listener.getsockname()[1], diagnosis, treatment)
+    site = Site(store, listener.getsockname()[1], diagnosis, treatment, links)
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(site),

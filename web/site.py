@@ -18,6 +18,7 @@ from .accounts import Account, Sessions, Tokens
 
 if TYPE_CHECKING:
     from medkg.mining.diagnosis.model import DiagnosisModel
+    from medkg.mining.links.model import LinkModel
     from medkg.mining.treatment.model import TreatmentModel
 
 _WAITING_SECONDS = 60.0
@@ -65,7 +66,7 @@ class Site:
 
     Attributes:
         port: where it listens on 127.0.0.1.
-        diagnosis, treatment: models, where there are some.
+        diagnosis, treatment, links: models, where there are some.
         turns: in which models are used.
     """
 
@@ -73,6 +74,7 @@ class Site:
     port: int
     diagnosis: DiagnosisModel | None = None
     treatment: TreatmentModel | None = None
+    links: LinkModel | None = None
     tokens: Tokens = field(default_factory=Tokens)
     sessions: Sessions = field(default_factory=Sessions)
     turns: Turns = field(default_factory=Turns)
@@ -112,6 +114,16 @@ class Site:
             raise NotAllowedError("there is no model: medkg serve SERVER --ui --treatment MODEL")
         return self.treatment
 
+    def explaining(self) -> LinkModel:
+        """The model that explains hypotheses.
+
+        Raises:
+            NotAllowedError: the site has none.
+        """
+        if self.links is None:
+            raise NotAllowedError("there is no model: medkg serve SERVER --ui --links MODEL")
+        return self.links
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -140,6 +152,18 @@ class Visit:
             raise NotAllowedError(
                 "this graph holds patients or documents, which a query may read: the account"
                 f" {self.account.name!r} may not ask it"
+            )
+
+    def must_see_sentences(self) -> None:
+        """Refuse what cites sentences of whatever a model's graph was made of.
+
+        Raises:
+            NotAllowedError: the account may not see them.
+        """
+        if not self.account.sees_patients:
+            raise NotAllowedError(
+                f"an explanation cites sentences, which the account {self.account.name!r} may not"
+                " see"
             )
 
     def must_write(self) -> None:

@@ -399,5 +399,5 @@ begin(); draw(); tell();
 for (const range of [plot.x_range, plot.y_range]) range.change.connect(later);
 for (const side of ["inner_width", "inner_height"]) plot.properties[side].change.connect(fit);
 fit();
-document.body.dataset.ready = "yes";
+document.body.dataset.ready = "yes"; performance.mark("ready");
 })();

@@ -10,6 +10,7 @@ pytest.importorskip("fastapi", reason="NOT RUN: the site; install the extra web"
 
 from starlette.testclient import TestClient
 
+import medkg
 from medkg.access import connect
 from medkg.graph.store import audit
 from medkg.mining.diagnosis.train import train_diagnosis
@@ -39,7 +40,8 @@ def site(
         store.write(clinic())
         diagnosis = train_diagnosis(phenotypes(), model="naive_bayes")
         treatment = train_treatment(pharmacy(), model="popularity")
-        yield Site(store, PORT, diagnosis, treatment)
+        links = medkg.train_links(medkg.load("starter"), model="neighbours")
+        yield Site(store, PORT, diagnosis, treatment, links)
         change(store, EVERYTHING)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="NOT RUN: the site; install the extra web")
 
+from markupsafe import escape
 from starlette.testclient import TestClient
 
 from medkg.web.sentences import marked
@@ -71,6 +72,28 @@ def test_hypotheses_are_new_unless_known_ones_are_asked_for(client: TestClient, 
         place = table["columns"].index("target")
         assert [row[place] for row in table["rows"]] == expected
     assert ask(client, site, "reader", "hypotheses", entity="nothing").status_code == 404
+
+
+def test_a_hypothesis_is_explained_as_on_the_command_line(
+    client: TestClient, reader: TestClient, site: Site
+) -> None:
+    assert site.links is not None
+    pair = {"head": "imatinib", "tail": "KIT"}
+    expected = site.links.explain(**pair)
+    answer = ask(client, site, "reader", "explanation", **pair).json()
+    assert answer["text"] == str(expected)
+    assert answer["explanation"]["paths"]
+    assert answer["explanation"]["tail"] == expected.tail
+    page = reader.post("/explanation", data=pair, headers=FROM_HERE).text
+    assert escape(str(expected)) in page
+    hypotheses = reader.post("/hypotheses", data={"entity": "imatinib"}, headers=FROM_HERE).text
+    assert f"Explain anew by {site.links.name}" in hypotheses
+    # It cites sentences.
+    assert ask(client, site, "visitor", "explanation", **pair).status_code == 403
+    for absent in ({"head": "nothing", "tail": "KIT"}, {"head": "", "tail": ""}):
+        assert ask(client, site, "reader", "explanation", **absent).status_code == 404
+        page = reader.post("/explanation", data=absent, headers=FROM_HERE)
+        assert 'class="problem"' in page.text
 
 
 def test_cypher_reads_and_changes_nothing(client: TestClient, site: Site) -> None:
@@ -142,6 +165,7 @@ def test_a_treatment_warns(client: TestClient, site: Site) -> None:
         ("/entity/Drug/drugbank:DB1", "KIT"),
         ("/entity/Drug/drugbank:DB1/facts/CAUSES", "oedema"),
         ("/hypotheses", "A drug, a target or a disease"),
+        ("/explanation", "Drug that targets"),
         ("/cypher", "The query library"),
         ("/cypher/hypotheses_for_drug", "of Drug, or name"),
         ("/diagnosis", "A note to read"),
