@@ -48,7 +48,8 @@ class Served:
     """`medkg serve --ui` on a folder, within a `with` block."""
 
     def __init__(self, folder: Path):
-        command = [sys.executable, "-m", "medkg", "serve", str(folder), "--ui"]
+        code = "from medkg.cli import main; main()"
+        command = [sys.executable, "-c", code, "serve", str(folder), "--ui"]
         environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
@@ -197,7 +198,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32, 128])
-    parser.add_argument("--protocols", nargs="+", choices=["HTTP", "Bolt"], default=["HTTP", "Bolt"])
+    parser.add_argument(
+        "--protocols", nargs="+", choices=["HTTP", "Bolt"], default=["HTTP", "Bolt"]
+    )
     given = parser.parse_args()
     load = f"load average {os.getloadavg()[0]:.1f} at the start"
     print(f"{os.cpu_count()} cores, {given.seconds:.0f} seconds each; {load}\n")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -26,10 +29,19 @@ _STATUSES: tuple[tuple[type[MedkgError], int], ...] = (
     (BusyError, 503),
     (MedkgError, 400),
 )
+MOST_AT_ONCE = 256  # connections, and requests that are answered; more are told to come back
 
 
 def create_app(site: Site) -> ASGIApp:
     """The application of a site, behind its protection."""
+
+    @asynccontextmanager
+    async def with_threads(_app: FastAPI) -> AsyncIterator[None]:
+        # A thread for each, so that what takes long, or is asked by a client that has left, holds
+        # nobody else back.
+        to_thread.current_default_thread_limiter().total_tokens = MOST_AT_ONCE
+        yield
+
     # Its own pages of documentation would load scripts from elsewhere.
     app = FastAPI(
         title="medkg",
@@ -38,6 +50,7 @@ def create_app(site: Site) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        lifespan=with_threads,
     )
     app.state.site = site
     app.include_router(api.router)

@@ -13,7 +13,7 @@ import uvicorn
 
 from medkg.core.errors import StoreError
 
-from .app import create_app
+from .app import MOST_AT_ONCE, create_app
 from .site import Site
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from medkg.mining.links.model import LinkModel
     from medkg.mining.treatment.model import TreatmentModel
 
-_MOST_AT_ONCE = 64  # connections; more are told to come back
 _ENDING_SECONDS = 5
 
 
@@ -59,7 +58,7 @@ def running_site(
             log_config=None,
             log_level="critical",
             server_header=False,
-            limit_concurrency=_MOST_AT_ONCE,
+            limit_concurrency=MOST_AT_ONCE,
             timeout_graceful_shutdown=_ENDING_SECONDS,
             proxy_headers=False,
             ws="none",

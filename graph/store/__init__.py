@@ -29,7 +29,7 @@ from ..kg import KnowledgeGraph
 from ..schema import Schema
 from . import answers, read, tls, write
 from .audit import AuditLog
-from .connection import Connection
+from .connection import MOST_CONNECTIONS, Connection
 from .embedded import DATABASE, Server, serve
 from .forget import forget_on, identifiers_on
 from .names import OWN_LABELS, PREDICTED
@@ -63,6 +63,7 @@ def _driver(
             auth=auth,
             connection_timeout=_CONNECT_SECONDS,
             connection_acquisition_timeout=2 * _CONNECT_SECONDS,
+            max_connection_pool_size=MOST_CONNECTIONS,
             max_transaction_retry_time=_CONNECT_SECONDS,
             notifications_min_severity="OFF",
             **trust,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import threading
 import time
 import uuid
 from collections import deque
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 BATCH = 5_000
 BATCH_BYTES = 4_000_000
+MOST_CONNECTIONS = 256  # of one driver, so that queries that take long don't hold back others
 RETRY_SECONDS = 60  # how long a server that doesn't answer is waited for
 _RETRIES = 5
 
@@ -60,6 +62,7 @@ class Connection:
         self.names = Names(schema)
         self.server = server
         self._reading: neo4j.Driver | None = None
+        self._making = threading.Lock()
         self.fence: Fence | None = None
 
     def reading_driver(self) -> neo4j.Driver:
@@ -71,11 +74,15 @@ class Connection:
 
         if self.server is None:
             return self.driver
-        if self._reading is None:
-            self._reading = neo4j.GraphDatabase.driver(
-                self.server.uri, auth=self.server.accounts[READER], notifications_min_severity="OFF"
-            )
-        return self._reading
+        with self._making:
+            if self._reading is None:
+                self._reading = neo4j.GraphDatabase.driver(
+                    self.server.uri,
+                    auth=self.server.accounts[READER],
+                    max_connection_pool_size=MOST_CONNECTIONS,
+                    notifications_min_severity="OFF",
+                )
+            return self._reading
 
     def close(self) -> None:
         self.driver.close()

@@ -27,7 +27,7 @@ _MAGIC = b"\x60\x60\xb0\x17"
 _HELLO, _LOGON, _RUN, _ROUTE, _FAILURE = 0x01, 0x6A, 0x10, 0x66, 0x7F
 _LONGEST_MESSAGE = 16 * 2**20  # bytes; the embedded server takes no longer ones
 _LONGEST_LOG_IN = 64 << 10  # the same of a client that nobody knows yet
-_MOST_CONNECTIONS = 64  # that are open at once; each takes two threads and one of the server's
+_MOST_CONNECTIONS = 256  # that are open at once; each takes two threads and one of the server's
 _REFUSED_SECONDS = 1.0  # before the next password can be tried
 _LOG_IN_SECONDS = 30.0
 
@@ -91,6 +91,7 @@ class Gateway:
 class _Listener(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = _MOST_CONNECTIONS  # so that all of them may come in the same moment
     gateway: Gateway
 
     def __init__(self, address: tuple[str, int], handler: type[socketserver.BaseRequestHandler]):

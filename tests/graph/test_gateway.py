@@ -259,3 +259,19 @@ def test_the_folder_keeps_the_log_and_its_key_from_others(store: Store, gateway:
     folder: Path = store.server.folder
     for name in ("audit.jsonl", "audit.key", "server.json"):
         assert (folder / name).stat().st_mode & 0o077 == 0
+
+
+def test_clients_that_stall_or_leave_hold_nobody_back(gateway: Gateway) -> None:
+    host, port = gateway.uri.removeprefix("bolt://").split(":")
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=20))
+            for _ in range(100)
+        ]
+        for client in clients:
+            client.sendall(b"\x60\x60\xb0\x17" + b"\x00\x00\x04\x04" + b"\x00" * 12)
+            assert len(client.recv(4)) == 4
+            client.sendall(b"\x00\x10half")  # of a message
+        for client in clients[:50]:
+            client.close()
+        assert run(gateway, "reader", "RETURN 1") == [[1]]
