@@ -14,6 +14,8 @@ from medkg.cli.options import Json, Notes, Papers, texts_of
 from medkg.cli.output import print_set_aside, print_written, save_with_quarantine
 
 if TYPE_CHECKING:
+    from medkg.cli.output import SavedGraph
+    from medkg.core.remote import RemoteFolder
     from medkg.extract.document_form import Texts
     from medkg.extract.run import Engine, Summary
     from medkg.graph.kg import KnowledgeGraph
@@ -28,7 +30,9 @@ def extract(
             " FILE.csv:TEXT or FILE.csv:ID,TEXT."
         ),
     ],
-    out: Annotated[Path | None, typer.Option(help="Graph folder to write.")] = None,
+    out: Annotated[
+        str | None, typer.Option(help="Graph folder to write, here or at s3://BUCKET/FOLDER.")
+    ] = None,
     into: Annotated[
         Path | None,
         typer.Option(help="Or one to update: what has not changed is not read again."),
@@ -89,6 +93,7 @@ def extract(
     from medkg.access import read as read_graph
     from medkg.cli import show
     from medkg.core.atomic import check_replaceable
+    from medkg.core.remote import RemoteFolder, is_address
     from medkg.graph.graph_frames import MANIFEST
     from medkg.terminology import default_terminology
 
@@ -100,11 +105,15 @@ def extract(
         raise typer.BadParameter("give --out for a new graph, or --into to update one")
     if address is not None and engine != "ray":
         raise typer.BadParameter("--address goes with --engine ray")
-    folder = out or into
-    if folder is not None:
+    remote = None if out is None or not is_address(out) else RemoteFolder(out)
+    folder = into if out is None else Path(out)
+    if remote is not None:
+        remote.check_replaceable(marker=MANIFEST)
+        folder = _workplace(remote.address)
+    elif folder is not None:
         check_replaceable(folder, marker=MANIFEST)
     texts = texts_of(papers, notes)
-    secret = _key_of_extraction(deidentify, key, folder)
+    secret = _key_of_extraction(deidentify, key, None if remote else folder)
     terminology = default_terminology() if graph is None else read_graph(graph)
     reading = _Reading(paths, terminology, model, relations_model, linker, language, texts, secret)
     report: dict[str, object] = {}
@@ -113,7 +122,7 @@ def extract(
     if folder is not None:
         update = into is not None
         processes = _Processes(workers, engine, address)
-        report |= _read_into_folder(reading, folder, update, processes, sentences, as_json)
+        report |= _read_into_folder(reading, folder, update, processes, sentences, as_json, remote)
         if graph is None and not as_json:
             show.out.print(
                 "linked to the names that come with medkg; what --graph may add: medkg doctor"
@@ -192,6 +201,7 @@ def _read_into_folder(
     processes: _Processes,
     sentences: bool,
     as_json: bool,
+    remote: RemoteFolder | None,
 ) -> dict[str, object]:
     """Read texts into a graph folder. Finished documents are kept beside it until it is saved."""
     from medkg.core.quarantine import Quarantine
@@ -212,17 +222,52 @@ def _read_into_folder(
         **reading._asdict(),
     )
     written = save_with_quarantine(kg, folder, quarantine)
+    if remote is not None:
+        written = _sent(written, folder, remote)
     clear(finished)
     patients = kg.nodes.filter(kind="Patient")["id"].sort()
     first_patient = None if patients.is_empty() else str(patients[0])
     if not as_json:
         print_written(written)
-        _print_summary_of_reading(summary, folder, first_patient)
+        _print_summary_of_reading(summary, None if remote else folder, first_patient)
     counts = {"patients": len(patients), "first_patient": first_patient}
     return {**written, **summary.as_dict(), **counts}
 
 
-def _print_summary_of_reading(summary: Summary, folder: Path, first_patient: str | None) -> None:
+def _workplace(address: str) -> Path:
+    """Where a graph for an address is made, the same at every try; its owner alone may read it."""
+    from hashlib import sha256
+
+    from medkg.core.atomic import make_folder
+    from medkg.core.cache import cache_folder
+
+    home = cache_folder() / "remote" / sha256(address.encode()).hexdigest()[:16]
+    make_folder(home)
+    home.chmod(0o700)
+    return home / "graph"
+
+
+def _sent(written: SavedGraph, folder: Path, remote: RemoteFolder) -> SavedGraph:
+    """Send a graph, and what was set aside, to its address; nothing of it stays here."""
+    import shutil
+
+    from medkg.core.remote import RemoteFolder
+    from medkg.graph.graph_frames import MANIFEST
+
+    remote.send(folder, marker=MANIFEST)
+    quarantine = None
+    if written["quarantine"] is not None:
+        beside = RemoteFolder(f"{remote.address}.quarantine.jsonl")
+        beside.send_file(Path(written["quarantine"]), "")
+        quarantine = beside.address
+    shutil.rmtree(folder)
+    folder.with_name(f"{folder.name}.quarantine.jsonl").unlink(missing_ok=True)
+    return {**written, "written": remote.address, "quarantine": quarantine}
+
+
+def _print_summary_of_reading(
+    summary: Summary, folder: Path | None, first_patient: str | None
+) -> None:
     from medkg.cli import show
 
     counts = summary.as_dict()
@@ -239,7 +284,7 @@ def _print_summary_of_reading(summary: Summary, folder: Path, first_patient: str
     show.out.print(f"{line}; {counts['words_per_second']:,.0f} words/s")
     for line in _forms_in_words(counts):
         show.out.print(line, soft_wrap=True)
-    if first_patient and counts["documents"]:
+    if folder is not None and first_patient and counts["documents"]:
         show.out.print(
             f"what it says of a patient: medkg write {quote(str(folder))} --into embedded:server,"
             " then medkg query record_of_patient --on embedded:server"

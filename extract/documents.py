@@ -16,6 +16,8 @@ from pathlib import Path
 from ..core.errors import DataError
 from ..core.input_files import InputError
 from ..core.quarantine import Quarantine
+from ..core.remote import RemoteFolder, is_address, name_of
+from ..core.temporary import temporary_folder
 from ..graph.graph_frames import MANIFEST
 from .document_form import Texts, check_texts
 from .formats.bioc import read_bioc_json
@@ -35,6 +37,7 @@ from .formats.xml_files import read_xml
 
 __all__ = ["TextDocument", "iter_documents"]
 
+_TABLE = "table without a column to read (give FILE.csv:COLUMN)"
 _READERS: dict[str, Callable[[DocumentFile], Iterator[TextDocument]]] = {
     ".txt": read_text,
     ".text": read_text,
@@ -53,6 +56,8 @@ def iter_documents(
     paths: Iterable[Path | str] | Path | str, quarantine: Quarantine, *, texts: Texts = "auto"
 ) -> Iterator[TextDocument]:
     """Read the documents of files, folders, and columns (`FILE.csv:TEXT` or `FILE.csv:ID,TEXT`).
+
+    Each may be on this machine or at an address (`s3://BUCKET/FOLDER`, see `core.remote`).
 
     By its ending, a file is Markdown (.md), XML (.xml, .nxml: PubMed's, JATS as of PubMed Central,
     BioC), BioC as JSON (.json), lines of JSON (.jsonl; `FILE.jsonl:ID,TEXT` names the fields, else
@@ -78,7 +83,7 @@ def iter_documents(
     for file in iter_files(paths, quarantine, texts=texts):
         for document in file_documents(file):
             if document.id in seen:
-                quarantine.add("document given twice", path=file.path, row=document.id)
+                quarantine.add("document given twice", path=file.place, row=document.id)
                 continue
             seen.add(document.id)
             yield document
@@ -96,6 +101,9 @@ def iter_files(
 def _files_of_path(path: str, quarantine: Quarantine, texts: Texts) -> Iterator[DocumentFile]:
     """The files of one path as given: a folder, a file, or a file with its columns."""
     file, columns = Path(path), ""
+    if is_address(path):
+        yield from _files_of_address(path, quarantine, texts)
+        return
     if file.is_dir():
         yield from _files_of_folder(file, quarantine, texts)
         return
@@ -115,15 +123,53 @@ def _files_of_folder(folder: Path, quarantine: Quarantine, texts: Texts) -> Iter
     if not files:
         raise DataError("is a folder without files to read", path=str(folder))
     for file in files:
-        if ending(file) in _READERS:
+        if is_read(file, str(file), quarantine):
             # Folders hold one patient each as often as not, all with files of the same names.
             name = bare_name(file.relative_to(folder).as_posix())
             yield DocumentFile(file, name, "", quarantine, texts)
-        elif ending(file) in DELIMITERS:
-            reason = "table without a column to read (give FILE.csv:COLUMN)"
-            quarantine.add(reason, path=file)
-        else:
-            quarantine.add("file of a kind that is not read", path=file)
+
+
+def is_read(file: Path, place: str, quarantine: Quarantine) -> bool:
+    """Whether a file of a folder is of a kind that is read; if not, it is set aside."""
+    if ending(file) in _READERS:
+        return True
+    is_table = ending(file) in DELIMITERS
+    quarantine.add(_TABLE if is_table else "file of a kind that is not read", path=place)
+    return False
+
+
+def _files_of_address(address: str, quarantine: Quarantine, texts: Texts) -> Iterator[DocumentFile]:
+    """The files at an address, each fetched when it is read and deleted when it has been.
+
+    They may be notes, so that only their owner may read the copies.
+    """
+    remote, files, columns = _listed(address)
+    is_file = files == [""]
+    with temporary_folder() as folder:
+        for number, file in enumerate(files):
+            name, place = file or name_of(remote.address), remote.address_of(file)
+            is_hidden = any(part.startswith(".") for part in Path(file).parts)
+            if is_hidden or (not is_file and not is_read(Path(name), place, quarantine)):
+                continue
+            copy = folder / f"{number}{''.join(Path(name).suffixes[-2:])}"
+            remote.fetch(file, copy)
+            yield DocumentFile(copy, bare_name(name), columns, quarantine, texts, place)
+            copy.unlink()
+
+
+def _listed(address: str) -> tuple[RemoteFolder, list[str], str]:
+    """What is at an address as given: its files, and the columns that are named of a table."""
+    remote = RemoteFolder(address)
+    if files := remote.files():
+        if files == [""] and ending(Path(name_of(address))) in DELIMITERS:
+            raise DataError("is a table; say which column is text: FILE.csv:COLUMN", path=address)
+        return remote, files, ""
+    file, _, columns = address.rpartition(":")
+    if "://" in file and ending(Path(name_of(file))) in (*DELIMITERS, *JSON_LINES):
+        remote = RemoteFolder(file)
+        if remote.files() == [""]:
+            return remote, [""], columns
+    raise DataError("is not there, or holds no files", path=address)
 
 
 def _readable_files(folder: Path) -> list[Path]:

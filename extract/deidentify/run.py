@@ -205,7 +205,7 @@ class _Reader:
         form = ending(file.path)
         if form not in (*DELIMITERS, *JSON_LINES):
             return f"texts/{document}{'.md' if form in ('.md', '.markdown') else '.txt'}"
-        name = hmac.new(self._key, f"file\0{file.path}".encode("utf-8", "replace"), hashlib.sha256)
+        name = hmac.new(self._key, f"file\0{file.place}".encode("utf-8", "replace"), hashlib.sha256)
         return f"tables/{name.hexdigest()[:10]}{form}"
 
 

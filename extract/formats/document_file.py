@@ -67,6 +67,7 @@ class DocumentFile:
         columns: `TEXT` or `ID,TEXT` of a table or lines of JSON; "": none is named.
         quarantine: gets what can't be read.
         texts: whether a plain text is a note about one patient, of its own name, or a paper.
+        address: where it was fetched from; "": nowhere.
     """
 
     path: Path
@@ -74,6 +75,12 @@ class DocumentFile:
     columns: str
     quarantine: Quarantine
     texts: Texts
+    address: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for whoever gave it."""
+        return self.address or str(self.path)
 
     def plain_text(self, text: str) -> TextDocument:
         """Make the document of a file that is one plain text: a note or, by its form, a paper."""
@@ -83,8 +90,8 @@ class DocumentFile:
         """Make a note of that name, with its patient; a paper, if the name is that of one."""
         if name.startswith(("PMID:", "PMC:")):
             return paper(name, text)
-        path = str(self.path.resolve()).encode("utf-8", "surrogateescape")
-        origin = hashlib.sha256(path).hexdigest()[:12]
+        place = self.address or str(self.path.resolve())
+        origin = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:12]
         named_by_curie = is_curie(name)
         patient = f"patient:{slug(name.partition(':')[2]) if named_by_curie else name}"
         return TextDocument(
@@ -112,7 +119,7 @@ class DocumentFile:
 
     def set_aside(self, reason: str, row: str = "", line: int | None = None) -> None:
         """Set aside one document of the file."""
-        self.quarantine.add(reason, path=self.path, line=line, row=row)
+        self.quarantine.add(reason, path=self.place, line=line, row=row)
 
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:

@@ -1,0 +1,179 @@
+"""Files at addresses (`s3://BUCKET/KEY`, `gs://…`, `az://…`), by fsspec and obstore.
+
+A file is fetched or sent whole, in blocks, so that memory doesn't grow with it. Log-ins come from
+the environment, as the store's own tools have them (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, …).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING
+
+from .disk import writing
+from .errors import DataError
+from .extras import explained_imports
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")  # that obstore serves
+_OTHERS = ("file", "memory")
+_BLOCK = 8 << 20  # bytes
+
+
+def is_address(path: object) -> bool:
+    """Whether a path as a user gives it is an address, and not a file of this machine."""
+    return "://" in str(path)
+
+
+class RemoteFolder:
+    """What is at an address: a file, or all files whose names begin with it as a folder's do.
+
+    Attributes:
+        address: as given, without a slash at its end.
+    """
+
+    def __init__(self, address: str):
+        """
+        Raises:
+            DataError: no such kind of address is known.
+            MissingExtraError: the extra `cloud` is not installed.
+        """
+        self.address = address.rstrip("/")
+        self.protocol = address.partition("://")[0]
+        self._system = _system(self.protocol)
+        self._root = self.address.partition("://")[2] if self.protocol != "file" else address[7:]
+        self._root = self._root.rstrip("/")
+
+    def files(self) -> list[str]:
+        """The paths of its files, relative to it, sorted; "" alone if it is a file itself.
+
+        Raises:
+            DataError: it can't be listed.
+        """
+        with self._errors(self.address):
+            self._system.invalidate_cache()
+            try:
+                found = [name for name in self._system.find(self._root) if name[-1:] != "/"]
+            except FileNotFoundError:
+                return []
+        root = self._system._strip_protocol(self._root).strip("/")
+        relative = (name.strip("/").removeprefix(root).strip("/") for name in found)
+        return sorted(relative)
+
+    def address_of(self, file: str) -> str:
+        """The address of one of its files."""
+        return f"{self.address}/{file}" if file else self.address
+
+    def fetch(self, file: str, to: Path) -> None:
+        """Copy a file of it to a new file of this machine, which only its owner may read.
+
+        Raises:
+            DataError: it is not there, may not be read, or the store doesn't answer.
+        """
+        to.touch(mode=0o600)
+        with self._errors(self.address_of(file)), writing(to.parent):
+            self._system.info(self._path(file))
+            with self._system.open(self._path(file), "rb") as remote, to.open("wb") as copy:
+                _copy(remote, copy)
+
+    def send(self, folder: Path, *, marker: str) -> None:
+        """Put the files of a folder there, in place of those of an earlier one.
+
+        The marker goes first and comes last: whoever sees it sees all of the files beside it.
+
+        Raises:
+            DataError: there are other things at the address, or the store doesn't take them.
+        """
+        before = self.files()
+        self._check(before, marker)
+        files = sorted(each.relative_to(folder).as_posix() for each in folder.rglob("*"))
+        files = [each for each in files if (folder / each).is_file() and each != marker]
+        for file in [marker] * (marker in before):
+            self._delete(file)
+        for file in [*files, marker]:
+            self.send_file(folder / file, file)
+        for file in set(before) - {*files, marker}:
+            self._delete(file)
+
+    def check_replaceable(self, *, marker: str) -> None:
+        """Ask before long work whether `send` would put a folder there.
+
+        Raises:
+            DataError: there are other things at the address, or it can't be listed.
+        """
+        self._check(self.files(), marker)
+
+    def send_file(self, source: Path, file: str) -> None:
+        """Put a file there.
+
+        Raises:
+            DataError: the store doesn't take it.
+        """
+        with (
+            self._errors(self.address_of(file)),
+            source.open("rb") as own,
+            self._system.open(self._path(file), "wb") as remote,
+        ):
+            _copy(own, remote)
+
+    def _check(self, files: list[str], marker: str) -> None:
+        if files and marker not in files:
+            raise DataError(
+                f"holds other things (no {marker}); give an address where nothing is",
+                path=self.address,
+            )
+
+    def _delete(self, file: str) -> None:
+        with self._errors(self.address_of(file)):
+            self._system.rm_file(self._path(file))
+
+    def _path(self, file: str) -> str:
+        return f"{self._root}/{file}" if file else self._root
+
+    @contextmanager
+    def _errors(self, address: str) -> Iterator[None]:
+        """Say of a store's refusal where it was and what to do."""
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise DataError("is not there", path=address) from error
+        except (PermissionError, BaseError, OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()
+            raise DataError(
+                f"can't be used ({reason[0] if reason else type(error).__name__}); look at the"
+                " address and the store's variables of the environment, and give the same command"
+                " again",
+                path=address,
+            ) from error
+
+
+def name_of(address: str) -> str:
+    """The last part of an address."""
+    return PurePosixPath(address.partition("://")[2]).name
+
+
+@explained_imports()
+def _system(protocol: str) -> AbstractFileSystem:
+    """The file system of a kind of address."""
+    if protocol not in (*_STORES, *_OTHERS):
+        raise DataError(
+            f"addresses that begin with {protocol}:// are not read; these are:"
+            f" {', '.join((*_STORES, *_OTHERS))}"
+        )
+    import fsspec
+    from obstore.fsspec import FsspecStore
+
+    if protocol in _STORES:
+        # Not one of an earlier call, which may have had another environment.
+        return FsspecStore(protocol, skip_instance_cache=True)
+    return fsspec.filesystem(protocol)
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> None:
+    shutil.copyfileobj(source, target, _BLOCK)
