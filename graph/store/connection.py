@@ -62,6 +62,7 @@ class Connection:
         self.names = Names(schema)
         self.server = server
         self._reading: neo4j.Driver | None = None
+        self._is_neo4j: bool | None = None
         self._making = threading.Lock()
         self.fence: Fence | None = None
 
@@ -99,7 +100,9 @@ class Connection:
         return str(self.driver.get_server_info().agent)
 
     def is_neo4j(self) -> bool:
-        return "ArcadeDB" not in self.agent()
+        if self._is_neo4j is None:  # asked once: it is a round trip
+            self._is_neo4j = "ArcadeDB" not in self.agent()
+        return self._is_neo4j
 
     @contextmanager
     def errors(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure
 
 _INK = "#1f2933"
+_MANY = 2_000  # edges; there are never more nodes than that, so that all of them are drawn
 
 
 @explained_imports()
@@ -44,6 +45,10 @@ def figure_item() -> dict[str, Any]:
         y_range=Range1d(start=-1, end=1),
         outline_line_color=None,
         min_border=0,
+        # While it is moved, one in so many of the edges is drawn where there are very many.
+        lod_threshold=_MANY,
+        lod_factor=30,
+        lod_timeout=300,
     )
     plot.axis.visible = False
     plot.grid.visible = False

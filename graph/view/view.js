@@ -165,8 +165,9 @@ function cells(x, y, wide) {
   for (let a = Math.floor((x - wide) / CELL); a <= (x + wide) / CELL; a++) for (let b = Math.floor((y - 6) / CELL); b <= (y + 6) / CELL; b++) keys.push(a + " " + b);
   return keys;
 }
+let labelled = 1;  // the scale that labels were chosen at
 function label() {
-  const per = scale(), dim = dims(), taken = new Set(), text = [], small = [];
+  const per = labelled = scale(), dim = dims(), taken = new Set(), text = [], small = [];
   const rank = n => (n === over || n === chosen ? 1e9 : 0) + (n.centre ? 1e8 : 0) + (isMatch(n) ? 1e7 : 0) + n.near.size;
   for (const n of [...points].sort((p, q) => rank(q) - rank(p))) {
     if (dim(n) && n !== over) continue;
@@ -187,8 +188,13 @@ function label() {
   for (const [name, list] of [["labels", text], ["relations", small]])
     fill(name, Object.fromEntries(["x", "y", "text", "offset", "weight"].map(k => [k, list.map(one => one[k])])));
 }
-let waits = false;
-const later = () => { if (!waits) { waits = true; requestAnimationFrame(() => { waits = false; label(); }); } };
+// Labels lie in the drawing and move with it. Which of them fit depends on the scale alone, and is
+// looked at once the scale has come to rest, so that a frame of a movement costs no more than its drawing.
+let waits = 0;
+const later = () => {
+  clearTimeout(waits);
+  if (Math.abs(scale() / labelled - 1) > 1e-6) waits = setTimeout(label, 90);
+};
 function show(x, y, per) {
   const w = plot.inner_width / per / 2, h = plot.inner_height / per / 2;
   plot.x_range.setv({start: x - w, end: x + w}); plot.y_range.setv({start: y - h, end: y + h}); later();
@@ -265,7 +271,7 @@ function expand(n) {
   const fresh = heldBack(n).slice(0, STEP), before = new Set(nodes.filter(m => m.on));
   if (!fresh.length) return;
   for (const m of fresh) m.on = true;
-  seed(fresh, [n, ...before]); arrange(nodes.filter(m => m.on), 80, before);
+  seed(fresh, [n, ...before]); arrange(nodes.filter(m => m.on), before.size > 600 ? 20 : 80, before);
   choose(n); fit();
 }
 const leaves = n => [...n.near].filter(m => m.on && !m.centre && [...m.near].every(o => o === n || !o.on));
