@@ -54,7 +54,8 @@ def read_texts(
 
     Args:
         paths: one or several: files of text, Markdown, XML (PubMed, PubMed Central, BioC),
-            PubTator, JSON, PDF, folders of them, `FILE.csv:TEXT`, `FILE.csv:ID,TEXT`.
+            PubTator, JSON, PDF, folders of them, `FILE.csv:TEXT`, `FILE.csv:ID,TEXT`; or
+            addresses of such (`s3://BUCKET/FOLDER`).
         terminology: the graph whose entities the text is linked to; see `default_terminology`.
         model: a recogniser's folder, or a spaCy model by name or folder; by default medkg's.
         relations_model: folder of a relation model (`medkg train relations`); by default medkg's.

@@ -202,6 +202,14 @@ def exporting(folder: Path, edges: int) -> None:
         export(KnowledgeGraph.open(folder / "graph"), folder / "import", "neo4j-import")
 
 
+def tensors(folder: Path, edges: int) -> None:
+    from medkg.gnn import to_hetero_data
+
+    with timed("tensors of PyG"):
+        data = to_hetero_data(KnowledgeGraph.open(folder / "graph"))
+    assert data.num_edges, "no edges"
+
+
 def hetionet(folder: Path, edges: int) -> None:
     from medkg.loaders.hetionet import load
 
@@ -220,6 +228,7 @@ STEPS: dict[str, Callable[[Path, int], None]] = {
     "check": checking,
     "merge": merging,
     "export": exporting,
+    "tensors": tensors,
     "hetionet": hetionet,
 }
 

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from .disk import writing
 from .errors import DataError
@@ -19,7 +19,7 @@ from .extras import explained_imports
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")  # that obstore serves
+_STORES = ("s3", "s3a", "gs", "az", "abfs", "abfss")  # that obstore serves
 _OTHERS = ("file", "memory")
 _BLOCK = 8 << 20  # bytes
 
@@ -170,9 +170,11 @@ def _system(protocol: str) -> AbstractFileSystem:
     from obstore.fsspec import FsspecStore
 
     if protocol in _STORES:
-        # Not one of an earlier call, which may have had another environment.
-        return FsspecStore(protocol, skip_instance_cache=True)
-    return fsspec.filesystem(protocol)
+        # Not one of an earlier call, which may have had another environment. Its types know the
+        # options of each store and not those of fsspec.
+        make: Any = FsspecStore
+        return cast("AbstractFileSystem", make(protocol, skip_instance_cache=True))
+    return cast("AbstractFileSystem", fsspec.filesystem(protocol))
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> None:
