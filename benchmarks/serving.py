@@ -56,17 +56,17 @@ class Served:
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
         )
-        said = ""
+        printed = ""
         assert self.process.stdout is not None
-        while "Ctrl-C" not in said:
+        while "Ctrl-C" not in printed:
             line = self.process.stdout.readline()
             if not line:
                 sys.exit("medkg serve ended")
-            said += line
-        self.site = re.findall(r"http://127\.0\.0\.1:(\d+)/", said)[0]
-        self.uri = re.findall(r"bolt://[\d.:]+", said)[0]
+            printed += line
+        self.site = re.findall(r"http://127\.0\.0\.1:(\d+)/", printed)[0]
+        self.uri = re.findall(r"bolt://[\d.:]+", printed)[0]
         # The site's token, and then Bolt's password.
-        self.token, self.password = re.findall(r"reader\W+([\w-]{20,})", said)
+        self.token, self.password = re.findall(r"reader\W+([\w-]{20,})", printed)
         java = json.loads((folder / "server.json").read_text())["pid"]
         self.processes = {"medkg": self.process.pid, "server": java}
 

@@ -76,9 +76,9 @@ def panned(page: Page) -> str:
         place = (x + 90 * math.sin(angle), y + 90 * math.cos(angle) - 90)
         page.mouse("mouseMoved", *place, buttons=1, button="left")
 
-    told = frames(page, movement)
+    rate = frames(page, movement)
     page.mouse("mouseReleased", x, y, button="left", clickCount=1)
-    return told
+    return rate
 
 
 def zoomed(page: Page) -> str:

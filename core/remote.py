@@ -57,11 +57,13 @@ class RemoteFolder:
         with self._errors(self.address):
             self._system.invalidate_cache()
             try:
-                found = [name for name in self._system.find(self._root) if name[-1:] != "/"]
+                names = self._system.find(self._root)
             except FileNotFoundError:
                 return []
         root = self._system._strip_protocol(self._root).strip("/")
-        relative = (name.strip("/").removeprefix(root).strip("/") for name in found)
+        relative = (
+            name.strip("/").removeprefix(root).strip("/") for name in names if name[-1:] != "/"
+        )
         return sorted(relative)
 
     def address_of(self, file: str) -> str:

@@ -29,7 +29,7 @@ def served(site: Site) -> Iterator[Site]:
         yield served
 
 
-def asked(served: Site, stack: ExitStack, text: str) -> http.client.HTTPConnection:
+def sent_search(served: Site, stack: ExitStack, text: str) -> http.client.HTTPConnection:
     """A connection on which a search was sent."""
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
     stack.callback(connection.close)
@@ -52,12 +52,12 @@ def test_what_takes_long_and_who_leaves_hold_nobody_back(
     monkeypatch.setattr(answers, "search", slow)
     with ExitStack() as stack:
         try:
-            waiting = [asked(served, stack, SLOW) for _ in range(MANY)]
+            waiting = [sent_search(served, stack, SLOW) for _ in range(MANY)]
             for _ in waiting:
                 assert begun.acquire(timeout=60)
             for gone in waiting[: MANY // 2]:
                 gone.close()
-            answer = asked(served, stack, "imatinib").getresponse()
+            answer = sent_search(served, stack, "imatinib").getresponse()
             assert (answer.status, json.load(answer)[0]["name"]) == (200, "imatinib")
         finally:
             ended.set()
