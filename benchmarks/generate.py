@@ -2,9 +2,9 @@
 
 Data: MEDKG_DATA (by default ../shared/data), folder molecules.
 
-    python benchmarks/generate.py MODEL [--targets 5] [--seed 0]
+    python benchmarks/generate.py [MODEL] [--targets 5] [--seed 0]
 
-MODEL is a folder of `medkg train generator`. First its figures by ZINC beside an n-gram model's.
+MODEL is a folder of `medkg train generator`; if it is left out, the one that ships. First its figures by ZINC beside an n-gram model's.
 Then the judge is never the guide: of targets of KIBA with 60 ligands or more (a score of 12.1 or
 more), drawn at random, half of the ligands guide, the other half judge, and no Murcko scaffold is
 in both halves. The 100 molecules that `medkg generate` writes are compared by the similarity to the
@@ -34,9 +34,9 @@ from medkg.core.statistics import Bootstrap, difference_with_interval
 from medkg.loaders.affinity import BINDS_FROM_SCORE
 from medkg.mining.molecules.fingerprints import morgan_fingerprints
 from medkg.mining.molecules.generator.figures import DESCRIPTORS, evaluate_generator
-from medkg.mining.molecules.generator.generate import generate
+from medkg.mining.molecules.generator.generate import Guide, generate
 from medkg.mining.molecules.generator.ligands import LigandSet, ligands_of_smiles
-from medkg.mining.molecules.generator.model import Generator, open_generator
+from medkg.mining.molecules.generator.model import SHIPPED, Generator, open_generator
 
 LEAST_LIGANDS = 60
 BEST = 100  # molecules that are judged
@@ -57,7 +57,7 @@ class Compared(NamedTuple):
 def main() -> None:
     """Print the figures, then those of the targets."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", type=Path, nargs="?", default=SHIPPED)
     parser.add_argument("--targets", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -99,7 +99,7 @@ def judged(
 ) -> list[str]:
     """Mean similarities to the nearest judging ligand, as cells of the table."""
     guides, judge_ligands = ligands_of_smiles(guide), ligands_of_smiles(judge)
-    molecules = generate(generator, guides, BEST, seed=seed).molecules
+    molecules = generate(generator, Guide(guides), BEST, seed).molecules
     made = [Chem.MolFromSmiles(row["smiles"]) for row in molecules]
     matched = by_weight([Descriptors.MolWt(m) for m in made], compared.weights)
     new = nearest(judge_ligands, morgan_fingerprints(made))

@@ -27,7 +27,10 @@ def train_generator(
     model: Annotated[str, typer.Option(help="lstm, or ngram, the baseline.")] = "lstm",
     epochs: Annotated[
         int, typer.Option(min=1, help="Of the lstm: how often it reads the library.")
-    ] = 1,
+    ] = 4,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="An lstm to go on from, with its tokens.")
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -38,7 +41,7 @@ def train_generator(
 
     quarantine = Quarantine()
     figures = train_model(
-        library, out, model=model, epochs=epochs, seed=seed, quarantine=quarantine
+        library, out, model=model, epochs=epochs, start=start, seed=seed, quarantine=quarantine
     )
     if as_json:
         return show.as_json({**figures, "set_aside": quarantine.counts()})
@@ -95,25 +98,34 @@ def _print_figures(judged: Mapping[str, Mapping[str, Any]], title: str) -> None:
     show.frame(pl.DataFrame(rows, infer_schema_length=None), title)
 
 
-@app.command(
-    epilog="Example: medkg generate models/generator --ligands known.csv -n 100 --out new.csv"
-)
+@app.command(epilog="Example: medkg generate --ligands known.csv -n 100 --out new.csv")
 def generate(
-    model: Annotated[Path, typer.Argument(help="A model folder (medkg train generator).")],
+    model: Annotated[
+        Path | None,
+        typer.Argument(help="A model folder (medkg train generator); default: the one that ships."),
+    ] = None,
     ligands: Annotated[
         Path | None, typer.Option(help="Known ligands: .smi, .csv, .tsv, .sdf; .gz or not.")
     ] = None,
-    graph: Annotated[Path | None, typer.Option(help="Or a graph folder, with --target.")] = None,
+    graph: Annotated[Path | None, typer.Option(help="A graph folder, of target or drug.")] = None,
     target: Annotated[
         str | None, typer.Option(help="Identifier or name: its drugs in the graph guide.")
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many molecules.")] = 100,
+    links: Annotated[
+        Path | None,
+        typer.Option(help="Rank for the target by this model's structure part (train links)."),
+    ] = None,
+    like: Annotated[
+        str | None, typer.Option(help="Change this at one place: SMILES, or a drug of the graph.")
+    ] = None,
     keep: Annotated[
         str | None, typer.Option(help="SMILES of a scaffold that each molecule must hold.")
     ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many molecules.")] = 100,
     out: Annotated[
         Path | None, typer.Option(help="Write all columns here: .csv, .tsv or .parquet.")
     ] = None,
+    page: Annotated[Path | None, typer.Option(help="HTML page to write, with pictures.")] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -121,31 +133,46 @@ def generate(
     import polars as pl
 
     from medkg.cli import show
+    from medkg.cli.models import open_link_model
     from medkg.core.quarantine import Quarantine
     from medkg.graph.kg import KnowledgeGraph
     from medkg.mining.molecules.generator.generate import generate_molecules
+    from medkg.mining.molecules.generator.page import write_page
 
-    if (ligands is None) == (graph is None) or (graph is None) != (target is None):
-        raise typer.BadParameter("give --ligands, or --graph and --target")
+    if (ligands is None) == (target is None) and (ligands or like is None):
+        raise typer.BadParameter("give --ligands, --target or --like")
+    if target is not None and graph is None and links is None:
+        raise typer.BadParameter("a --target is one of a --graph, or of a model's (--links)")
     check_table_path(out)
     quarantine = Quarantine()
+    ranker = (
+        None if links is None else open_link_model(links, None if graph is None else str(graph))
+    )
+    kg = KnowledgeGraph.open(graph) if graph and ranker is None else ranker and ranker.graph
     made = generate_molecules(
         model,
         ligands=ligands,
-        kg=None if graph is None else KnowledgeGraph.open(graph),
+        kg=kg,
         target=target,
-        n=n,
+        links=ranker,
+        like=like,
         keep=keep,
+        n=n,
         seed=seed,
         quarantine=quarantine,
     )
     if out is not None:
         schema = None if made.molecules else {"rank": pl.Int64, "smiles": pl.String}
         write_table(pl.DataFrame(made.molecules, schema, infer_schema_length=None), out)
+    if page is not None:
+        aims = [*([f"for {target}"] if target else []), *([f"like {like}"] if like else [])]
+        write_page(made, page, " ".join(["New molecules", *aims]))
     if as_json:
         whole = {"molecules": made.molecules, "counts": made.counts, "ligands": made.ligands}
         return show.as_json({**whole, "set_aside": quarantine.counts()})
     _print_generation(made)
+    if page is not None:
+        show.out.print(f"{page}: with pictures", soft_wrap=True)
     return print_set_aside(quarantine)
 
 
@@ -153,14 +180,17 @@ def _print_generation(made: Generation) -> None:
     import polars as pl
 
     from medkg.cli import show
+    from medkg.mining.molecules.generator.page import IDEAS
 
     if made.molecules:
-        shown = pl.DataFrame(made.molecules, infer_schema_length=None).select(
-            "rank", "smiles", "similarity", "nearest", "qed", "sa", "weight", "logp"
-        )
-        show.frame(shown, f"New molecules, like {made.ligands:,} ligands", most=_SHOWN)
+        columns = ["rank", "smiles", "similarity", "nearest", "qed", "sa", "weight", "logp"]
+        if made.molecules[0]["score"] is not None:
+            columns.insert(2, "score")
+        shown = pl.DataFrame(made.molecules, infer_schema_length=None).select(columns)
+        title = f"New molecules, like {made.ligands:,} ligands" if made.ligands else "New molecules"
+        show.frame(shown, title, most=_SHOWN)
     counts = {name.replace("_", " "): f"{count:,}" for name, count in made.counts.items()}
     show.out.print(
         "texts: " + ", ".join(f"{count} {name}" for name, count in counts.items()), soft_wrap=True
     )
-    show.out.print("These are ideas: whether one can be made, or does anything, is not known.")
+    show.out.print(IDEAS)

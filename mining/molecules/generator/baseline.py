@@ -19,9 +19,9 @@ class EncodedLibrary(NamedTuple):
     codes: list[list[int]]
 
 
-def encoded(smiles: Sequence[str]) -> EncodedLibrary:
-    """The texts that a model can learn: not too long, without rare tokens."""
-    vocabulary = Vocabulary.of(smiles)
+def encoded(smiles: Sequence[str], vocabulary: Vocabulary | None = None) -> EncodedLibrary:
+    """The texts that a model can learn: not too long, without rare (or unknown) tokens."""
+    vocabulary = Vocabulary.of(smiles) if vocabulary is None else vocabulary
     codes = [vocabulary.encode(text) for text in smiles]
     return EncodedLibrary(vocabulary, [code for code in codes if code and len(code) < LONGEST])
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +18,25 @@ from ....core.progress import track
 from ....core.quarantine import Quarantine
 from ....graph.kg import KnowledgeGraph
 from ..drug_likeness import DrugLikeness, drug_likeness
-from ..fingerprints import morgan_fingerprints, tanimoto
+from ..fingerprints import molecule_features, morgan_fingerprints, tanimoto
+from ..nearest_ligands import structure_ranker_of
+from ..structures import parse
 from .guide import beginnings_with, tuned
+from .lead import beginnings_of_changes
 from .ligands import (
     LigandSet,
+    ligand_of_drug,
     ligands_of_file,
     ligands_of_smiles,
     ligands_of_target,
     read_molecule,
 )
-from .model import Generator, open_generator
+from .model import SHIPPED, Generator, open_generator
 from .synthetic_accessibility import synthetic_accessibility
 from .tokens import canonical_smiles, read_smiles
+
+if TYPE_CHECKING:
+    from ...links.model import LinkModel  # which takes each process seconds to import
 
 LEAST_QED = 0.3
 MOST_SA = 5.0  # of 10; the median of ZINC's drug-like molecules is about 3
@@ -42,10 +49,11 @@ class GeneratedMolecule(DrugLikeness):
     """A molecule that a generator wrote, and that passed the filters.
 
     Attributes:
-        rank: from 1, by `similarity`.
+        rank: from 1, by `score` where there is one, else by `similarity`.
         smiles: canonical, without stereochemistry.
         similarity: Tanimoto to the nearest known ligand, from 0 to 1.
         nearest: name of that ligand.
+        score: by a link model's structure part, log odds; None without one.
         sa: synthetic accessibility, from 1 (looks easy) to 10.
     """
 
@@ -53,6 +61,7 @@ class GeneratedMolecule(DrugLikeness):
     smiles: str
     similarity: float
     nearest: str
+    score: float | None
     sa: float
 
 
@@ -84,7 +93,7 @@ class Generation:
     """What a generator wrote for some ligands.
 
     Attributes:
-        molecules: in the order of their similarity to the ligands; perhaps fewer than asked for.
+        molecules: in the order of their ranks; perhaps fewer than asked for.
         counts: what became of what was written.
         ligands: how many guided it.
     """
@@ -96,13 +105,15 @@ class Generation:
 
 @explained_imports()
 def generate_molecules(
-    model: Path | str,
+    model: Path | str | None = None,
     *,
     ligands: Path | str | Sequence[str] | None = None,
     kg: KnowledgeGraph | None = None,
     target: str | None = None,
-    n: int = 100,
+    links: LinkModel | None = None,
+    like: str | None = None,
     keep: str | None = None,
+    n: int = 100,
     seed: int = 0,
     quarantine: Quarantine | None = None,
 ) -> Generation:
@@ -110,22 +121,28 @@ def generate_molecules(
 
     A copy of the generator is trained further on the ligands. What it writes must be a molecule,
     be none of the ligands, hold no PAINS pattern, have a QED of 0.3 or more and a synthetic
-    accessibility of 5 or less. Of the 3 `n` molecules that are most similar to a ligand, `n`
-    are taken that differ the most (greedy max-min), and sorted by similarity.
+    accessibility of 5 or less. Of the 3 `n` molecules that are most similar to a ligand (or that
+    `links` scores highest), `n` are taken that differ the most (greedy max-min), and ranked.
 
     Args:
-        model: folder of `train_generator`.
-        ligands: a file (.smi, .csv, .tsv, .sdf), or SMILES; or give `kg` and `target`.
+        model: folder of `train_generator`; the one that ships if not given.
+        ligands: a file (.smi, .csv, .tsv, .sdf), or SMILES; or give `kg` and `target`; with `like`
+            neither is needed.
         kg, target: a graph, and an identifier or name in it: its drugs that act on the target.
-        keep: SMILES of a scaffold that each molecule must hold. It is grown from its atoms, at one
-            place.
+        links: with a `target`, a link model that ranks by structure: its scores rank.
+        like: SMILES or InChI of a molecule, or a drug of `kg`, that is changed at one place (see
+            `lead`). Without ligands it is what the changed ones are compared with.
+        keep: SMILES of a scaffold that each molecule must hold. Without `like`, it is grown from
+            its atoms, at one place.
         seed: the same seed gives the same molecules.
         quarantine: gets the ligands that can't be read.
 
     Raises:
-        DataError: not one of `ligands` or `kg` with `target` is given, or no ligand can be read.
-        MissingError: the graph has no such target.
-        ModelError: there is no such model, it is damaged, or it can write none of the ligands.
+        DataError: not one of `ligands`, `kg` with `target` or `like` is given, no ligand can be
+            read, or the molecule to change does not hold the scaffold to keep.
+        MissingError: the graph has no such target, or the model of `links` has not seen it.
+        ModelError: there is no such model, it is damaged, or it can write none of the ligands; or
+            `links` does not rank by structure.
 
     Example:
         >>> from pathlib import Path
@@ -139,34 +156,108 @@ def generate_molecules(
         >>> len(made.molecules) <= 5, made.ligands
         (True, 2)
     """
-    known = _ligands(ligands, kg, target, Quarantine() if quarantine is None else quarantine)
-    scaffold = None if keep is None else read_molecule(keep)
-    return generate(open_generator(model), known, n, scaffold=scaffold, seed=seed)
+    quarantine = Quarantine() if quarantine is None else quarantine
+    lead = None if like is None else _lead(like, kg)
+    known = _ligands(ligands, kg, target, quarantine) if lead is None or ligands or target else None
+    guide = Guide(known, lead, None if keep is None else read_molecule(keep))
+    if links is not None:
+        if target is None:
+            raise DataError("a link model ranks for a target: give one, with its graph")
+        guide = guide._replace(scores=target_scores(links, target))
+    return generate(open_generator(model or SHIPPED), guide, n, seed)
 
 
-def generate(
-    generator: Generator,
-    ligands: LigandSet,
-    n: int,
-    *,
-    scaffold: Chem.Mol | None = None,
-    seed: int = 0,
-) -> Generation:
-    """As `generate_molecules`, with a generator and ligands that are open.
+class Guide(NamedTuple):
+    """What generation goes by; there are ligands, or a lead.
+
+    Attributes:
+        ligands: that the generator is trained further on, and that molecules are compared with.
+        lead: a molecule that is changed.
+        scaffold: that is kept.
+        scores: of molecules, log odds, by what they are ranked.
+    """
+
+    ligands: LigandSet | None
+    lead: Lead | None = None
+    scaffold: Chem.Mol | None = None
+    scores: Callable[[Sequence[Chem.Mol]], NDArray[np.float64]] | None = None
+
+    def compared(self) -> LigandSet:
+        """What molecules are compared with: the ligands, else the lead."""
+        if self.ligands is not None:
+            return self.ligands
+        assert self.lead is not None
+        return LigandSet([self.lead.name], [self.lead.molecule])
+
+    def beginnings(self, seed: int) -> list[str]:
+        """What is gone on from; nothing where whole molecules are written.
+
+        Raises:
+            DataError: the lead has no part that could be changed, with the scaffold kept.
+        """
+        if self.lead is None:
+            return [] if self.scaffold is None else beginnings_with(self.scaffold, seed=seed)
+        begun = beginnings_of_changes(self.lead.molecule, self.scaffold, seed=seed)
+        if not begun:
+            raise DataError(
+                f"{self.lead.name} can't be changed: it does not hold what is to be kept"
+            )
+        return begun
+
+
+class Lead(NamedTuple):
+    """A molecule to change: its name, and its standardised structure."""
+
+    name: str
+    molecule: Chem.Mol
+
+
+def target_scores(
+    links: LinkModel, target: str
+) -> Callable[[Sequence[Chem.Mol]], NDArray[np.float64]]:
+    """Log odds of standardised molecules for a target, by a link model's structure part alone.
 
     Raises:
-        DataError: `n` is below 1.
+        ModelError: it has none. MissingError: it has not seen the target.
+    """
+    ranker, tails = structure_ranker_of(links), np.array([links.query_number(target, "head")])
+
+    def scores(molecules: Sequence[Chem.Mol]) -> NDArray[np.float64]:
+        return ranker.score(molecule_features(molecules), tails)[:, 0].astype(np.float64)
+
+    return scores
+
+
+def generate(generator: Generator, guide: Guide, n: int, seed: int = 0) -> Generation:
+    """As `generate_molecules`, with a generator and a guide that are open.
+
+    Raises:
+        DataError: `n` is below 1, or the lead can't be changed.
         ModelError: the generator is the baseline, or can write none of the ligands.
     """
     if n < 1:
         raise DataError(f"{n} molecules can't be made; ask for 1 or more")
-    guided = tuned(generator, ligands.smiles, seed=seed)
-    begun = [] if scaffold is None else beginnings_with(scaffold, seed=seed)
+    begun, compared = guide.beginnings(seed), guide.compared()
+    guided = generator
+    if guide.ligands is not None:
+        guided = tuned(generator, guide.ligands.smiles, seed=seed)
     texts = guided.write(max(_LEAST_TEXTS, _TEXTS * n), seed=seed, begun=begun)
-    sieve = _Sieve(set(ligands.smiles), scaffold)
+    known = {*compared.smiles, *([canonical_smiles(guide.lead.molecule)] if guide.lead else [])}
+    sieve = _Sieve(known, guide.scaffold)
     passed = [made for text in track(texts, "Filter") if (made := sieve.passed(text)) is not None]
     counts: GenerationCounts = {**sieve.counts, "kept": len(passed)}
-    return Generation(_best(passed, ligands, n, seed), counts, len(ligands.names))
+    size = 0 if guide.ligands is None else len(guide.ligands.names)
+    return Generation(_best(passed, guide, n, seed), counts, size)
+
+
+def _lead(text: str, kg: KnowledgeGraph | None) -> Lead:
+    """A molecule by its SMILES or InChI, else by a drug's identifier or name in a graph."""
+    molecule = parse(text).molecule
+    if molecule is not None:
+        return Lead(text, molecule)
+    if kg is None:
+        raise DataError(f"{text[:60]!r} is no SMILES or InChI; a drug's name needs a graph")
+    return Lead(*ligand_of_drug(kg, text))
 
 
 def _ligands(
@@ -175,7 +266,7 @@ def _ligands(
     target: str | None,
     quarantine: Quarantine,
 ) -> LigandSet:
-    if (ligands is None) == (target is None) or (kg is None) != (target is None):
+    if (ligands is None) == (target is None) or (target is not None and kg is None):
         raise DataError("give ligands, or a graph and a target")
     if kg is not None and target is not None:
         return ligands_of_target(kg, target)
@@ -229,14 +320,16 @@ class _Sieve:
         return None
 
 
-def _best(passed: list[_Passed], ligands: LigandSet, n: int, seed: int) -> list[GeneratedMolecule]:
-    """The most similar ones, of these the most diverse, in order."""
+def _best(passed: list[_Passed], guide: Guide, n: int, seed: int) -> list[GeneratedMolecule]:
+    """The most similar ones (or the ones of the highest scores), of these the most diverse."""
     if not passed:
         return []
-    bits = morgan_fingerprints([made.molecule for made in passed])
+    molecules, ligands = [made.molecule for made in passed], guide.compared()
+    bits = morgan_fingerprints(molecules)
     similarity = ligands.similarity(bits)
     nearest, highest = similarity.argmax(1), similarity.max(1)
-    order = np.argsort(-highest, kind="stable")[: _POOL * n]
+    scores = None if guide.scores is None else guide.scores(molecules)
+    order = np.argsort(-highest if scores is None else -scores, kind="stable")[: _POOL * n]
     chosen = order[_diverse(tanimoto(bits[order], bits[order]), n, seed)]
     rows: list[GeneratedMolecule] = []
     for rank, at in enumerate(chosen.tolist(), 1):
@@ -247,6 +340,7 @@ def _best(passed: list[_Passed], ligands: LigandSet, n: int, seed: int) -> list[
                 "smiles": made.smiles,
                 "similarity": round(float(highest[at]), 4),
                 "nearest": ligands.names[nearest[at]],
+                "score": None if scores is None else round(float(scores[at]), 4),
                 "sa": round(made.sa, 2),
                 **made.likeness,
             }

@@ -77,6 +77,21 @@ def ligands_of_target(kg: KnowledgeGraph, target: str) -> LigandSet:
     return LigandSet(names, molecules)
 
 
+def ligand_of_drug(kg: KnowledgeGraph, drug: str) -> tuple[str, Chem.Mol]:
+    """The name and the standardised structure of a graph's drug.
+
+    Raises:
+        MissingError: the graph has no such drug.
+        DataError: it has no structure that can be read.
+    """
+    node = kg.resolve(drug, "Drug")
+    name, properties = kg.nodes.filter(id=node).select("name", "properties").row(0)
+    molecule = parse(structure_text(properties) or "").molecule
+    if molecule is None:
+        raise DataError(f"{name} ({node}) has no structure in the graph that can be read")
+    return name, molecule
+
+
 def ligands_of_file(path: Path | str, quarantine: Quarantine) -> LigandSet:
     """The molecules of a file (.smi, .csv, .tsv, .sdf); what can't be read is set aside.
 

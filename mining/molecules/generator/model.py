@@ -17,10 +17,12 @@ from ....core.tensors import load_tensors, save_tensors
 from ....core.threads import one_thread
 from .network import SmilesNetwork
 from .ngram import NgramModel
+from .syntax import Syntax
 from .tokens import Vocabulary
 
 KIND = "generator"
 MODELS = ("lstm", "ngram")
+SHIPPED = Path(__file__).parent / "model"  # of ZINC
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Generator:
         codes = [code for text in begun if (code := self.vocabulary.encode(text)) is not None]
         if begun and not codes:
             raise ModelError("the model knows none of the beginnings: an atom of each is new to it")
-        return self.writer.write(count, torch.Generator().manual_seed(seed), codes or None)
+        syntax, random = Syntax(self.vocabulary.names), torch.Generator().manual_seed(seed)
+        return self.writer.write(count, random, syntax, begun=codes or None)
 
     def save(self, path: Path | str, card: str) -> None:
         """Write the model's folder; it takes the place of a model folder that is there."""

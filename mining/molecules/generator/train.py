@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 
 from ....core.atomic import check_replaceable
-from ....core.errors import DataError
+from ....core.errors import DataError, ModelError
 from ....core.extras import explained_imports
 from ....core.model_folder import CONFIG
 from ....core.progress import progress
@@ -18,10 +19,11 @@ from ....core.threads import one_thread
 from .baseline import baseline_of, encoded
 from .figures import GeneratorFigures, figures_of
 from .library_smiles import LEAST_MOLECULES, LibraryParts, checksum, library_smiles, parts_of
-from .model import MODELS, Generator
+from .model import MODELS, Generator, open_generator
 from .network import LEARNING_RATE, SmilesNetwork, fit
 
-EPOCHS = 1
+EPOCHS = 4
+_FURTHER = 0.5  # of the learning rate, for a network that is trained already
 
 
 @explained_imports()
@@ -31,6 +33,7 @@ def train_generator(
     *,
     model: str = "lstm",
     epochs: int = EPOCHS,
+    start: Path | str | None = None,
     seed: int = 0,
     quarantine: Quarantine | None = None,
 ) -> dict[str, Any]:
@@ -45,13 +48,17 @@ def train_generator(
         out: model folder to write.
         model: lstm (a long short-term memory) or ngram (the baseline).
         epochs: of the lstm: how often it reads the library.
+        start: a trained lstm that training goes on from, with its tokens: for a small library of
+            one's own, which alone would teach little. It may have learned what is held back here.
         quarantine: gets what can't be read, with its line.
 
     Returns:
         The figures (`figures.GeneratorFigures`), and how many molecules were `learned`.
 
     Raises:
-        DataError: the library can't be read, holds too few molecules, or `out` holds other things.
+        DataError: the library can't be read, holds too few molecules, or `out` holds other things;
+            or there is a `start` for an ngram.
+        ModelError: there is no model at `start`, or it is no lstm.
 
     Example:
         >>> from pathlib import Path
@@ -65,39 +72,64 @@ def train_generator(
     """
     if model not in MODELS:
         raise DataError(f"there is no generator {model!r}; take one of {', '.join(MODELS)}")
+    if start is not None and model == "ngram":
+        raise DataError("an ngram is counted anew each time; leave out the model to start from")
+    first = None if start is None else _network_of(start)
     check_replaceable(Path(out), marker=CONFIG)
     smiles = library_smiles(library, Quarantine() if quarantine is None else quarantine)
     if len(smiles) < LEAST_MOLECULES:
         few = f"{len(smiles)} different molecules are too few; give {LEAST_MOLECULES} or more"
         raise DataError(few, path=Path(library))
     parts = parts_of(smiles, seed)
-    trained = baseline_of(parts) if model == "ngram" else _trained_lstm(parts, epochs, seed)
+    trained = baseline_of(parts) if model == "ngram" else _trained_lstm(parts, epochs, seed, first)
     figures = figures_of(trained, parts, seed=seed)
     record = {"name": Path(library).name, "molecules": len(smiles), "sha256": checksum(smiles)}
-    config = {"version": "1", "seed": seed, "library": record, "figures": figures}
+    config = {"version": "1", "seed": seed, "library": record, "figures": figures, "epochs": epochs}
+    if first is not None:
+        kept = ("library", "seed", "epochs", "start")
+        config["start"] = {key: first.config[key] for key in kept if key in first.config}
     whole = Generator(trained.vocabulary, trained.writer, config)
-    whole.save(out, _card(whole, figures, epochs, seed))
+    whole.save(out, _card(whole, figures))
     return {**figures, "learned": len(parts.learned)}
 
 
+def _network_of(start: Path | str) -> Generator:
+    generator = open_generator(start)
+    if not isinstance(generator.writer, SmilesNetwork):
+        raise ModelError(f"{start}: is an ngram; only an lstm can be trained further")
+    return generator
+
+
 @one_thread()
-def _trained_lstm(parts: LibraryParts, epochs: int, seed: int) -> Generator:
-    learned = encoded(parts.learned)
+def _trained_lstm(
+    parts: LibraryParts, epochs: int, seed: int, first: Generator | None
+) -> Generator:
+    learned = encoded(parts.learned, first.vocabulary if first else None)
+    if not learned.codes:
+        raise DataError("the model to start from can write none of the molecules: train one anew")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = SmilesNetwork(len(learned.vocabulary))
+    rate = LEARNING_RATE
+    if first is not None and isinstance(first.writer, SmilesNetwork):
+        network.load_state_dict(first.writer.state_dict())
+        rate *= _FURTHER
     rng = np.random.default_rng(seed)
     with progress("Train", epochs * len(learned.codes)) as advance:
-        fit(network, learned.codes, epochs, rng, rate=LEARNING_RATE, advance=advance)
+        fit(network, learned.codes, epochs, rng, rate=rate, advance=advance)
     for weights in network.parameters():  # as they are kept
         weights.data = weights.data.half().float()
     return Generator(learned.vocabulary, network, {})
 
 
-def _card(generator: Generator, figures: GeneratorFigures, epochs: int, seed: int) -> str:
+def _card(generator: Generator, figures: GeneratorFigures) -> str:
     """The model card, Markdown."""
-    library = generator.config["library"]
-    of = f" --epochs {epochs}" if generator.name == "lstm" else ""
+    library, start = generator.config["library"], generator.config.get("start")
+    seed = generator.config["seed"]
+    of = f" --epochs {generator.config['epochs']}" if generator.name == "lstm" else ""
+    if start is not None:
+        of += " --from START"
+    started = "" if start is None else _started(start)
     rows = "\n".join(
         f"| {name} | {figures['distances'][name]:.3f} | {figures['floor'][name]:.3f} |"
         for name in figures["distances"]
@@ -107,7 +139,7 @@ def _card(generator: Generator, figures: GeneratorFigures, epochs: int, seed: in
 Writes SMILES like those of a library, token by token ({generator.name}), without stereochemistry.
 
 - Made by `medkg train generator {library["name"]} --model {generator.name}{of} --seed {seed}`.
-- Trained on {library["name"]}, {library["molecules"]:,} molecules, of which a part was held back;
+{started}- Trained on {library["name"]}, {library["molecules"]:,} molecules, a part held back;
   SHA-256 of their sorted SMILES {library["sha256"]}.
 - Of {figures["written"]:,} texts that it wrote: valid {figures["valid"]:.3f}, of these unique
   {figures["unique"]:.3f}, of these not in the training data {figures["novel"]:.3f}.
@@ -120,3 +152,10 @@ Writes SMILES like those of a library, token by token ({generator.name}), withou
 - Limits: a molecule that it writes is an idea. Nothing is known of its synthesis, its stability,
   its toxicity, or whether it does anything; whether it is patented was not looked up.
 """
+
+
+def _started(start: Mapping[str, Any]) -> str:
+    """What a card says of the model that training went on from."""
+    library = start["library"]
+    read = f", {start['epochs']} times" if "epochs" in start else ""
+    return f"- START had read {library['name']} ({library['molecules']:,} molecules){read}.\n"

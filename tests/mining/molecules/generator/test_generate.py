@@ -10,17 +10,25 @@ from typing import Any
 import numpy as np
 import pytest
 from rdkit import Chem
+from rdkit.Chem import rdFMCS
 from typer.testing import CliRunner
 
 import medkg
 from medkg.cli import app
 from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.model import LinkModel
 from medkg.mining.molecules.generator import generate as generation
 from medkg.mining.molecules.generator.guide import tuned
-from medkg.mining.molecules.generator.ligands import ligands_of_target
-from medkg.mining.molecules.generator.model import open_generator
-from medkg.mining.molecules.generator.tokens import canonical_smiles
+from medkg.mining.molecules.generator.lead import beginnings_of_changes
+from medkg.mining.molecules.generator.ligands import (
+    ligands_of_smiles,
+    ligands_of_target,
+    read_molecule,
+)
+from medkg.mining.molecules.generator.model import SHIPPED, open_generator
+from medkg.mining.molecules.generator.page import page
+from medkg.mining.molecules.generator.tokens import canonical_smiles, read_smiles
 
 Trained = tuple[Path, dict[str, Any]]
 LIGANDS = ["C" * n + "Nc1ccncc1" for n in range(2, 14)]
@@ -75,6 +83,46 @@ def test_a_scaffold_is_kept(lstm: Trained) -> None:
     assert all(Chem.MolFromSmiles(r["smiles"]).HasSubstructMatch(pyridine) for r in kept.molecules)
 
 
+def test_a_lead_is_changed_at_one_place(lstm: Trained) -> None:
+    lead = "CCCCNc1ccncc1"
+    made = medkg.generate_molecules(lstm[0], like=lead, n=10)
+    assert made.molecules
+    assert made.ligands == 0
+    assert {row["nearest"] for row in made.molecules} == {lead}
+    whole = Chem.MolFromSmiles(lead)
+    for row in made.molecules:
+        new = Chem.MolFromSmiles(row["smiles"])
+        shared = rdFMCS.FindMCS([whole, new]).numAtoms
+        assert shared >= whole.GetNumAtoms() / 2, row["smiles"]
+    kept = medkg.generate_molecules(lstm[0], like=lead, keep="Nc1ccncc1", n=5)
+    amine = read_molecule("Nc1ccncc1")
+    assert all(Chem.MolFromSmiles(r["smiles"]).HasSubstructMatch(amine) for r in kept.molecules)
+
+
+def test_what_is_kept_of_a_lead_ends_where_it_was_cut() -> None:
+    begun = beginnings_of_changes(Chem.MolFromSmiles("CCOc1ccccc1"))
+    kept = {canonical_smiles(Chem.MolFromSmiles(text)) for text in begun}
+    assert kept == {"CCOc1ccccc1", "COc1ccccc1", "Oc1ccccc1", "c1ccccc1"}
+    grown = {canonical_smiles(Chem.MolFromSmiles(text + "F")) for text in begun}
+    assert {"FCCOc1ccccc1", "FCOc1ccccc1", "FOc1ccccc1", "Fc1ccccc1"} <= grown
+    benzene = Chem.MolFromSmiles("COc1ccccc1")
+    assert len(beginnings_of_changes(Chem.MolFromSmiles("CCOc1ccccc1"), benzene)) < len(begun)
+
+
+def test_a_link_model_ranks(lstm: Trained, structure_model: LinkModel) -> None:
+    scores = generation.target_scores(structure_model, "OPRM1")
+    guide = generation.Guide(ligands_of_smiles(LIGANDS), scores=scores)
+    made = generation.generate(open_generator(lstm[0]), guide, 5)
+    found = [row["score"] for row in made.molecules]
+    assert found
+    assert None not in found
+    assert found == sorted(found, reverse=True)
+    text = page(made, "For <OPRM1>")
+    assert text.count("<svg") == len(made.molecules)
+    assert "For &lt;OPRM1&gt;" in text
+    assert "<script" not in text
+
+
 def test_what_falls_out_is_counted_where_it_does() -> None:
     sieve = generation._Sieve({"CCO"}, None)
     rhodanine = "O=C1NC(=S)SC1=Cc1ccc(O)cc1"
@@ -109,6 +157,12 @@ def test_what_can_not_guide_is_refused(lstm: Trained, ngram: Trained) -> None:
         medkg.generate_molecules(lstm[0], ligands=["CBr"])
     with pytest.raises(ModelError, match="ngram can't be guided"):
         medkg.generate_molecules(ngram[0], ligands=LIGANDS)
+    with pytest.raises(DataError, match="a link model ranks for a target"):
+        medkg.generate_molecules(lstm[0], ligands=LIGANDS, links=object())  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="a drug's name needs a graph"):
+        medkg.generate_molecules(lstm[0], like="aspirin")
+    with pytest.raises(DataError, match="does not hold what is to be kept"):
+        medkg.generate_molecules(lstm[0], like="CCNc1ccccc1", keep="C1CCNCC1")
     with pytest.raises(DataError, match="ask for 1 or more"):
         medkg.generate_molecules(lstm[0], ligands=LIGANDS, n=0)
 
@@ -128,4 +182,22 @@ def test_the_command_writes_a_table(lstm: Trained, tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, words)
     assert "These are ideas" in shown.stdout
     refused = CliRunner().invoke(app, ["generate", str(lstm[0])])
+    assert refused.exit_code == 2
+
+
+def test_the_model_that_ships_writes_molecules() -> None:
+    texts = open_generator(SHIPPED).write(200)
+    assert np.mean([read_smiles(text) is not None for text in texts]) > 0.85
+    made = medkg.generate_molecules(like="CC(=O)Nc1ccc(O)cc1", n=3)
+    assert len(made.molecules) == 3
+
+
+def test_the_command_changes_a_molecule_and_draws_it(tmp_path: Path) -> None:
+    out = tmp_path / "new.html"
+    words = ["generate", "--like", "CC(=O)Nc1ccc(O)cc1", "-n", "2", "--page", str(out)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "with pictures" in result.stdout
+    assert out.read_text().count("<svg") == 2
+    refused = CliRunner().invoke(app, ["generate", "--target", "KIT"])
     assert refused.exit_code == 2

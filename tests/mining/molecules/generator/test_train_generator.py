@@ -67,6 +67,26 @@ def test_a_seed_gives_the_same_model(library: Path, tmp_path: Path) -> None:
     assert written[0] == written[1]
 
 
+def test_training_goes_on_from_a_model(lstm: Trained, ngram: Trained, tmp_path: Path) -> None:
+    path = tmp_path / "own.smi"
+    path.write_text("".join(f"{'C' * n}Nc1ccncc1\n{'C' * n}Sc1ccncc1\n" for n in range(1, 61)))
+    fresh = medkg.train_generator(path, tmp_path / "fresh", epochs=3)
+    more = medkg.train_generator(path, tmp_path / "more", epochs=3, start=lstm[0])
+    assert more["valid"] > fresh["valid"]
+    model = open_generator(tmp_path / "more")
+    assert model.vocabulary.names == open_generator(lstm[0]).vocabulary.names
+    assert model.config["start"]["library"]["name"] == "made.smi"
+    assert "START had read made.smi" in (tmp_path / "more" / "CARD.md").read_text()
+    with pytest.raises(ModelError, match="only an lstm can be trained further"):
+        medkg.train_generator(path, tmp_path / "m", start=ngram[0])
+    with pytest.raises(DataError, match="an ngram is counted anew"):
+        medkg.train_generator(path, tmp_path / "m", model="ngram", start=lstm[0])
+    strange = tmp_path / "strange.smi"
+    strange.write_text("".join(f"{'C' * n}Br\n{'C' * n}F\n" for n in range(1, 61)))
+    with pytest.raises(DataError, match="none of the molecules"):
+        medkg.train_generator(strange, tmp_path / "m", start=lstm[0])
+
+
 def test_the_baseline_writes_runs_of_the_library(ngram: Trained, library: Path) -> None:
     def runs(text: str) -> set[tuple[str, ...]]:
         parts = tokens(text)
