@@ -2,14 +2,14 @@
 
 Data: MEDKG_DATA (by default ../shared/data), folder hetionet with drug-target-split.
 
-    python benchmarks/effects.py [--seeds 3]
+    python benchmarks/effects.py [--part effects,handling] [--models …] [--seeds 3]
 
-Effects: Hetionet's side effects (CcSE, CAUSES). A fifth of the compounds that have any, and a
+Effects: Hetionet's side effects (CcSE, CAUSES) that 10 compounds or more have. A fifth of the compounds that have any, and a
 structure, is held out with all of them, anew by each seed; nothing but their structure is used.
 Handling: targets (CbG) that take part in the fate of drugs (the property `adme`: enzymes,
 transporters, carriers), of the drugs that the split new-drugs holds back for test, ranked among
 these targets alone. Models: how many compounds have the effect; the nearest molecules
-(`--neighbours` of them, weighted by Tanimoto similarity); logistic regression of Morgan
+(10 of them, weighted by Tanimoto similarity); logistic regression of Morgan
 fingerprints; the network and the trees of medkg's structure model. Nothing was tuned here.
 
 MRR: the mean over pairs of 1 / rank of a true effect among all, filtered by the other true ones.
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,12 +38,18 @@ from medkg.core.threads import one_thread
 from medkg.gnn.data import vocabulary
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
-from medkg.mining.molecules.fingerprints import MoleculeFeatures, molecules_of, tanimoto
+from medkg.mining.molecules.fingerprints import (
+    MoleculeFeatures,
+    NodeMolecules,
+    molecules_of,
+    tanimoto,
+)
 from medkg.mining.molecules.structure_ranker import StructureRanker
 from medkg.mining.molecules.target_knowledge import TargetKnowledge, target_knowledge
 from medkg.mining.molecules.target_network import train_target_network
 
 NEIGHBOURS = 10
+LEAST_KNOWN = 10  # compounds with an effect that is ranked
 LEAST_HELD_OUT = 5  # compounds with an effect whose AUROC is counted
 Floats = NDArray[np.float32]
 Model = Callable[[MoleculeFeatures, MoleculeFeatures, sparse.csr_matrix, int], Floats]
@@ -52,31 +58,60 @@ Model = Callable[[MoleculeFeatures, MoleculeFeatures, sparse.csr_matrix, int], F
 def main() -> None:
     """Print a table of effects, and one of what handles drugs."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--part", default="effects,handling")
+    parser.add_argument("--models", default="frequency,neighbours,logistic,network,structure")
     parser.add_argument("--seeds", type=int, default=3)
-    seeds = range(parser.parse_args().seeds)
+    arguments = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("MEDKG_DATA", default)) / "hetionet"
     kg = load("hetionet", folder)
     nodes = vocabulary(kg)
     molecules = molecules_of(kg, "Drug", nodes["Drug"])
     drugs = np.array(nodes["Drug"])[molecules.nodes]
-    print("Side effects (CcSE)\n")
+    names, seeds = arguments.models.split(","), range(arguments.seeds)
+    if "effects" in arguments.part:
+        print_effects(kg, molecules.features, drugs, names, seeds)
+    if "handling" in arguments.part:
+        print_handling(kg, molecules.features, drugs, names, seeds, folder)
+
+
+def print_effects(
+    kg: KnowledgeGraph,
+    features: MoleculeFeatures,
+    drugs: NDArray[np.str_],
+    names: Sequence[str],
+    seeds: range,
+) -> None:
     tails, known = pairs_of(kg, "CAUSES", "Symptom", drugs)
+    common = np.flatnonzero(np.asarray(known.sum(0)).ravel() >= LEAST_KNOWN)
+    known, tails = known[:, common].tocsr(), [tails[n] for n in common]
     having = np.flatnonzero(np.diff(known.indptr))
     knowledge = target_knowledge(kg, ("Drug", "CAUSES", "Symptom"), tails)
     held_out = [np.random.default_rng(n).permutation(having)[: len(having) // 5] for n in seeds]
+    print("Side effects (CcSE)\n")
     all_tails = np.ones(len(tails), dtype=bool)
-    table(molecules.features, known, held_out, having, all_tails, models(knowledge))
-    print("\nWhat handles a drug (CbG, adme)\n")
+    table(features, known, held_out, having, all_tails, models(knowledge, names))
+
+
+def print_handling(
+    kg: KnowledgeGraph,
+    features: MoleculeFeatures,
+    drugs: NDArray[np.str_],
+    names: Sequence[str],
+    seeds: range,
+    folder: Path,
+) -> None:
     tails, known = pairs_of(kg, "TARGETS", "Target", drugs)
     having = np.flatnonzero(np.diff(known.indptr))
     knowledge = target_knowledge(kg, ("Drug", "TARGETS", "Target"), tails)
     adme = kg.nodes.filter(pl.col("properties").str.json_path_match("$.adme").is_not_null())
     is_adme = np.isin(tails, adme["id"].to_numpy())
     apart = {part: new_drugs(folder, part, drugs) for part in ("valid", "test")}
-    learned = np.setdiff1d(having, apart["valid"])
-    test = np.intersect1d(apart["test"], np.flatnonzero(known[:, is_adme].sum(1)))
-    table(molecules.features, known, [test] * len(seeds), learned, is_adme, models(knowledge))
+    learned = np.setdiff1d(having, np.concatenate(list(apart.values())))
+    handled = np.flatnonzero(np.asarray(known[:, is_adme].sum(1)).ravel())
+    test = np.intersect1d(apart["test"], handled)
+    print("\nWhat handles a drug (CbG, adme)\n")
+    table(features, known, [test] * len(seeds), learned, is_adme, models(knowledge, names))
 
 
 def pairs_of(
@@ -98,26 +133,25 @@ def new_drugs(folder: Path, part: str, drugs: NDArray[np.str_]) -> NDArray[np.in
     return np.flatnonzero(np.isin(drugs, names))
 
 
-def models(knowledge: TargetKnowledge) -> Mapping[str, Model]:
-    """The models by name, the baselines first."""
+def models(knowledge: TargetKnowledge, names: Sequence[str]) -> dict[str, Model]:
+    """Models by name, the baselines first."""
 
     def network(x: MoleculeFeatures, new: MoleculeFeatures, y: sparse.csr_matrix, n: int) -> Floats:
         trained = train_target_network(x, y, knowledge.families, seed=n)
         return trained.log_probabilities(new, y.shape[1])
 
-    def ranker(x: MoleculeFeatures, new: MoleculeFeatures, y: sparse.csr_matrix, n: int) -> Floats:
-        from medkg.mining.molecules.fingerprints import NodeMolecules
-
+    def trees(x: MoleculeFeatures, new: MoleculeFeatures, y: sparse.csr_matrix, n: int) -> Floats:
         rows = NodeMolecules(x, np.arange(y.shape[0]))
         return StructureRanker.fit(rows, y, knowledge, seed=n).score(new)
 
-    return {
-        "how many have it": frequency,
-        f"{NEIGHBOURS} nearest molecules": neighbours,
-        "logistic regression": logistic_regression,
+    every: dict[str, Model] = {
+        "frequency": frequency,
+        "neighbours": neighbours,
+        "logistic": logistic_regression,
         "network": network,
-        "structure model (trees over ligands and network)": ranker,
+        "structure": trees,
     }
+    return {name: every[name] for name in names}
 
 
 def frequency(
@@ -142,7 +176,7 @@ def neighbours(
 def logistic_regression(
     x: MoleculeFeatures, new: MoleculeFeatures, y: sparse.csr_matrix, seed: int
 ) -> Floats:
-    """One for each effect, with L2 weight 1e-4, trained together by Adam in 150 steps."""
+    """One for each effect, with L2 weight 1e-4, trained together by Adam in 60 steps."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         linear = nn.Linear(x.morgan.shape[1], y.shape[1])
@@ -150,8 +184,8 @@ def logistic_regression(
     nn.init.zeros_(linear.weight)
     linear.bias.data = torch.from_numpy(np.log(rate / (1 - rate))).float()
     bits, labels = (torch.from_numpy(matrix.toarray()).float() for matrix in (x.morgan, y))
-    optimizer = torch.optim.Adam(linear.parameters(), 3e-3)
-    for _ in range(150):
+    optimizer = torch.optim.Adam(linear.parameters(), 1e-2)
+    for _ in range(60):
         loss = nn.functional.binary_cross_entropy_with_logits(linear(bits), labels, reduction="sum")
         loss = loss / len(bits) + 1e-4 * linear.weight.square().sum()
         optimizer.zero_grad()

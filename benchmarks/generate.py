@@ -4,12 +4,13 @@ Data: MEDKG_DATA (by default ../shared/data), folder molecules.
 
     python benchmarks/generate.py [MODEL] [--targets 5] [--seed 0]
 
-MODEL is a folder of `medkg train generator`; if it is left out, the one that ships. First its figures by ZINC beside an n-gram model's.
-Then the judge is never the guide: of targets of KIBA with 60 ligands or more (a score of 12.1 or
-more), drawn at random, half of the ligands guide, the other half judge, and no Murcko scaffold is
-in both halves. The 100 molecules that `medkg generate` writes are compared by the similarity to the
-nearest judging ligand with 100 molecules of ZINC, each of the nearest weight, and with the 100 of
-20,000 molecules of ZINC that are most similar to the guides. Prints Markdown.
+MODEL is a folder of `medkg train generator`; if it is left out, the one that ships. First its
+figures by ZINC beside an n-gram model's. Then the judge is never the guide: of targets of KIBA with
+60 ligands or more (a score of 12.1 or more), drawn at random, half of the ligands guide, the other
+half judge, and no Murcko scaffold is in both halves. The 100 molecules that `medkg generate` writes
+are compared by the similarity to the nearest judging ligand with 100 molecules of ZINC, each of the
+nearest weight, and with the 100 of 20,000 molecules of ZINC that are most similar to the guides.
+Prints Markdown.
 """
 
 from __future__ import annotations

@@ -148,7 +148,9 @@ def generate(
     ranker = (
         None if links is None else open_link_model(links, None if graph is None else str(graph))
     )
-    kg = KnowledgeGraph.open(graph) if graph and ranker is None else ranker and ranker.graph
+    kg = None if ranker is None else ranker.graph
+    if graph is not None and kg is None:
+        kg = KnowledgeGraph.open(graph)
     made = generate_molecules(
         model,
         ligands=ligands,

@@ -27,16 +27,17 @@ class Syntax:
     def __init__(self, names: Sequence[str]):
         size = len(names) + 1
         self.names = ["", *names]
-        self.rings = np.array([_is_ring(name) for name in self.names])
-        self.bonds = np.array([name in _BONDS for name in self.names])
-        self.opens = np.array([name == "(" for name in self.names])
-        self.closes = np.array([name == ")" for name in self.names])
-        self.ends = np.arange(size) == END
-        self.atoms = ~(self.rings | self.bonds | self.opens | self.closes | self.ends)
+        self.rings: Mask = np.array([_is_ring(name) for name in self.names])
+        self.bonds: Mask = np.array([name in _BONDS for name in self.names])
+        self.opens: Mask = np.array([name == "(" for name in self.names])
+        self.closes: Mask = np.array([name == ")" for name in self.names])
+        self.ends: Mask = np.arange(size) == END
+        rest = self.rings | self.bonds | self.opens | self.closes | self.ends
+        self.atoms: Mask = ~rest
         # After a bond or an opened branch comes an atom; also a bond after a branch's opening,
         # and a ring's number after a bond.
-        self.after_bond = self.atoms | self.rings
-        self.after_opening = self.atoms | self.bonds
+        self.after_bond: Mask = self.atoms | self.rings
+        self.after_opening: Mask = self.atoms | self.bonds
 
 
 class PartialSmiles:
@@ -82,7 +83,7 @@ class PartialSmiles:
             return syntax.atoms
         if syntax.opens[last]:
             return syntax.after_opening
-        mask = syntax.after_bond.copy() if syntax.bonds[last] else ~syntax.ends
+        mask: Mask = syntax.after_bond.copy() if syntax.bonds[last] else ~syntax.ends
         if not syntax.bonds[last]:
             if not self._branches:
                 mask &= ~syntax.closes
