@@ -4,13 +4,14 @@ Data: MEDKG_DATA (by default ../shared/data), folder hetionet with drug-target-s
 
     python benchmarks/effects.py [--part effects,handling] [--models …] [--seeds 3]
 
-Effects: Hetionet's side effects (CcSE, CAUSES) that 10 compounds or more have. A fifth of the compounds that have any, and a
-structure, is held out with all of them, anew by each seed; nothing but their structure is used.
-Handling: targets (CbG) that take part in the fate of drugs (the property `adme`: enzymes,
-transporters, carriers), of the drugs that the split new-drugs holds back for test, ranked among
-these targets alone. Models: how many compounds have the effect; the nearest molecules
-(10 of them, weighted by Tanimoto similarity); logistic regression of Morgan
-fingerprints; the network and the trees of medkg's structure model. Nothing was tuned here.
+Effects: Hetionet's side effects (CcSE, CAUSES) that 10 compounds or more have. A fifth of the
+compounds that have any, and a structure, is held out with all of them, anew by each seed; nothing
+but their structure is used. Handling: targets (CbG) that take part in the fate of drugs (the
+property `adme`: enzymes, transporters, carriers), of the drugs that the split new-drugs holds back
+for test, ranked among these targets alone. Models: how many compounds have it (frequency); the 10
+nearest molecules, weighted by Tanimoto similarity; logistic regression of Morgan fingerprints; the
+network of medkg's structure model, and that model, trees over it and over known ligands. Nothing
+was tuned here.
 
 MRR: the mean over pairs of 1 / rank of a true effect among all, filtered by the other true ones.
 AUROC: the mean over effects (macro) that 5 or more held-out compounds have; intervals: 95 %,

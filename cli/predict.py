@@ -33,6 +33,10 @@ def predict(
     tail: Annotated[str | None, typer.Option(help="Identifier or name of the tail.")] = None,
     smiles: Annotated[str | None, typer.Option(help="A molecule instead of a head.")] = None,
     inchi: Annotated[str | None, typer.Option(help="The same, as InChI.")] = None,
+    adme: Annotated[
+        bool,
+        typer.Option("--adme", help="Of a molecule: only enzymes and transporters that handle it."),
+    ] = False,
     heads: Annotated[Path | None, typer.Option(help="A file of heads, one a line.")] = None,
     tails: Annotated[Path | None, typer.Option(help="A file of tails, one a line.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every head of the graph.")] = False,
@@ -63,8 +67,6 @@ def predict(
         raise typer.BadParameter(
             "give one of --head, --tail, --heads, --tails, --all, --pairs, --smiles and --inchi"
         )
-    if mapping is not None and into is None:
-        raise typer.BadParameter("--mapping goes with --into")
     if known and into is not None:
         raise typer.BadParameter("--into writes new pairs: leave out --known")
     structure = inchi if smiles is None else smiles
@@ -75,10 +77,14 @@ def predict(
         raise typer.BadParameter("--out is for nodes and pairs; of a molecule --json has all")
     if known and pairs is not None:
         raise typer.BadParameter("of --pairs each row says whether it is known: leave out --known")
+    _refuse(
+        (mapping is not None and into is None, "--mapping goes with --into"),
+        (adme and structure is None, "--adme goes with --smiles or --inchi"),
+    )
     check_table_path(out)
     loaded = open_link_model(model, graph, names)
     if structure is not None:
-        return _predict_molecule(loaded, structure, top, known, as_json)
+        return _predict_molecule(loaded, structure, top, as_json, known=known, adme=adme)
     if pairs is not None:
         return _score_pairs(loaded, pairs, out, as_json)
     direction = "tail" if tail is None and tails is None else "head"
@@ -101,6 +107,13 @@ def predict(
     if into is not None and predictions is not None:
         _write_into(loaded, predictions, into, mapping, as_json)
     return None
+
+
+def _refuse(*wrong: tuple[bool, str]) -> None:
+    """Raise the first message whose condition holds."""
+    for holds, message in wrong:
+        if holds:
+            raise typer.BadParameter(message)
 
 
 def _ranked(
@@ -267,7 +280,7 @@ def _print_modality(model: LinkModel, head: str) -> bool:
 
 
 def _predict_molecule(
-    model: LinkModel, structure: str, top: int, known: bool, as_json: bool
+    model: LinkModel, structure: str, top: int, as_json: bool, *, known: bool, adme: bool
 ) -> None:
     import polars as pl
 
@@ -276,7 +289,7 @@ def _predict_molecule(
     from medkg.mining.molecules.nearest_ligands import NO_LIGAND, UNLIKE
     from medkg.mining.molecules.targets import targets_of
 
-    ranking = targets_of(model, structure, top, known=known)
+    ranking = targets_of(model, structure, top, known=known, adme=adme)
     base = ranking.probability.calibration.base_rate
     if as_json:
         held = [{"id": node, "name": name} for node, name in ranking.same_nodes]

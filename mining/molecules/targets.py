@@ -54,6 +54,7 @@ def targets_of(
     *,
     nearest: int = 3,
     known: bool = False,
+    adme: bool = False,
 ) -> TargetPredictions:
     """The most probable tails of a molecule, by its SMILES or InChI alone.
 
@@ -61,9 +62,11 @@ def targets_of(
         nearest: known ligands shown for each tail.
         known: the known pairs of the graph's nodes with the same structure, in place of the new
             ones, each with the rank that it would have among these.
+        adme: only what handles drugs (tails with the property `adme`: enzymes, transporters,
+            carriers), ranked among these.
 
     Raises:
-        DataError: the text is no molecule.
+        DataError: the text is no molecule, or no tail has the property `adme`.
         ModelError: the model has no part that ranks by structure.
     """
     ranker = structure_ranker_of(model)
@@ -79,7 +82,11 @@ def targets_of(
     own = (model.training_pairs + model.known_pairs)[heads]
     # Itself a molecule is neither known nor new: a relation may join its kind with itself.
     not_new = np.setdiff1d(own.indices, model.task.loops()[heads].indices)
-    order, ranks = _ranked(scores, own.indices, not_new if known else None, top)
+    left_out = own.indices
+    if adme:
+        others = _without_adme(model)
+        left_out, not_new = np.union1d(left_out, others), np.setdiff1d(not_new, others)
+    order, ranks = _ranked(scores, left_out, not_new if known else None, top)
     is_known = np.isin(order, model.known_pairs[heads].indices).tolist()
     ligands = KnownLigands(model, ranker)
     similarity = tanimoto(features.morgan, ranker.ligands.morgan)[0]
@@ -107,6 +114,16 @@ def targets_of(
         *ligands.nearest_of_all(similarity),
         stated,
     )
+
+
+def _without_adme(model: LinkModel) -> NDArray[np.int32]:
+    """The numbers of the tails that don't handle drugs."""
+    properties = pl.col("properties").str.json_path_match("$.adme")
+    handling = model.graph.nodes.filter(properties.is_not_null())["id"].to_numpy()
+    others = np.flatnonzero(~np.isin(model.task.tails, handling))
+    if len(others) == len(model.task.tails):
+        raise DataError("no node that the model ranks has the property adme, as genes of Hetionet")
+    return others.astype(np.int32)
 
 
 def _ranked(

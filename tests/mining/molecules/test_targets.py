@@ -48,6 +48,23 @@ def test_a_drug_of_the_graph_is_known_again_from_any_form(structure_model: LinkM
         assert predicted.rows["tail"].to_list() == ["NCBIGene:30"]
 
 
+def test_only_what_handles_drugs_is_ranked(structure_model: LinkModel) -> None:
+    text = SCAFFOLDS[0].format("CCC")
+    with pytest.raises(DataError, match="property adme"):
+        targets_of(structure_model, text, adme=True)
+    handling = pl.col("id").is_in(["NCBIGene:10", "NCBIGene:01"])
+    role = pl.when(handling).then(pl.lit('{"adme": "enzyme"}')).otherwise(pl.col("properties"))
+    model = copy(structure_model)
+    model.graph = model.graph.with_frames(
+        nodes=structure_model.graph.nodes.with_columns(properties=role)
+    )
+    predicted = targets_of(model, text, adme=True)
+    assert predicted.rows["tail"].to_list() == ["NCBIGene:01", "NCBIGene:10"]
+    assert predicted.rows["rank"].to_list() == [1, 2]
+    both = targets_of(model, SCAFFOLDS[0].format("O"), adme=True, known=True)
+    assert set(both.rows["tail"]) <= {"NCBIGene:01", "NCBIGene:10"}
+
+
 def test_known_pairs_are_listed_apart_as_they_are_for_a_head(
     structure_model: LinkModel,
 ) -> None:
