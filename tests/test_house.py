@@ -23,6 +23,7 @@ MOST_LINES_OF_A_FUNCTION = 60
 LONG_FUNCTIONS = {  # by name, each with its reason
     "medkg.texts.read_texts": "a function's options, each with its help",
     "medkg.cli.diagnose.diagnose": "a command's options, each with its help",
+    "medkg.cli.molecules.generate": "a command's options, each with its help",
     "medkg.cli.predict.predict": "a command's options, each with its help",
     "medkg.cli.recommend.recommend": "a command's options, each with its help",
     "medkg.cli.split.split": "a command's options, each with its help",

@@ -90,21 +90,14 @@ def targets_of(
     is_known = np.isin(order, model.known_pairs[heads].indices).tolist()
     ligands = KnownLigands(model, ranker)
     similarity = tanimoto(features.morgan, ranker.ligands.morgan)[0]
-    tails, listed = [model.task.tails[n] for n in order], scores[order].astype(np.float64)
     stated = molecule_probability(model, ranker, recorded=len(not_new) > 0, known=known)
-    rows = pl.DataFrame(
-        {
-            "rank": pl.Series(ranks, dtype=pl.Int64),
-            "tail": pl.Series(tails, dtype=pl.String),
-            "tail_name": pl.Series([ligands.names.get(tail) for tail in tails], dtype=pl.String),
-            "score": listed,
-            "probability": stated.calibration.probability(listed, np.ones(len(listed))),
-            "known": pl.Series(is_known if same_nodes else [None] * len(order), dtype=pl.Boolean),
-            "ligands": pl.Series(
-                [_ligands_text(ligands, int(n), similarity, nearest) for n in order],
-                dtype=pl.String,
-            ),
-        }
+    texts = [_ligands_text(ligands, int(n), similarity, nearest) for n in order]
+    listed = scores[order].astype(np.float64)
+    rows = _named(model, ligands, order, ranks).with_columns(
+        score=pl.Series(listed),
+        probability=pl.Series(stated.calibration.probability(listed, np.ones(len(listed)))),
+        known=pl.Series(is_known if same_nodes else [None] * len(order), dtype=pl.Boolean),
+        ligands=pl.Series(texts, dtype=pl.String),
     )
     return TargetPredictions(
         str(Chem.MolToSmiles(molecule)),
@@ -113,6 +106,20 @@ def targets_of(
         len(not_new),
         *ligands.nearest_of_all(similarity),
         stated,
+    )
+
+
+def _named(
+    model: LinkModel, ligands: KnownLigands, order: NDArray[np.int64], ranks: list[int]
+) -> pl.DataFrame:
+    """Ranks, identifiers and names of some tails."""
+    tails = [model.task.tails[n] for n in order]
+    return pl.DataFrame(
+        {
+            "rank": pl.Series(ranks, dtype=pl.Int64),
+            "tail": pl.Series(tails, dtype=pl.String),
+            "tail_name": pl.Series([ligands.names.get(tail) for tail in tails], dtype=pl.String),
+        }
     )
 
 

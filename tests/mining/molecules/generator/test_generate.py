@@ -113,10 +113,10 @@ def test_a_link_model_ranks(lstm: Trained, structure_model: LinkModel) -> None:
     scores = generation.target_scores(structure_model, "OPRM1")
     guide = generation.Guide(ligands_of_smiles(LIGANDS), scores=scores)
     made = generation.generate(open_generator(lstm[0]), guide, 5)
-    found = [row["score"] for row in made.molecules]
-    assert found
-    assert None not in found
-    assert found == sorted(found, reverse=True)
+    scored = [row["score"] for row in made.molecules]
+    assert scored
+    assert None not in scored
+    assert scored == sorted(scored, reverse=True)
     text = page(made, "For <OPRM1>")
     assert text.count("<svg") == len(made.molecules)
     assert "For &lt;OPRM1&gt;" in text
