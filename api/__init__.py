@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from medkg.core.errors import MedkgError
     from medkg.core.sealing import open_sealed, seal
     from medkg.diagnosis import DiagnosisRequest, diagnose
-    from medkg.examinations import read_ecg, read_images
+    from medkg.examinations import measure_nuclei, read_ecg, read_images
     from medkg.extract.sentiment.train import train_sentiment
     from medkg.graph.check import check
     from medkg.graph.clean import fix
@@ -62,6 +62,7 @@ _HOMES = {
     "default_terminology": ".terminology",
     "deidentify": ".texts",
     "load_model": ".models",
+    "measure_nuclei": ".examinations",
     "open": ".access",
     "read": ".access",
     "read_ecg": ".examinations",
@@ -123,6 +124,7 @@ __all__ = [
     "load",
     "load_model",
     "loaders",
+    "measure_nuclei",
     "merge",
     "mining",
     "open",

@@ -14,8 +14,16 @@ from medkg.signals.to_graph import findings_graph
 
 if TYPE_CHECKING:
     from medkg.signals.finding import Finding
+    from medkg.signals.images.segmentation.read import MeasuredPicture
 
-__all__ = ["ecg_findings", "findings_graph", "image_findings", "read_ecg", "read_images"]
+__all__ = [
+    "ecg_findings",
+    "findings_graph",
+    "image_findings",
+    "measure_nuclei",
+    "read_ecg",
+    "read_images",
+]
 
 
 @explained_imports()
@@ -119,6 +127,54 @@ def read_images(
     """
     findings = image_findings(paths, model=model, codes=codes, quarantine=quarantine)
     return findings_graph(findings, patient)
+
+
+@explained_imports()
+def measure_nuclei(
+    paths: Sequence[Path | str] | Path | str,
+    *,
+    out: Path | str | None = None,
+    model: Path | str | None = None,
+    field: int | None = None,
+    quarantine: Quarantine | None = None,
+    remarks: list[str] | None = None,
+) -> list[MeasuredPicture]:
+    """Outline, count and measure the nuclei in pictures of microscopes.
+
+    Args:
+        paths: one or several PNG, JPEG or DICOM files, or folders of them.
+        out: folder to write masks to, in which each nucleus has its number.
+        model: a folder of `medkg train segmentation`; by default the one that ships.
+        field: pixels of a picture that are read as the 128 that the model that ships learnt from;
+            by default its shorter side. A picture with smaller nuclei than those of a field of view
+            of some fifty needs a smaller field.
+        quarantine: gets files that can't be read. Without one, the first such is an error.
+        remarks: gets what was changed in reading.
+
+    Raises:
+        DataError: without a quarantine, a file can't be read; nothing could be read.
+
+    Example:
+        >>> import numpy as np
+        >>> from PIL import Image
+        >>> y, x = np.mgrid[:128, :128]
+        >>> cells = sum(np.exp(-((x - a) ** 2 + (y - 64) ** 2) / 30) for a in (30, 64, 98))
+        >>> Image.fromarray((200 * cells + 10).astype("uint8")).save("cells.png")
+        >>> [measured] = medkg.measure_nuclei("cells.png")
+        >>> measured.count
+        3
+    """
+    from medkg.signals.images.segmentation.read import measure_pictures
+
+    set_aside = Quarantine() if quarantine is None else quarantine
+    files = [paths] if isinstance(paths, str | Path) else paths
+    measured = measure_pictures(
+        files, out=out, model=model, field=field, quarantine=set_aside, remarks=remarks
+    )
+    if not measured and not len(set_aside):
+        raise DataError("no picture (.png, .jpg, .dcm) is there")
+    _check_read(len(measured), set_aside, strict=quarantine is None)
+    return measured
 
 
 def read_ecg(

@@ -40,6 +40,7 @@ EXTRAS = {
     "safetensors": "gnn",
     "scipy": "gnn",
     "scispacy": "scispacy",
+    "skimage": "imaging",
     "sklearn": "gnn",
     "sklearn_crfsuite": "baselines",
     "spacy": "text",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PNG_AND_JPEG, DICOM = (".png", ".jpg", ".jpeg"), (".dcm", ".dicom")
 SUFFIXES = (*PNG_AND_JPEG, *DICOM)
 MOST_PIXELS = 90_000_000  # about pillow's own limit, from which a file is taken for a bomb
+_AS_BRIGHTNESS = "has colours, which are read as brightness"
 FEWEST = 16  # pixels of the shorter side
 _LEAST_SPREAD = 0.01  # of 0–1: a picture that spreads by less is constant
 _BT601 = np.array([0.299, 0.587, 0.114])  # of red, green and blue in the brightness of a grey pixel
@@ -33,6 +34,7 @@ _TAGS = (
     "BurnedInAnnotation",
 )
 Grey = NDArray[np.float32]
+Colours = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,32 @@ def read_picture(path: Path | str) -> Picture:
         MissingExtraError: the library for its format is not installed.
     """
     path = Path(path)
+    return _checked(_read(path), path)
+
+
+@explained_imports()
+def read_coloured(path: Path | str) -> tuple[Picture, Colours]:
+    """Read a picture as `read_picture` does, and its red, green and blue: (height, width, 3), 0–1.
+
+    Of a grey picture the three are the same.
+    """
+    path = Path(path)
+    raw = _read(path)
+    pixels = raw.pixels.astype(np.float32)
+    colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=-1)
+    picture = _checked(raw, path)
+    kept = tuple(remark for remark in picture.remarks if remark != _AS_BRIGHTNESS)
+    return replace(picture, remarks=kept), colours
+
+
+def _read(path: Path) -> _Raw:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise DataError(
             f"is no picture that can be read: {', '.join(SUFFIXES)}; save it as PNG", path=path
         )
     require_regular(path)
-    return _checked((_read_dicom if suffix in DICOM else _read_png_or_jpeg)(path), path)
+    return (_read_dicom if suffix in DICOM else _read_png_or_jpeg)(path)
 
 
 def _read_png_or_jpeg(path: Path) -> _Raw:
@@ -181,7 +202,7 @@ def _checked(raw: _Raw, path: Path) -> Picture:
         colourfulness = float(np.ptp(grey, axis=-1).mean())
         grey = brightness(grey)
         if colourfulness:
-            remarks.append("has colours, which are read as brightness")
+            remarks.append(_AS_BRIGHTNESS)
     if not np.isfinite(grey).all() or grey.std() < _LEAST_SPREAD:
         raise DataError("is constant: nothing can be seen on it", path=path)
     return Picture(
@@ -203,7 +224,14 @@ def middle_square(grey: Grey, side: int) -> Grey:
     from PIL import Image
 
     square = Image.fromarray(grey).crop(square_of(*grey.shape))
-    image = square.resize((side, side), Image.Resampling.BICUBIC)
+    return resampled(np.asarray(square), side, side)
+
+
+def resampled(grey: Grey, height: int, width: int) -> Grey:
+    """(height, width): the picture at another size, bicubic, each new pixel of all it covers."""
+    from PIL import Image
+
+    image = Image.fromarray(grey).resize((width, height), Image.Resampling.BICUBIC)
     return np.clip(np.asarray(image, np.float32), 0, 1)
 
 

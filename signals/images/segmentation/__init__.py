@@ -1,0 +1,1 @@
+"""Nuclei in pictures of microscopes: outlined, counted and measured."""
