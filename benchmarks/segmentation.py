@@ -1,9 +1,9 @@
 """Figures of the model that outlines nuclei, and the model that ships.
 
-    python benchmarks/segmentation.py DATA OUT    the table of docs/benchmarks/segmentation.md
-    python benchmarks/segmentation.py DATA OUT --ship    … and write signals/images/segmentation/model
+    python benchmarks/segmentation.py DATA OUT          the table of docs/benchmarks/segmentation.md
+    python benchmarks/segmentation.py DATA OUT --ship   … and signals/images/segmentation/model
 
-DATA is the folder of the nuclei of the Data Science Bowl 2018 (`nuclei-dsb2018`), with its npz file.
+DATA is the folder of the nuclei of the Data Science Bowl 2018 (`nuclei-dsb2018`) with its npz file.
 OUT keeps the networks of the folds, so that the same command goes on if it was cut off. Kinds of
 pictures are told by colour and brightness, since the data don't name them.
 """
@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+
 from medkg.core.checkpoint import Stages
 from medkg.signals.images.corpus import COLOURFUL
 from medkg.signals.images.segmentation.corpus import Corpus, read_corpus
@@ -32,9 +33,9 @@ from medkg.signals.images.segmentation.train import (
 from medkg.signals.images.unet import UNet
 
 OF_DATA = """\
-- Data: nuclei of the Data Science Bowl 2018 (Caicedo et al., Nature Methods 2019; image set BBBC038v1
-  of the Broad Bioimage Benchmark Collection), CC0, brought to 128 × 128 pixels: most fluorescence,
-  some stained tissue, few unstained. Weights: Apache-2.0.
+- Data: nuclei of the Data Science Bowl 2018 (Caicedo et al., Nature Methods 2019; image set
+  BBBC038v1 of the Broad Bioimage Benchmark Collection), CC0, brought to 128 × 128 pixels: most
+  fluorescence, some stained tissue, few unstained. Weights: Apache-2.0.
 """
 
 

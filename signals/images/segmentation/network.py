@@ -16,10 +16,11 @@ from ..picture import Colours, Grey
 from ..unet import STEP, UNet
 
 CHANNELS = 4  # red, green, blue, and the root of the brightness, in which what is dim is seen
-_EPOCHS, _BATCH, _RATE, _DECAY = 18, 8, 5e-3, 0.02
+_EPOCHS, _BATCH, _RATE, _DECAY = 16, 8, 5e-3, 0.02
 _LEAST_STEPS = 200  # few pictures are learnt from more often
 _INVERTED, _MIXED = 0.3, 0.5  # shares of pictures with light and dark, or with colours, exchanged
-_ZOOM, _SHIFT, _GAMMA = 0.2, 0.1, 0.3  # at most: logarithm, share of half a side, logarithm
+_PART = 0.75  # of a picture's side is learnt from at a time, another part each time
+_ZOOM, _SHIFT, _GAMMA = 0.2, 0.25, 0.3  # at most: logarithm, share of half a side, logarithm
 _SMOOTH = 20.0  # pixels that are added to both sides of Dice's ratio: few nuclei, or none
 _AT_ONCE = 32
 
@@ -65,19 +66,20 @@ def _soft_dice(probabilities: Tensor, true: Tensor) -> Tensor:
 
 
 def _varied(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Pictures (n, 3, side, side) and masks: turned, mirrored, zoomed, shifted, and of other
+    """Parts of pictures (n, 3, side, side) and masks: turned, mirrored, zoomed, and of other
     colours, the light made dark in some and the dark light."""
-    n = len(x)
+    n, side = len(x), x.shape[-1]
+    part = max(STEP, int(_PART * side) // STEP * STEP)
     turns = torch.randint(0, 4, (n,)).tolist()
     both = torch.cat([x, y[:, None]], 1)
     both = torch.stack([torch.rot90(each, k, (1, 2)) for each, k in zip(both, turns, strict=True)])
     mirrored = torch.rand(n) < 0.5
     both[mirrored] = both[mirrored].flip(3)
-    zoom = torch.exp((torch.rand(n) * 2 - 1) * _ZOOM)
+    zoom = torch.exp((torch.rand(n) * 2 - 1) * _ZOOM) * (part / side)
     moves = torch.zeros(n, 2, 3)
     moves[:, 0, 0] = moves[:, 1, 1] = zoom
     moves[:, :, 2] = (torch.rand(n, 2) * 2 - 1) * _SHIFT
-    grid = functional.affine_grid(moves, list(both.shape), False)
+    grid = functional.affine_grid(moves, [n, 4, part, part], False)
     both = functional.grid_sample(both, grid, padding_mode="reflection", align_corners=False)
     x, y = both[:, :3].clamp(0, 1), both[:, 3].clamp(0, 1)
     inverted, mixed = torch.rand(n) < _INVERTED, torch.rand(n) < _MIXED
