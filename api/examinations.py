@@ -91,7 +91,7 @@ def image_findings(
         files, model=model, codes=codes, quarantine=set_aside, remarks=remarks
     )
     if not n_read and not len(set_aside):
-        raise DataError("no picture (.png, .jpg, .dcm) is there")
+        raise DataError("no picture (.png, .jpg, .dcm, .nii) is there")
     _check_read(n_read, set_aside, strict=quarantine is None)
     return findings
 
@@ -107,7 +107,7 @@ def read_images(
     """Read pictures of a patient's examinations into a graph of findings.
 
     Args:
-        paths: one or several PNG, JPEG or DICOM files, or folders of them.
+        paths: one or several PNG, JPEG, DICOM or NIfTI files, or folders of them.
         patient: whose they are.
         model: a folder of `medkg train images`; by default the one that ships, which reads chest
             radiographs of children.

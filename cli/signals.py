@@ -66,7 +66,7 @@ def signals_ecg(
 )
 def signals_images(
     paths: Annotated[
-        list[Path], typer.Argument(help="PNG, JPEG or DICOM files, or folders of them.")
+        list[Path], typer.Argument(help="PNG, JPEG, DICOM or NIfTI files, or folders of them.")
     ],
     patient: Annotated[str, typer.Option(help="Whose they are: a name of your choice.")],
     out: OutGraph,

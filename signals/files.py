@@ -10,10 +10,10 @@ def files_under(paths: Sequence[Path | str], suffixes: Collection[str]) -> list[
     """The files among some paths as they are, and those in folders that have one of the suffixes.
 
     Args:
-        suffixes: in lower case, such as ".png".
+        suffixes: in lower case, such as ".png" and ".nii.gz".
     """
     files: list[Path] = []
     for path in map(Path, paths):
-        inside = (f for f in path.rglob("*") if f.suffix.lower() in suffixes)
+        inside = (f for f in path.rglob("*") if f.name.lower().endswith(tuple(suffixes)))
         files += sorted(inside) if path.is_dir() else [path]
     return files

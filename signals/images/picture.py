@@ -23,7 +23,7 @@ SUFFIXES = (*PNG_AND_JPEG, *DICOM)
 MOST_PIXELS = 90_000_000  # about pillow's own limit, from which a file is taken for a bomb
 _AS_BRIGHTNESS = "has colours, which are read as brightness"
 FEWEST = 16  # pixels of the shorter side
-_LEAST_SPREAD = 0.01  # of 0–1: a picture that spreads by less is constant
+LEAST_SPREAD = 0.01  # of 0–1: a picture that spreads by less is constant
 _BT601 = np.array([0.299, 0.587, 0.114])  # of red, green and blue in the brightness of a grey pixel
 # All that is read of a DICOM file: nothing of it says who the patient is.
 _TAGS = (
@@ -49,6 +49,7 @@ class Picture:
         modality: of DICOM, such as "DX".
         date: of the examination, ISO 8601, where DICOM has it.
         remarks: what was changed in reading, for the user.
+        place: of a slice in its volume, in words.
     """
 
     grey: Grey
@@ -58,6 +59,7 @@ class Picture:
     modality: str = ""
     date: str = ""
     remarks: tuple[str, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,7 @@ def _checked(raw: _Raw, path: Path) -> Picture:
         grey = brightness(grey)
         if colourfulness:
             remarks.append(_AS_BRIGHTNESS)
-    if not np.isfinite(grey).all() or grey.std() < _LEAST_SPREAD:
+    if not np.isfinite(grey).all() or grey.std() < LEAST_SPREAD:
         raise DataError("is constant: nothing can be seen on it", path=path)
     return Picture(
         grey.astype(np.float32),

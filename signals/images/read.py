@@ -16,6 +16,8 @@ from .model import ImageClassifier
 from .network import activation_map
 from .picture import SUFFIXES, Picture, read_picture
 from .region import region_of
+from .volume import SUFFIXES as VOLUMES
+from .volume import read_slices
 
 _CODES = Path(__file__).parent / "codes.toml"
 
@@ -34,7 +36,9 @@ def read_pictures(
     A file that can't be read, or that is unlike what the model learnt from, is set aside.
 
     Args:
-        paths: PNG, JPEG or DICOM files, or folders of them.
+        paths: PNG, JPEG, DICOM or NIfTI files, or folders of them. A NIfTI volume is read as slices
+            (see `volume.read_slices`); each of its findings is that of the slice in which it is
+            most probable.
         model: a folder of `medkg train images`; by default the model that ships.
         codes: a user's own `codes.toml`, which goes before the one that ships.
         quarantine: gets the files that can't be used.
@@ -52,10 +56,14 @@ def read_pictures(
         )
     findings: list[Finding] = []
     n_read = 0
-    for path in track(files_under(paths, SUFFIXES), "Pictures"):
+    for path in track(files_under(paths, (*SUFFIXES, *VOLUMES)), "Pictures"):
         try:
-            picture = read_picture(path)
-            findings += findings_of(picture, classifier, table)
+            if path.name.lower().endswith(VOLUMES):
+                picture, *others = read_slices(path)
+                findings += _of_volume([picture, *others], classifier, table)
+            else:
+                picture = read_picture(path)
+                findings += findings_of(picture, classifier, table)
         except DataError as error:
             quarantine.add(str(error).removeprefix(f"{path}: "), path=path)
             continue
@@ -63,6 +71,31 @@ def read_pictures(
         if remarks is not None:
             remarks += [f"{path.name}: {remark}" for remark in picture.remarks]
     return findings, n_read
+
+
+def _of_volume(
+    slices: Sequence[Picture], classifier: ImageClassifier, codes: Mapping[str, Code]
+) -> list[Finding]:
+    """Of each class, the finding of the slice in which it is most probable.
+
+    Raises:
+        DataError: every slice is unlike those that the model learnt from.
+    """
+    strongest: dict[str, Finding] = {}
+    unlike = DataError("has no slices")
+    for picture in slices:
+        try:
+            findings = findings_of(picture, classifier, codes)
+        except DataError as error:
+            unlike = error
+            continue
+        for finding in findings:
+            known = strongest.get(finding.code)
+            if known is None or finding.probability > known.probability:
+                strongest[finding.code] = finding
+    if not strongest:
+        raise unlike
+    return list(strongest.values())
 
 
 def findings_of(
@@ -79,6 +112,7 @@ def findings_of(
     for name, probabilities in classifier.probabilities(pixels[None]).items():
         probability = float(probabilities[0])
         heat = activation_map(classifier.network, pixels, classifier.classes.index(name))
+        region = region_of(heat, *picture.grey.shape)
         findings.append(
             Finding(
                 code=codes[name].code,
@@ -87,7 +121,7 @@ def findings_of(
                 present=probability >= classifier.thresholds[name],
                 procedure=str(classifier.config["procedure"]),
                 source=f"medkg images {version}",
-                region=region_of(heat, *picture.grey.shape),
+                region=f"{picture.place}, {region}" if picture.place else region,
                 file=picture.file,
                 checksum=picture.checksum,
                 device=picture.modality,

@@ -21,6 +21,7 @@ from medkg.signals.images.region import region_of
 from medkg.signals.images.train import evaluate_image_model, evaluate_images, train_images
 
 from .made import film, write_dicom, write_png
+from .test_volume import write_volume
 
 CODES = '[spot]\ncode = "HP:0032177"\nname = "Pulmonary nodule"\n'
 SPOT = (0.3, 0.72)  # in the lower left of the picture
@@ -102,6 +103,26 @@ def test_what_can_not_be_judged_is_set_aside(model: Path, codes: Path, tmp_path:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no picture"):
         medkg.read_images(tmp_path / "empty", "ann", model=model, codes=codes)
+
+
+def test_the_finding_of_a_volume_is_that_of_its_strongest_slice(
+    model: Path, codes: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(7)
+    films = [film(rng, side=64, spot=SPOT if n == 5 else None) for n in range(10)]
+    # As slices of a patient: right and left, front and back exchanged with columns and rows.
+    voxels = np.stack([pixels.T[::-1, ::-1] for pixels in films], -1).astype(np.int16)
+    file = write_volume(tmp_path / "chest.nii.gz", voxels)
+    remarks: list[str] = []
+    [finding] = image_findings(file, model=model, codes=codes, remarks=remarks)
+    assert finding.present
+    assert finding.region.startswith("slice 6 of 10 from the feet, lower left of the picture")
+    assert remarks == ["chest.nii.gz: is a volume, of which 9 axial slices of 10 are read"]
+    noise = rng.integers(0, 255, (64, 64, 5)).astype(np.int16)
+    quarantine = Quarantine()
+    both = [file, write_volume(tmp_path / "noise.nii", noise)]
+    assert len(image_findings(both, model=model, codes=codes, quarantine=quarantine)) == 1
+    assert "unlike" in quarantine.rows[0].reason
 
 
 def test_a_class_needs_a_code(model: Path, tmp_path: Path) -> None:
