@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from medkg.core.errors import MedkgError
     from medkg.core.sealing import open_sealed, seal
     from medkg.diagnosis import DiagnosisRequest, diagnose
-    from medkg.examinations import measure_nuclei, read_ecg, read_images
+    from medkg.examinations import measure_nuclei, read_ecg, read_images, read_slides
     from medkg.extract.sentiment.train import train_sentiment
     from medkg.graph.check import check
     from medkg.graph.clean import fix
@@ -68,6 +68,7 @@ _HOMES = {
     "read_ecg": ".examinations",
     "read_images": ".examinations",
     "read_labs": ".laboratory",
+    "read_slides": ".examinations",
     "read_texts": ".texts",
     "review": ".texts",
     "sentiment": ".opinions",
@@ -134,6 +135,7 @@ __all__ = [
     "read_ecg",
     "read_images",
     "read_labs",
+    "read_slides",
     "read_texts",
     "review",
     "seal",

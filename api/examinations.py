@@ -23,6 +23,8 @@ __all__ = [
     "measure_nuclei",
     "read_ecg",
     "read_images",
+    "read_slides",
+    "slide_findings",
 ]
 
 
@@ -126,6 +128,64 @@ def read_images(
         medkg.core.errors.DataError: black.png: is constant: nothing can be seen on it
     """
     findings = image_findings(paths, model=model, codes=codes, quarantine=quarantine)
+    return findings_graph(findings, patient)
+
+
+@explained_imports()
+def slide_findings(
+    paths: Sequence[Path | str] | Path | str,
+    *,
+    model: Path | str,
+    codes: Path | str | None = None,
+    quarantine: Quarantine | None = None,
+    remarks: list[str] | None = None,
+) -> list[Finding]:
+    """What slides of tissue show, by a model.
+
+    Args:
+        paths, model, codes, quarantine: see `read_slides`.
+        remarks: gets which level of a slide was read.
+
+    Raises:
+        DataError: without a quarantine, a file can't be read; nothing could be read.
+    """
+    from medkg.signals.images.slides.read import read_slides as read
+
+    set_aside = Quarantine() if quarantine is None else quarantine
+    files = [paths] if isinstance(paths, str | Path) else paths
+    findings, n_read = read(files, model=model, codes=codes, quarantine=set_aside, remarks=remarks)
+    if not n_read and not len(set_aside):
+        raise DataError("no slide (.tif, .svs, .png, .jpg) is there")
+    _check_read(n_read, set_aside, strict=quarantine is None)
+    return findings
+
+
+def read_slides(
+    paths: Sequence[Path | str] | Path | str,
+    patient: str,
+    *,
+    model: Path | str,
+    codes: Path | str | None = None,
+    quarantine: Quarantine | None = None,
+) -> KnowledgeGraph:
+    """Read slides of a patient's tissue into a graph of findings.
+
+    Args:
+        paths: one or several TIFF (also of several levels), PNG or JPEG files, or folders of them.
+        patient: whose they are.
+        model: a folder of `medkg train slides`; none ships.
+        codes: a TOML file of codes for the model's classes, beside and before those that ship.
+        quarantine: gets files that can't be read. Without one, the first such is an error.
+
+    Raises:
+        DataError: see `slide_findings`.
+
+    Example:
+        >>> medkg.read_slides("biopsy.tif", "ann", model="models/skin")
+        Traceback (most recent call last):
+        medkg.core.errors.ModelError: models/skin: holds no model (no config.json can be read)
+    """
+    findings = slide_findings(paths, model=model, codes=codes, quarantine=quarantine)
     return findings_graph(findings, patient)
 
 

@@ -58,7 +58,7 @@ def signals_ecg(
     findings = ecg_findings(
         paths, model=model, codes=codes, rate=rate, quarantine=quarantine, remarks=remarks
     )
-    _save_findings(findings, remarks, patient, out, quarantine, as_json)
+    save_findings(findings, remarks, patient, out, quarantine, as_json)
 
 
 @signals.command(
@@ -88,10 +88,10 @@ def signals_images(
     findings = image_findings(
         paths, model=model, codes=codes, quarantine=quarantine, remarks=remarks
     )
-    _save_findings(findings, remarks, patient, out, quarantine, as_json)
+    save_findings(findings, remarks, patient, out, quarantine, as_json)
 
 
-def _save_findings(
+def save_findings(
     findings: Sequence[Finding],
     remarks: list[str],
     patient: str,
@@ -188,7 +188,7 @@ def train_images(
     figures = train_model(
         data, out, procedure=procedure, labels=label, side=side, seed=seed, quarantine=quarantine
     )
-    _print_pictures({f"{out}: by folds": figures}, quarantine, as_json)
+    print_pictures({f"{out}: by folds": figures}, quarantine, as_json)
 
 
 @evaluate.command(
@@ -214,14 +214,14 @@ def evaluate_images(
     quarantine = Quarantine()
     if model is not None:
         figures = evaluate_image_model(data, model, part=part, quarantine=quarantine)
-        return _print_pictures({f"{model}: {part}": figures}, quarantine, as_json)
+        return print_pictures({f"{model}: {part}": figures}, quarantine, as_json)
     figures = evaluate_folds(data, labels=label, side=side, seed=seed, quarantine=quarantine)
     baseline = figures.pop("logistic regression")
     both = {"residual network, by folds": figures, "logistic regression on pixels": baseline}
-    return _print_pictures(both, quarantine, as_json)
+    return print_pictures(both, quarantine, as_json)
 
 
-def _print_pictures(
+def print_pictures(
     judged: Mapping[str, Mapping[str, Any]], quarantine: Quarantine, as_json: bool
 ) -> None:
     """Print figures of classifiers of pictures."""

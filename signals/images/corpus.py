@@ -108,7 +108,7 @@ def _read_npz(file: Path, part: str, names: Sequence[str] | None, side: int | No
     if side is not None or grey.shape[1] != grey.shape[2]:
         size = side or min(grey.shape[1:])
         grey = np.stack([middle_square(picture, size) for picture in grey])
-    return _corpus(grey, labels[:, 0].astype(np.int64), classes, colour, sha256(file))
+    return corpus_of(grey, labels[:, 0].astype(np.int64), classes, colour, sha256(file))
 
 
 def _read_folder(folder: Path, side: int, quarantine: Quarantine) -> Corpus:
@@ -138,13 +138,13 @@ def _read_folder(folder: Path, side: int, quarantine: Quarantine) -> Corpus:
             path=folder,
         )
     colour = float(np.mean(colours)) > COLOURFUL
-    return _corpus(np.stack(pixels), np.array(labels), tuple(classes), colour, digest.hexdigest())
+    return corpus_of(np.stack(pixels), np.array(labels), tuple(classes), colour, digest.hexdigest())
 
 
-def _corpus(
+def corpus_of(
     pixels: Grey, labels: NDArray[np.int64], classes: tuple[str, ...], colour: bool, checksum: str
 ) -> Corpus:
-    """The corpus, its class without a finding first."""
+    """The corpus, its class without a finding first; same pictures are of one group."""
     first = next((i for i, name in enumerate(classes) if name.lower() == _UNREMARKABLE), 0)
     order = [first, *(i for i in range(len(classes)) if i != first)]
     _, groups = np.unique(pixels.reshape(len(pixels), -1), axis=0, return_inverse=True)

@@ -22,7 +22,7 @@ _CONTRAST, _BRIGHTNESS = 0.15, 0.1
 _AT_ONCE = 256
 
 
-class _Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two convolutions, and what goes round them (He et al., 2016)."""
 
     def __init__(self, n_in: int, n_out: int, stride: int):
@@ -63,7 +63,7 @@ class PictureNetwork(nn.Module):
         n_in = _WIDTHS[0]
         for level, (width, blocks) in enumerate(zip(_WIDTHS, _BLOCKS, strict=True)):
             for block in range(blocks):
-                layers.append(_Block(n_in, width, 2 if level and not block else 1))
+                layers.append(ResidualBlock(n_in, width, 2 if level and not block else 1))
                 n_in = width
         self.body = nn.Sequential(*layers)
         self.dropout = nn.Dropout(_DROPOUT)
@@ -135,12 +135,17 @@ def class_log_odds(network: PictureNetwork, pixels: Grey) -> NDArray[np.float64]
     for start in range(0, len(pixels), _AT_ONCE):
         part = torch.from_numpy(pixels[start : start + _AT_ONCE])
         logits = torch.stack([network(part), network(part.flip(2))]).double()
-        others = [
-            torch.logsumexp(torch.cat([logits[..., :k], logits[..., k + 1 :]], -1), -1)
-            for k in range(logits.shape[-1])
-        ]
-        odds.append((logits - torch.stack(others, -1)).mean(0))
+        odds.append(log_odds_of(logits).mean(0))
     return np.asarray(torch.cat(odds).numpy())
+
+
+def log_odds_of(logits: Tensor) -> Tensor:
+    """(…, classes) logits → log-odds of each class against all the others."""
+    others = [
+        torch.logsumexp(torch.cat([logits[..., :k], logits[..., k + 1 :]], -1), -1)
+        for k in range(logits.shape[-1])
+    ]
+    return logits - torch.stack(others, -1)
 
 
 @one_thread()

@@ -19,7 +19,7 @@ from .region import region_of
 from .volume import SUFFIXES as VOLUMES
 from .volume import read_slices
 
-_CODES = Path(__file__).parent / "codes.toml"
+CODES = Path(__file__).parent / "codes.toml"
 
 
 @explained_imports()
@@ -48,12 +48,8 @@ def read_pictures(
         DataError: the codes lack a class of the model's.
     """
     classifier = ImageClassifier.open(model)
-    table = read_codes(_CODES, codes)
-    if missing := [name for name in classifier.classes[1:] if name not in table]:
-        raise DataError(
-            f"the model's classes {', '.join(missing)} have no code: give --codes with"
-            f' [{missing[0]}], code = "HP:…", name = "…"'
-        )
+    table = read_codes(CODES, codes)
+    check_codes(classifier.classes, table)
     findings: list[Finding] = []
     n_read = 0
     for path in track(files_under(paths, (*SUFFIXES, *VOLUMES)), "Pictures"):
@@ -71,6 +67,19 @@ def read_pictures(
         if remarks is not None:
             remarks += [f"{path.name}: {remark}" for remark in picture.remarks]
     return findings, n_read
+
+
+def check_codes(classes: Sequence[str], codes: Mapping[str, Code]) -> None:
+    """Raise where a class but the first has no code.
+
+    Raises:
+        DataError: so it is.
+    """
+    if missing := [name for name in classes[1:] if name not in codes]:
+        raise DataError(
+            f"the model's classes {', '.join(missing)} have no code: give --codes with"
+            f' [{missing[0]}], code = "HP:…", name = "…"'
+        )
 
 
 def _of_volume(

@@ -1,0 +1,1 @@
+"""Slides of tissue: read in tiles, and classified by attention over them."""

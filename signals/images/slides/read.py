@@ -1,0 +1,56 @@
+"""Slides of tissue to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ....core.errors import DataError
+from ....core.extras import explained_imports
+from ....core.progress import track
+from ....core.quarantine import Quarantine
+from ...codes import read_codes
+from ...files import files_under
+from ...finding import Finding
+from ..read import CODES, check_codes
+from .model import SlideClassifier
+from .tiles import SUFFIXES, read_slide
+
+
+@explained_imports()
+def read_slides(
+    paths: Sequence[Path | str],
+    *,
+    model: Path | str,
+    codes: Path | str | None = None,
+    quarantine: Quarantine,
+    remarks: list[str] | None = None,
+) -> tuple[list[Finding], int]:
+    """The findings of slides, and the number of files that were read.
+
+    Args:
+        paths: TIFF, PNG or JPEG files, or folders of them.
+        model: a folder of `medkg train slides`.
+        codes: a user's own `codes.toml`, which goes before the one that ships.
+        quarantine: gets the files that can't be read.
+        remarks: gets which level was read, by file.
+
+    Raises:
+        DataError: the codes lack a class of the model's.
+    """
+    classifier = SlideClassifier.open(model)
+    table = read_codes(CODES, codes)
+    check_codes(classifier.classes, table)
+    findings: list[Finding] = []
+    n_read = 0
+    for path in track(files_under(paths, SUFFIXES), "Slides"):
+        try:
+            slide = read_slide(path, int(classifier.config["tile"]))
+        except DataError as error:
+            quarantine.add(str(error).removeprefix(f"{path}: "), path=path)
+            continue
+        findings += classifier.findings_of(slide, table)
+        n_read += 1
+        if remarks is not None and slide.remark:
+            remarks.append(f"{path.name}: {slide.remark}")
+    return findings, n_read
