@@ -77,8 +77,9 @@ def train_network(
     for _ in track(range(epochs), "Epochs"):
         for rows in torch.randperm(len(y))[: n_batches * _BATCH].chunk(n_batches):
             parts = [_some(tiles[row]) for row in rows.tolist()]
-            features = network.features(torch.cat(parts)).split([len(part) for part in parts])
-            logits = torch.stack([network.logits(each) for each in features])
+            features = network.features(torch.cat(parts))
+            by_slide = torch.split(features, [len(part) for part in parts])
+            logits = torch.stack([network.logits(each) for each in by_slide])
             loss = functional.cross_entropy(logits, y[rows])
             optimiser.zero_grad()
             torch.autograd.backward(loss)
@@ -101,7 +102,7 @@ def judge_slide(
     network: SlideNetwork, tiles: Tiles
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(classes,) log-odds of each class, and (n,) the attention to each tile."""
-    parts = torch.from_numpy(tiles).split(_AT_ONCE)
+    parts = torch.split(torch.from_numpy(tiles), _AT_ONCE)
     features = torch.cat([network.features(part) for part in parts])
     odds = log_odds_of(network.logits(features).double()[None])[0]
     return np.asarray(odds.numpy()), np.asarray(network.attention(features).double().numpy())
