@@ -50,7 +50,7 @@ def main() -> None:
     corpus = read_corpus(arguments.data)
     stages = Stages(arguments.out, lambda: [corpus.checksum, corpus.pixels.shape, arguments.seed])
     began = time.process_time()
-    found = fold_masks(corpus, arguments.seed, stages)
+    masks = fold_masks(corpus, arguments.seed, stages)
     spent = time.process_time() - began
     colourful = np.ptp(corpus.pixels, axis=-1).mean((1, 2)) > COLOURFUL
     bright = corpus.pixels.mean((1, 2, 3)) > 0.5
@@ -61,25 +61,25 @@ def main() -> None:
     }
     print("| five folds | Dice | IoU | " + " | ".join(kinds) + " | count off | median | counted |")
     print("|---" * 9 + "|")
-    print(row("U-Net", corpus, found, kinds), flush=True)
+    print(row("U-Net", corpus, masks, kinds), flush=True)
     print(row("Otsu's threshold", corpus, otsu_masks(corpus.pixels), kinds))
     print(row("the true masks, parted alike", corpus, corpus.masks, kinds))
     sizes = ", ".join(f"{int(rows.sum())} {name}" for name, rows in kinds.items())
     print(f"\n{len(corpus.masks)} pictures: {sizes}. CPU seconds of the folds: {spent:.0f}.")
     if arguments.ship:
-        ship(corpus, found, arguments.seed, stages)
+        ship(corpus, masks, arguments.seed, stages)
 
 
-def row(name: str, corpus: Corpus, found: Mask, kinds: dict[str, np.ndarray]) -> str:
+def row(name: str, corpus: Corpus, masks: Mask, kinds: dict[str, np.ndarray]) -> str:
     """A row of the table."""
-    figures, dice = figures_of(corpus, found), dice_of(found, corpus.masks)
+    figures, dice = figures_of(corpus, masks), dice_of(masks, corpus.masks)
     values = [figures["dice"], figures["iou"], *(dice[rows].mean() for rows in kinds.values())]
     cells = " | ".join(f"{value:.3f}" for value in values)
     off, median = figures["count_error"], figures["count_error_median"]
     return f"| {name} | {cells} | {off:.1f} | {median:.0f} | {figures['counts_ratio']:.2f} |"
 
 
-def ship(corpus: Corpus, found: Mask, seed: int, stages: Stages) -> None:
+def ship(corpus: Corpus, masks: Mask, seed: int, stages: Stages) -> None:
     """Train on all pictures and write the model that ships, its card with the data's terms."""
 
     def fitted() -> dict[str, object]:
@@ -93,7 +93,7 @@ def ship(corpus: Corpus, found: Mask, seed: int, stages: Stages) -> None:
         "seed": seed,
         "corpus": corpus.checksum,
         "pictures": len(corpus.masks),
-        "figures": figures_of(corpus, found),
+        "figures": figures_of(corpus, masks),
     }
     Segmenter(network, config).save(DEFAULT, card_of(config) + OF_DATA)
 

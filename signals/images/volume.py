@@ -59,7 +59,7 @@ def _read(path: Path) -> tuple[list[tuple[int, Grey]], int]:
         image = nibabel.loadsave.load(path)
         shape = image.shape
         if len(shape) == 4 and shape[3] == 1:
-            image = image.slicer[..., 0]  # type: ignore[attr-defined]  # of images with voxels
+            image = image.slicer[..., 0]
         elif len(shape) != 3:
             raise DataError(
                 f"is no one volume but has the shape {shape}; save the one that counts", path=path
@@ -74,7 +74,7 @@ def _read(path: Path) -> tuple[list[tuple[int, Grey]], int]:
                 path=path,
             )
         numbers = sorted({min(depth - 1, int(place * depth)) for place in PLACES})
-        voxels = image.dataobj  # type: ignore[attr-defined]  # of images with voxels
+        voxels = image.dataobj
         slices = [(n, np.asarray(voxels[..., n], np.float32)[::-1, ::-1].T) for n in numbers]
     except DataError:
         raise

@@ -106,7 +106,7 @@ def probabilities_of(network: UNet, pixels: Colours) -> Grey:
 
     The mean over the picture turned by four right angles, and their mirrors.
     """
-    found = []
+    means = []
     for start in range(0, len(pixels), _AT_ONCE):
         x = torch.from_numpy(pixels[start : start + _AT_ONCE]).permute(0, 3, 1, 2)
         height, width = x.shape[2:]
@@ -119,5 +119,5 @@ def probabilities_of(network: UNet, pixels: Colours) -> Grey:
                 logits = network(seen.flip(3) if mirror else seen)
                 logits = logits.flip(3) if mirror else logits
                 total += torch.sigmoid(torch.rot90(logits, -turn, (2, 3)))[:, 0]
-        found.append((total / 8)[:, :height, :width])
-    return np.asarray(torch.cat(found).numpy())
+        means.append((total / 8)[:, :height, :width])
+    return np.asarray(torch.cat(means).numpy())

@@ -130,14 +130,14 @@ def otsu_masks(pixels: Colours) -> Mask:
     return np.stack([otsu_mask(picture) for picture in pixels])
 
 
-def dice_of(found: Mask, true: Mask) -> NDArray[np.float64]:
+def dice_of(masks: Mask, true: Mask) -> NDArray[np.float64]:
     """(n,) Dice's ratio of each picture's masks, (n, height, width); 1 where both are empty."""
-    sizes = found.sum((1, 2)) + true.sum((1, 2))
-    both = 2.0 * (found & true).sum((1, 2))
+    sizes = masks.sum((1, 2)) + true.sum((1, 2))
+    both = 2.0 * (masks & true).sum((1, 2))
     return np.where(sizes > 0, both / np.maximum(sizes, 1), 1.0)
 
 
-def figures_of(corpus: Corpus, found: Mask) -> Figures:
+def figures_of(corpus: Corpus, masks: Mask) -> Figures:
     """How masks agree with the corpus's, and counts of nuclei with those that are stated.
 
     Returns:
@@ -145,7 +145,7 @@ def figures_of(corpus: Corpus, found: Mask) -> Figures:
         stated, `counted` pictures, `count_error` (the mean of how far the count is from them),
         `count_error_median`, and `counts_ratio` (all nuclei that were counted to all there are).
     """
-    dice = dice_of(found, corpus.masks)
+    dice = dice_of(masks, corpus.masks)
     figures: Figures = {
         "pictures": len(dice),
         "dice": float(dice.mean()),
@@ -153,7 +153,7 @@ def figures_of(corpus: Corpus, found: Mask) -> Figures:
     }
     known = corpus.counts >= 0
     if known.any():
-        counts = np.array([part_nuclei(mask).max() for mask in found[known]])
+        counts = np.array([part_nuclei(mask).max() for mask in masks[known]])
         away = np.abs(counts - corpus.counts[known])
         figures |= {
             "counted": int(known.sum()),

@@ -64,8 +64,8 @@ def test_otsu_finds_nuclei_darker_and_lighter_than_the_rest() -> None:
     rng = np.random.default_rng(1)
     for stained in (False, True):
         picture, mask = field(rng, stained=stained)
-        found = otsu_mask(picture.astype(np.float32) / 255)
-        assert dice_of(found[None], mask[None] > 0)[0] > 0.95
+        outlined = otsu_mask(picture.astype(np.float32) / 255)
+        assert dice_of(outlined[None], mask[None] > 0)[0] > 0.95
     assert not otsu_mask(np.full((20, 20, 3), 0.4, np.float32)).any()
 
 
@@ -92,8 +92,8 @@ def test_a_picture_is_measured_in_its_own_pixels(model: Path, tmp_path: Path) ->
     assert len(np.unique(labels)) == 7
     assert sum(measured.areas) == pytest.approx((labels > 0).sum(), rel=0.05)
     assert measured.share == pytest.approx((labels > 0).mean())
-    found = (labels[:, :192] > 0)[None]
-    assert dice_of(found, mask[None] > 0)[0] > 0.7
+    outlined = (labels[:, :192] > 0)[None]
+    assert dice_of(outlined, mask[None] > 0)[0] > 0.7
 
 
 def test_a_field_is_brought_to_the_size_that_the_model_knows(model: Path, tmp_path: Path) -> None:
