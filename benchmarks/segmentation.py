@@ -20,7 +20,7 @@ import numpy as np
 from medkg.core.checkpoint import Stages
 from medkg.signals.images.corpus import COLOURFUL
 from medkg.signals.images.segmentation.corpus import Corpus, read_corpus
-from medkg.signals.images.segmentation.model import DEFAULT, Segmenter
+from medkg.signals.images.segmentation.model import Segmenter
 from medkg.signals.images.segmentation.network import CHANNELS, train_network
 from medkg.signals.images.segmentation.nuclei import Mask
 from medkg.signals.images.segmentation.train import (
@@ -32,6 +32,7 @@ from medkg.signals.images.segmentation.train import (
 )
 from medkg.signals.images.unet import UNet
 
+SHIPS = Path(__file__).resolve().parents[1] / "signals/images/segmentation/model"
 OF_DATA = """\
 - Data: nuclei of the Data Science Bowl 2018 (Caicedo et al., Nature Methods 2019; image set
   BBBC038v1 of the Broad Bioimage Benchmark Collection), CC0, brought to 128 × 128 pixels: most
@@ -95,7 +96,7 @@ def ship(corpus: Corpus, masks: Mask, seed: int, stages: Stages) -> None:
         "pictures": len(corpus.masks),
         "figures": figures_of(corpus, masks),
     }
-    Segmenter(network, config).save(DEFAULT, card_of(config) + OF_DATA)
+    Segmenter(network, config).save(SHIPS, card_of(config) + OF_DATA)
 
 
 if __name__ == "__main__":
