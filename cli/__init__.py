@@ -20,7 +20,15 @@ from medkg.cli.app import app, list_by_topic
 # registers its commands when it is imported.
 _TOPICS = {
     "Begin": ("start",),
-    "Read sources and texts": ("sources", "texts", "opinions", "signals", "segmentation", "slides", "speech"),
+    "Read sources and texts": (
+        "sources",
+        "texts",
+        "opinions",
+        "signals",
+        "segmentation",
+        "slides",
+        "speech",
+    ),
     "Graphs": ("graphs",),
     "Servers and questions": ("servers", "query"),
     "Hypotheses and patients": ("predict", "diagnose", "recommend", "course", "molecules"),
