@@ -98,7 +98,7 @@ def _print_figures(judged: Mapping[str, Mapping[str, Any]], title: str) -> None:
     show.frame(pl.DataFrame(rows, infer_schema_length=None), title)
 
 
-@app.command(epilog="Example: medkg generate --ligands known.csv -n 100 --out new.csv")
+@app.command(epilog="Example: medkg generate --like imatinib -n 20 --page new.html")
 def generate(
     model: Annotated[
         Path | None,
@@ -107,7 +107,9 @@ def generate(
     ligands: Annotated[
         Path | None, typer.Option(help="Known ligands: .smi, .csv, .tsv, .sdf; .gz or not.")
     ] = None,
-    graph: Annotated[Path | None, typer.Option(help="A graph folder, of target or drug.")] = None,
+    graph: Annotated[
+        Path | None, typer.Option(help="Graph folder with target or drug; default: starter set.")
+    ] = None,
     target: Annotated[
         str | None, typer.Option(help="Identifier or name: its drugs in the graph guide.")
     ] = None,
@@ -132,6 +134,7 @@ def generate(
     """Write new molecules like known ligands: ideas, of which nothing is known."""
     import polars as pl
 
+    import medkg
     from medkg.cli import show
     from medkg.cli.models import open_link_model
     from medkg.core.quarantine import Quarantine
@@ -141,8 +144,6 @@ def generate(
 
     if (ligands is None) == (target is None) and (ligands or like is None):
         raise typer.BadParameter("give --ligands, --target or --like")
-    if target is not None and graph is None and links is None:
-        raise typer.BadParameter("a --target is one of a --graph, or of a model's (--links)")
     check_table_path(out)
     quarantine = Quarantine()
     ranker = (
@@ -151,6 +152,8 @@ def generate(
     kg = None if ranker is None else ranker.graph
     if graph is not None and kg is None:
         kg = KnowledgeGraph.open(graph)
+    if kg is None and (target or like):
+        kg = medkg.load("starter")
     made = generate_molecules(
         model,
         ligands=ligands,

@@ -270,6 +270,7 @@ def _of_extract() -> list[Used]:
     from medkg.extract import short_forms, species
     from medkg.extract.context import chinese as chinese_context
     from medkg.extract.context.context import _lasting
+    from medkg.extract.deidentify import chinese as chinese_identifiers
     from medkg.extract.deidentify import dates
     from medkg.extract.deidentify.patterns import patterns
     from medkg.extract.document_form import signs
@@ -292,6 +293,10 @@ def _of_extract() -> list[Used]:
     for where, pairs in short_forms._WHERE.items():
         used += [Used(f"short forms, {where}", p, True) for pair in pairs for p in pair]
     used += [Used(f"identifiers {p.expression.pattern}", p.expression, True) for p in patterns()]
+    made = chinese_identifiers
+    searched = (made._labelled, made._titled, made._address, made._clinic, made._anonymous_end)
+    used += [Used(f"in Chinese, {each.__name__}", each(), True) for each in searched]
+    used.append(Used("in Chinese, _lead", made._lead(), False))
     used.append(Used("lasting", _lasting(), True))
     used += [Used(f"species, {name}", p, True) for name, p in species._patterns().items()]
     used += [

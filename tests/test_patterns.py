@@ -31,6 +31,7 @@ MADE = (
     "medkg.extract.context.chinese",
     "medkg.extract.context.context",
     "medkg.extract.context.doses",
+    "medkg.extract.deidentify.chinese",
     "medkg.extract.deidentify.dates",
     "medkg.extract.deidentify.patterns",
     "medkg.extract.document_form",

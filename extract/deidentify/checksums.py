@@ -71,6 +71,15 @@ def is_iban(text: str) -> bool:
     return int("".join(str(int(sign, 36)) for sign in turned)) % 97 == 1
 
 
+def is_resident_number(text: str) -> bool:
+    """A number of a Chinese identity card: 17 digits and a check digit modulo 11 (GB 11643)."""
+    digits = _digits(text[:17])
+    if len(digits) != 17 or len(text) != 18:
+        return False
+    total = sum(digit * (2 ** (17 - place) % 11) for place, digit in enumerate(digits))
+    return text[17].upper() == "10X98765432"[total % 11]
+
+
 def is_ip_6(text: str) -> bool:
     """An Internet address of version 6, whole or with its zeros left out."""
     try:

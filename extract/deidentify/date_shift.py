@@ -44,6 +44,13 @@ _YEAR = re.compile(
     re.IGNORECASE,
 )
 _SHORT_YEAR = re.compile(r"(?<=[-/. a-z])\d\d$", re.IGNORECASE)
+_NUMERAL = "[〇○零一二三四五六七八九十]"
+_CHINESE = re.compile(
+    rf"(?:(?P<year>\d{{2,4}}|{_NUMERAL}{{4}})年\s?)?(?P<month>\d{{1,2}}|{_NUMERAL}{{1,3}})月"
+    rf"(?:\s?(?P<day>\d{{1,2}}|{_NUMERAL}{{1,3}})(?P<sign>[日号]))?"
+)
+_CHINESE_DIGITS = "〇一二三四五六七八九"
+_ZEROS = re.compile("[○零]")
 _UNDATED = 2019  # stands for a year that a note doesn't name
 
 
@@ -79,6 +86,8 @@ def shifted(written: str, days: int, *, day_is_first: bool, year: int) -> str | 
         if re.fullmatch(r"\d{8}", written):
             moved = datetime.date.fromisoformat(written) + datetime.timedelta(days)
             return moved.strftime("%Y%m%d")
+        if chinese := _CHINESE.fullmatch(written):
+            return _shifted_chinese(chinese, days, year)
         if _MONTH.search(written):
             return _shifted_words(written, days, year)
         dates = list(_NUMERIC.finditer(written))
@@ -113,6 +122,43 @@ def _shifted_numbers(match: re.Match[str], days: int, day_is_first: bool, year: 
         number = getattr(date, name) % 10 ** (len(field) if name == "year" else 2)
         written.append(f"{number:0{width}}")
     return written[0] + sign + written[1] + (f"{sign_2}{written[2]}" if third is not None else "")
+
+
+def _shifted_chinese(match: re.Match[str], days: int, year: int) -> str:
+    """As 2024年3月5日, 3月5日, 2024年3月 or in numerals: 二〇二四年三月五日."""
+    named = year if match["year"] is None else _of_numerals(match["year"])
+    if match["year"] is not None and len(match["year"]) == 2:
+        named += 1900 if named > datetime.date.today().year % 100 else 2000
+    day = 15 if match["day"] is None else _of_numerals(match["day"])
+    date = datetime.date(named, _of_numerals(match["month"]), day) + datetime.timedelta(days)
+    new = f"{_as_numerals(date.month, match['month'])}月"
+    if match["year"] is not None:
+        length = len(match["year"])
+        new = f"{_as_numerals(date.year % 10**length, match['year'], width=length)}年{new}"
+    if match["day"] is not None:
+        new += f"{_as_numerals(date.day, match['day'])}{match['sign']}"
+    return new
+
+
+def _of_numerals(written: str) -> int:
+    """The number that digits or Chinese numerals write: 12, 十二, 二〇二四."""
+    if written.isdecimal():
+        return int(written)
+    if "十" not in written:
+        return int("".join(str(_CHINESE_DIGITS.index(_ZEROS.sub("〇", sign))) for sign in written))
+    tens, ones = written.split("十")
+    return 10 * _of_numerals(tens or "一") + (_of_numerals(ones) if ones else 0)
+
+
+def _as_numerals(number: int, form: str, width: int = 0) -> str:
+    """A number in the form of another: digits, or Chinese numerals."""
+    if form.isdecimal():
+        return f"{number:0{width or (2 if form[0] == '0' else 1)}}"
+    if width:
+        return "".join(_CHINESE_DIGITS[int(digit)] for digit in f"{number:0{width}}")
+    tens, ones = divmod(number, 10)
+    before = "十" if tens == 1 else f"{_CHINESE_DIGITS[tens]}十" if tens else ""
+    return before + (_CHINESE_DIGITS[ones] if ones else "")
 
 
 def _shifted_words(written: str, days: int, year: int) -> str | None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from presidio_analyzer import RecognizerResult
 
+from ...core.han import has_han, is_chinese
+from .chinese import find_chinese
 from .identifiers import Identifier
 from .names import found_again, is_name_after_title, is_own_name, without_weak
 from .network import shipped
@@ -22,7 +24,8 @@ def find_identifiers(text: str) -> list[Identifier]:
     lexicon = shipped().lexicon
     patterns: list[Identifier] = []
     model: list[Identifier] = []
-    for result in engine().analyze(text, LANGUAGE):
+    # The model has learnt from English alone.
+    for result in engine(model=not is_chinese(text)).analyze(text, LANGUAGE):
         find = Identifier(result.start, result.end, result.entity_type, result.score)
         name = result.recognition_metadata[RecognizerResult.RECOGNIZER_NAME_KEY]
         if name == OF_MODEL:
@@ -30,6 +33,8 @@ def find_identifiers(text: str) -> list[Identifier]:
                 model.append(find)
         elif name != OF_TITLES or is_name_after_title(text, find, lexicon):
             patterns.append(find)
+    if has_han(text):
+        patterns += find_chinese(text)
     finds = without_weak(text, merged(text, patterns, model), lexicon)
     return sorted([*finds, *found_again(text, finds, lexicon)])
 

@@ -1,6 +1,6 @@
 """Numbers, codes and addresses by their form, their check digits, or the words before them.
 
-The patterns are in `patterns.toml`.
+The patterns are in `patterns.toml`, those of Chinese texts in `patterns_zh.toml`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import checksums
 
-_FILE = Path(__file__).parent / "patterns.toml"
+_FILES = [Path(__file__).parent / name for name in ("patterns.toml", "patterns_zh.toml")]
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,17 @@ class Pattern:
 
 @cache
 def patterns() -> tuple[Pattern, ...]:
-    """All patterns, in the order of the file."""
-    table = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    """All patterns, in the order of the files."""
+    return tuple(pattern for file in _FILES for pattern in _patterns_of(file))
+
+
+def _patterns_of(file: Path) -> Iterator[Pattern]:
+    table = tomllib.loads(file.read_text(encoding="utf-8"))
     pieces: dict[str, str] = {}
     for name, piece in table["pieces"].items():
         pieces[name] = _filled(piece, pieces)
-    return tuple(_pattern(row, pieces) for row in table["patterns"])
+    for row in table["patterns"]:
+        yield _pattern(row, pieces)
 
 
 def _pattern(row: Mapping[str, str | float], pieces: Mapping[str, str]) -> Pattern:

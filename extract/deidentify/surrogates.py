@@ -16,6 +16,9 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from ...core.han import has_han
+from .chinese import NAMED_PLACE, SORT_OF_PLACE, words
+
 _FILE = Path(__file__).parent / "surrogates.toml"
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _LONGEST_SHIFT = 52  # weeks
@@ -87,6 +90,8 @@ class Surrogates:
             return _like(written, names.get(bare.upper(), letters))
 
         def word(match: re.Match[str]) -> str:
+            if has_han(match[0]):
+                return self._chinese_name(match[0])
             if len(match[0]) == 1:
                 return _cased(self._initial(match[0], names), match[0])
             if match[0].lower() in _words("particles"):
@@ -108,7 +113,27 @@ class Surrogates:
         """A short name for a patient or a document."""
         return self._digest(kind, written).hex()[:16]
 
+    def _chinese_name(self, name: str) -> str:
+        """A family name and a given one, each replaced by itself, of as many characters."""
+        families = words("surnames")
+        family = next((each for each in families if name.startswith(each)), "")
+        given = name.removeprefix(family)
+        others = [each for each in families if len(each) == len(family) and each != family]
+        new = self._draw("family", family).choice(others) if family else ""
+        return new + "".join(self._draw("given", given).choices(words("given"), k=len(given)))
+
+    def _chinese_place(self, place: str) -> str:
+        """What names a place replaced; what says of which sort it is stays: 省, 路, 医院."""
+
+        def stem(match: re.Match[str]) -> str:
+            draw = self._draw("place", match[1])
+            return draw.choice(words("stems")) + draw.choice(words("stem_ends")) + match[2]
+
+        return place if SORT_OF_PLACE.fullmatch(place) else NAMED_PLACE.sub(stem, place)
+
     def _name_word(self, word: str) -> str:
+        if has_han(word):
+            return self._chinese_name(word)
         bare = re.sub(r"['’]s$", "", word)
         plain = bare.lower()
         sort = _sort_of().get(plain)
@@ -124,6 +149,8 @@ class Surrogates:
 
     def _place(self, written: str) -> str:
         def word(match: re.Match[str]) -> str:
+            if has_han(match[0]):
+                return self._chinese_place(match[0])
             plain = match[0].lower()
             if plain in _words("kept") or (len(plain) <= 2 and match[0] != match[0].upper()):
                 return match[0]
