@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -231,6 +231,9 @@ def serve(
         Path | None,
         typer.Option(help="Of --ui: a model folder (medkg train links), which explains."),
     ] = None,
+    lang: Annotated[
+        Literal["en", "zh"], typer.Option(help="Of --ui: language of the pages and of diseases.")
+    ] = "en",
 ) -> None:
     """Run the embedded server until Ctrl-C, and print its address and accounts.
 
@@ -238,9 +241,12 @@ def serve(
     """
     from medkg.access import is_uri
 
-    if not ui and (diagnosis or treatment or links or ui_port):
-        raise typer.BadParameter("--ui-port, --diagnosis, --treatment and --links go with --ui")
-    models = _models(diagnosis, treatment, links)
+    if not ui and (diagnosis or treatment or links or ui_port or lang != "en"):
+        raise typer.BadParameter(
+            "--ui-port, --diagnosis, --treatment, --links and --lang go with --ui"
+        )
+    models = _models(diagnosis, treatment, links, None if lang == "en" else lang)
+    models["language"] = lang
     folder = server.removeprefix("embedded:")
     if folder == server and is_uri(server):
         if not ui:
@@ -286,13 +292,15 @@ def _serve_embedded(folder: Path, port: int, ui_port: int | None, models: dict[s
         server.stop()
 
 
-def _models(diagnosis: Path | None, treatment: Path | None, links: Path | None) -> dict[str, Any]:
-    """The models of a site, by what they are for."""
+def _models(
+    diagnosis: Path | None, treatment: Path | None, links: Path | None, names: str | None
+) -> dict[str, Any]:
+    """The models of a site, by what they are for; diseases and phenotypes named in a language."""
     from medkg.cli.models import open_diagnosis_model, open_link_model, open_treatment_model
 
     models: dict[str, Any] = {}
     if diagnosis is not None:
-        models["diagnosis"] = open_diagnosis_model(diagnosis, None)
+        models["diagnosis"] = open_diagnosis_model(diagnosis, None, names=names)
     if treatment is not None:
         models["treatment"] = open_treatment_model(treatment, None)
     if links is not None:

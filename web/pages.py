@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -24,6 +25,8 @@ from . import answers, messages
 from .forms import Form, diagnosis_request, diagnosis_values, read_form, treatment_request
 from .protection import SANDBOX_POLICY
 from .sentences import marked
+from .site import Site
+from .translation import TranslatedLoader
 from .visits import Visitor, site_of
 
 _DATA = Path(__file__).parent / "data"
@@ -50,15 +53,22 @@ def _number(value: float | None) -> str:
     return f"{value:.3f}" if value >= 0.001 or value == 0 else f"{value:.1e}"
 
 
-_TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(_DATA / "templates"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_TEMPLATES.globals.update(address=_address, marked=marked)
-_TEMPLATES.filters.update(plain=_plain, number=_number, zip=zip, dict=dict)
+@cache
+def _templates(language: str) -> jinja2.Environment:
+    folder = _DATA / "templates"
+    is_english = language == "en"
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder)
+        if is_english
+        else TranslatedLoader(folder, language),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.globals.update(address=_address, marked=marked)
+    templates.filters.update(plain=_plain, number=_number, zip=zip, dict=dict)
+    return templates
 
 
 def static_files() -> StaticFiles:
@@ -67,26 +77,31 @@ def static_files() -> StaticFiles:
     return StaticFiles(directory=_DATA / "static", follow_symlink=True)
 
 
-def _page(
-    template: str, visit: Visitor | None, status: int = 200, /, **values: Any
+def _page(template: str, visit: Visitor, /, **values: Any) -> HTMLResponse:
+    return _rendered(template, visit.site, visit, **values)
+
+
+def _rendered(
+    template: str, site: Site, visit: Visitor | None, status: int = 200, /, **values: Any
 ) -> HTMLResponse:
-    html = _TEMPLATES.get_template(f"{template}.html").render(visit=visit, **values)
+    """A page in the site's language; before the log-in nobody visits."""
+    html = _templates(site.language).get_template(f"{template}.html").render(visit=visit, **values)
     return HTMLResponse(html, status)
 
 
 def error_page(request: Request, status: int, reason: str) -> Response:
     """A page that says what went wrong; it knows who asks if the request came so far."""
     visit = getattr(request.state, "visit", None)
-    return _page("error", visit, status, reason=reason)
+    return _rendered("error", site_of(request), visit, status, reason=reason)
 
 
 # Logging in and out
 
 
 @router.get("/login")
-def login() -> Response:
+def login(request: Request) -> Response:
     """The page that asks for a token."""
-    return _page("login", None, problem="")
+    return _rendered("login", site_of(request), None, problem="")
 
 
 @router.post("/login")
@@ -101,7 +116,7 @@ async def log_in(request: Request, form: Fields) -> Response:
         await run_in_threadpool(log.record, what, user=name)
     if account is None:
         await asyncio.sleep(_REFUSED_SECONDS)
-        return _page("login", None, 401, problem="this is none of the tokens")
+        return _rendered("login", site, None, 401, problem="this is none of the tokens")
     answer = RedirectResponse("/", 303)
     answer.set_cookie(
         site.cookie, site.sessions.begin(account), httponly=True, samesite="strict", path="/"

@@ -33,11 +33,13 @@ def running_site(
     diagnosis: DiagnosisModel | None = None,
     treatment: TreatmentModel | None = None,
     links: LinkModel | None = None,
+    language: str = "en",
 ) -> Iterator[Site]:
     """Serve a site over a store on 127.0.0.1 until the block ends.
 
     Args:
         port: 0 for any that is free.
+        language: of the pages' words, "en" or "zh".
 
     Raises:
         StoreError: the port is taken.
@@ -49,7 +51,7 @@ def running_site(
     except OSError as error:
         listener.close()
         raise StoreError(f"port {port} can't be listened on: {error.strerror}") from error
-    site = Site(store, listener.getsockname()[1], diagnosis, treatment, links)
+    site = Site(store, listener.getsockname()[1], diagnosis, treatment, links, language)
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(site),

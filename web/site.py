@@ -66,6 +66,7 @@ class Site:
 
     Attributes:
         port: where it listens on 127.0.0.1.
+        language: of the pages' words, "en" or "zh".
         diagnosis, treatment, links: models, where there are some.
         turns: in which models are used.
     """
@@ -75,6 +76,7 @@ class Site:
     diagnosis: DiagnosisModel | None = None
     treatment: TreatmentModel | None = None
     links: LinkModel | None = None
+    language: str = "en"
     tokens: Tokens = field(default_factory=Tokens)
     sessions: Sessions = field(default_factory=Sessions)
     turns: Turns = field(default_factory=Turns)
