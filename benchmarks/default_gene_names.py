@@ -82,7 +82,8 @@ def gene_names_of_mesh(
     by_symbol = {gene.symbol.lower(): gene for gene in genes.values()}
     by_name: dict[str, set[str]] = defaultdict(set)
     for gene in genes.values():
-        by_name[_words_of(gene.name)].add(gene.id)
+        for key in _keys_of(gene.name):
+            by_name[key].add(gene.id)
     mapped: dict[str, set[str]] = defaultdict(set)
     for record in mesh:
         if record.headings and (match := PROTEIN_OF.fullmatch(record.name)):
@@ -97,7 +98,8 @@ def gene_names_of_mesh(
     }
     for record in mesh:
         if record.id not in families and is_protein(record):
-            named = set().union(*(by_name.get(_words_of(name), set()) for name in record.names))
+            keys = {key for name in record.names for key in _keys_of(name)}
+            named = set().union(*(by_name.get(key, set()) for key in keys))
             symbols = mapped.get(record.id, set())
             of_records = {by_symbol[symbol].id for symbol in symbols if symbol in by_symbol}
             # Many proteins are mapped to a class of them, which is no gene's.
@@ -109,10 +111,10 @@ def gene_names_of_mesh(
                 genes[owners.pop()].curated += record.names
 
 
-def _words_of(name: str) -> str:
-    """A protein's name whatever the order of its words: "protein" says nothing in it."""
+def _keys_of(name: str) -> set[str]:
+    """A protein's name in any spelling, and its words in any order, but for "protein"."""
     words = re.findall(r"[^\W_]+", name.lower())
-    return " ".join(sorted(word for word in words if word != "protein"))
+    return {compact_key_of(name), " ".join(sorted(word for word in words if word != "protein"))}
 
 
 def is_protein(record: MeshName) -> bool:
