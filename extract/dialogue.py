@@ -21,16 +21,21 @@ from .dialogue_turns import CLINICIAN, PATIENT, Turn, turns_of
 from .tokens import StatelessComponent
 
 _ENDED = re.compile(r"[.?!](?=\s|$)")
-# How a question begins that has no question mark, as recognised speech has none.
+# How a clinician's question begins that has no question mark, as recognised speech has none: by
+# such words anywhere, by others only at the start ("you have the flu which explains the fever" asks
+# nothing).
 _OPENING = re.compile(
+    r"(?<!\byou )(?<!\bwe )(?<!\bthey )(?<!he )(?<!\bit )(?<!\bthat )(?<!\bi )"
     r"\b(?:(?:have|do|did|are|were|is|does|has|had|was|can|could|would|any)"
     r" (?:you|your|there|it|that|this|the|he|she|they|any)\b"
     r"|(?:how|what) about\b|how (?:is|are|was|long|often|bad|much|many|do|did)\b"
-    r"|how 's\b|what 's\b|(?:what|when|where|which|who|why) )",
+    r"|how 's\b|what 's\b)",
     re.I,
 )
-_ANY = re.compile(
-    r"(?:(?:and|okay|ok|alright|so|um|uh|yeah|or|then|all right)[\s,]{1,5}){0,6}any\b", re.I
+_FIRST = re.compile(
+    r"(?:(?:and|okay|ok|alright|so|um|uh|yeah|or|then|all right)[\s,]{1,5}){0,6}"
+    r"(?:any|what|when|where|which|who|why)\b",
+    re.I,
 )
 _OPEN = re.compile(
     r"\b(?:how(?! about)|when|where|which|who|why|what(?! about)|tell me|describe)\b", re.I
@@ -64,7 +69,7 @@ def questions_in(text: str, turn: Turn) -> list[tuple[int, int]]:
         if "?" in match[0]:
             questions.append((turn.start + tail, turn.start + match.end()))
         tail = match.end()
-    rest = words[tail:]
+    rest = words[tail:] if turn.role == CLINICIAN else ""
     if rest.strip() and (begins := _beginning(rest)) is not None:
         questions.append((turn.start + tail + begins, turn.end))
     return questions
@@ -73,7 +78,7 @@ def questions_in(text: str, turn: Turn) -> list[tuple[int, int]]:
 def _beginning(rest: str) -> int | None:
     """Where the question begins in words without a question mark; None: they aren't one."""
     indent = len(rest) - len(rest.lstrip())
-    if _ANY.match(rest, indent):
+    if _FIRST.match(rest, indent):
         return indent
     first = max(0, len(rest) - _LONGEST)
     match = _OPENING.search(rest, first)

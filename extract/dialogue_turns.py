@@ -13,9 +13,12 @@ _ROLES = {
 _LETTERS = {"d": CLINICIAN, "p": PATIENT}
 _ROLE_OF = {word: role for role, words in _ROLES.items() for word in words.split("|")} | _LETTERS
 _WORDS = "|".join(_ROLES.values())
-# "[doctor]" stands anywhere, "Doctor:" at the start of a line.
+# "[doctor]" stands at the start of a line or a sentence ("seen by [DOCTOR]" is de-identified),
+# "Doctor:" of a line.
 _MARK = re.compile(
-    rf"\[({_WORDS})\][ \t]*:?[ \t]*|^[ \t]*({_WORDS}|d|p)[ \t]*[:：][ \t]*", re.I | re.M
+    rf"(?:^[ \t]*|(?<=[.?!,] )|(?<=\n))\[({_WORDS})\][ \t]*:?[ \t]*"
+    rf"|^[ \t]*({_WORDS}|d|p)[ \t]*[:：][ \t]*",
+    re.I | re.M,
 )
 _FEWEST = 2  # turns of each: "P:" heads a plan, too, and "Patient:" a letter
 

@@ -38,6 +38,7 @@ _CLAUSE = re.compile("[，,。！？!?；;]")
 _AROUND = 10  # characters beside a mention
 _ANSWER = 12  # characters of a following line's beginning
 _LINES_AHEAD, _LINES_BACK = 5, 2
+_NEAREST = 40  # mentions before and behind, among which the same words are looked for
 _OTHER = "N"  # in place of another mention
 
 Place = tuple[int, int]
@@ -183,10 +184,11 @@ def _features(
     yield from _lines_near(mention.line, spoken, lines, roles)
     yield f"at{4 * mention.line // len(lines)}"
     yield f"first{mention.line == mentions[0].line}"
+    near = range(max(0, number - _NEAREST), min(len(mentions), number + _NEAREST + 1))
     same = [
         other
-        for n, other in enumerate(mentions)
-        if n != number and (other.words in words or words in other.words)
+        for other in (mentions[n] for n in near if n != number)
+        if other.words in words or words in other.words
     ]
     yield f"same{min(len(same), 3)}"
     for other in same:

@@ -10,8 +10,9 @@ Findings are current terms of the graph without contradictions. The rules, each 
   typed;
 - else what is both observed and excluded is observed; so is, against an excluded phenotype, any
   that is observed below it;
-- what has a probability (a model saw it) gives way to what is certain of the same phenotype, and
-  counts as observed from a half on, for these rules and for all that knows of no probabilities.
+- what has a probability (a model saw it) gives way to what is certain of the same phenotype, be it
+  observed or excluded, and counts as observed from a half on, for these rules and for all that
+  knows of no probabilities.
 """
 
 from __future__ import annotations
@@ -143,9 +144,14 @@ class Phenotypes:
         notes: list[str] = []
         typed_seen, typed_denied = (self._identifiers(texts, notes, strict=True) for texts in typed)
         seen, denied = (self._identifiers(texts, notes) for texts in (present, excluded))
-        probabilities = self._probabilities(
-            uncertain, certain={*typed_seen, *seen, *typed_denied}, notes=notes
-        )
+        probabilities = self._probabilities(uncertain, notes)
+        certain = {*typed_seen, *seen, *typed_denied, *denied}
+        notes += [
+            f"{self._labelled(phenotype)} is excluded, though a model sees it ({value:.2f})"
+            for phenotype, value in probabilities.items()
+            if phenotype in {*typed_denied, *denied} and value >= LIKELY
+        ]
+        probabilities = {p: value for p, value in probabilities.items() if p not in certain}
         seen += [phenotype for phenotype, value in probabilities.items() if value >= LIKELY]
         overruled = {p for p in seen if not self.ancestors(p).isdisjoint(typed_denied)}
         notes += [
@@ -178,14 +184,13 @@ class Phenotypes:
         return Findings(tuple(seen), tuple(kept), tuple(notes), left)
 
     def _probabilities(
-        self, uncertain: Sequence[tuple[str, float]], *, certain: set[str], notes: list[str]
+        self, uncertain: Sequence[tuple[str, float]], notes: list[str]
     ) -> dict[str, float]:
-        """The probability of each uncertain phenotype of which nothing is certain."""
+        """The highest probability of each uncertain phenotype."""
         probabilities: dict[str, float] = {}
         for text, value in uncertain:
             for phenotype in self._identifiers([text], notes):
-                if phenotype not in certain:
-                    probabilities[phenotype] = max(value, probabilities.get(phenotype, 0.0))
+                probabilities[phenotype] = max(value, probabilities.get(phenotype, 0.0))
         return probabilities
 
     def _identifiers(

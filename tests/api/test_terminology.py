@@ -54,7 +54,7 @@ def test_it_holds_drugs_and_phenotypes(cache: Path) -> None:
         ("cyclooxygenase-2", "HGNC:9605"),
         ("protein kinase C", "FPLX:PKC"),
         ("neprilysin", "HGNC:7154"),  # MeSH's nearest heading of MMEL1 too
-        ("mu opioid receptor", "HGNC:8156"),
+        ("histamine H3 receptor", "HGNC:5184"),
         ("Marfan syndrome", "OMIM:154700"),  # of OMIM, Orphanet and MeSH one node
         ("MESH:D008382", "OMIM:154700"),
         ("ORPHA:558", "OMIM:154700"),

@@ -173,7 +173,7 @@ def test_no_file_of_a_stopped_server_holds_a_forgotten_patient(tmp_path: Path) -
         return {name: len(each["indexes"]) for name, each in types.items()}
 
     before = indexes()
-    assert before["Evidence"] == 4
+    assert before["Evidence"] == 5
     with connect(uri) as store:
         store.forget(patient=ANNA)
     assert hers() == set()

@@ -58,6 +58,17 @@ def read(reader: NoteReader, dialogue: str) -> dict[str, str]:
             "[patient] no\n[doctor] alright do you have chest pain\n[patient] yeah",
             {COUGH: "yes", FEVER: "no", PAIN: "yes"},
         ),
+        # What a patient says without a stop, and a clinician explains, asks nothing.
+        (
+            "[doctor] hi how are you\n[patient] i don't know what this is but i have a fever\n"
+            "[doctor] okay\n[patient] i have chest pain when i have a cough",
+            {FEVER: "yes", PAIN: "yes", COUGH: "yes"},
+        ),
+        (
+            "[doctor] hi there\n[patient] hello\n"
+            "[doctor] you have the flu which explains the fever\n[patient] i see",
+            {FEVER: "yes"},
+        ),
         (
             "D: Any cough?\nP: Yes.\nD: Any fever?\nP: Nope.\n"
             "D: Is it chest pain? I see.\nP: Good.",
@@ -76,6 +87,7 @@ def test_a_question_is_what_its_answer_makes_it(
     [
         "Patient: Jane Doe\nDoctor: A. Smith\nShe has a fever.",
         "S: cough\nO: fever\nA: flu\nP: rest",
+        "Seen by [DOCTOR]. [PATIENT] has fever. [PATIENT] denies cough. Plan with [DOCTOR].",
         "Any fever? No.",
         "",
     ],
