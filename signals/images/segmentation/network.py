@@ -16,11 +16,11 @@ from ..picture import Colours, Grey
 from ..unet import STEP, UNet
 
 CHANNELS = 4  # red, green, blue, and the root of the brightness, in which what is dim is seen
-_EPOCHS, _BATCH, _RATE, _DECAY = 18, 8, 5e-3, 0.02
+_EPOCHS, _BATCH, _RATE, _DECAY = 16, 8, 5e-3, 0.02
 _LEAST_STEPS = 200  # few pictures are learnt from more often
 _INVERTED, _MIXED = 0.3, 0.5  # shares of pictures with light and dark, or with colours, exchanged
-_PART = 1.0
-_ZOOM, _SHIFT, _GAMMA = 0.2, 0.1, 0.3  # at most: logarithm, share of half a side, logarithm
+_PART = 0.75  # of a picture's side is learnt from at a time, another part each time
+_ZOOM, _SHIFT, _GAMMA = 0.2, 0.25, 0.3  # at most: logarithm, share of half a side, logarithm
 _SMOOTH = 20.0  # pixels that are added to both sides of Dice's ratio: few nuclei, or none
 _AT_ONCE = 32
 
