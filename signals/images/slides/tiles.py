@@ -61,6 +61,7 @@ def read_slide(path: Path | str, side: int) -> Slide:
         MissingExtraError: pillow is not installed.
     """
     from PIL import Image
+    from PIL.TiffImagePlugin import PREFIXES, TiffImageFile
 
     path = Path(path)
     require_regular(path)
@@ -69,7 +70,12 @@ def read_slide(path: Path | str, side: int) -> Slide:
     try:
         with opened(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # its size is checked
-            image: Image.Image = Image.open(file, formats=("TIFF", "PNG", "JPEG"))
+            is_tiff = file.read(4) in PREFIXES
+            file.seek(0)
+            if is_tiff:  # not by Image.open, which refuses a first level of 179 million pixels
+                image: Image.Image = TiffImageFile(file)
+            else:
+                image = Image.open(file, formats=("PNG", "JPEG"))
             remark = _seek_level(image, path)
             pixels = np.asarray(image.convert("RGB"), np.uint8)
     except Image.DecompressionBombError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,28 @@ def test_the_largest_level_that_can_be_read_is(
     monkeypatch.setattr(tiles, "MOST_PIXELS", 100)
     with pytest.raises(DataError, match="no smaller level"):
         read_slide(tmp_path / "a.tif", 32)
+
+
+def test_a_first_level_that_pillow_takes_for_a_bomb_is_passed_over(tmp_path: Path) -> None:
+    whole = Image.fromarray(tissue(np.random.default_rng(1)))
+    file = tmp_path / "a.tif"
+    whole.save(file, save_all=True, append_images=[whole])
+    written = bytearray(file.read_bytes())
+    (directory,) = struct.unpack_from("<I", written, 4)
+    for place in range(directory + 2, len(written), 12):  # the first level's tags
+        tag, kind = struct.unpack_from("<HH", written, place)
+        if tag in (256, 257):  # its width and height
+            of_kind = "<H" if kind == 3 else "<I"
+            (pixels,) = struct.unpack_from(of_kind, written, place + 8)
+            struct.pack_into(of_kind, written, place + 8, 100 * pixels)
+        if tag == 257:
+            break
+    file.write_bytes(written)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(file)
+    slide = read_slide(file, 32)
+    assert (len(slide.tiles), slide.remark) == (16, "level 2 of 2 is read")
+    assert (slide.tiles[0] == np.asarray(whole)[:32, 32:64]).all()
 
 
 def test_what_is_no_slide_is_refused(tmp_path: Path) -> None:
