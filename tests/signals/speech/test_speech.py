@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
+import struct
 import subprocess
+import tracemalloc
+import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from scipy.io import wavfile
+from scipy.signal import resample_poly
 from transformers import (
     Wav2Vec2Config,
     Wav2Vec2CTCTokenizer,
@@ -24,6 +29,7 @@ import medkg
 from medkg.cli import app
 from medkg.core.errors import DataError, ModelError
 from medkg.core.quarantine import Quarantine
+from medkg.signals.speech import recording
 from medkg.signals.speech.recording import RATE, read_recording
 from medkg.speech import write_transcripts
 
@@ -87,6 +93,63 @@ def test_what_is_changed_is_said(tmp_path: Path) -> None:
     assert "resampled from 44,100 to 16,000" in speech.remarks[1]
     spectrum = np.abs(np.fft.rfft(speech.samples))
     assert int(spectrum.argmax()) == 440
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 44_100, 48_000])
+def test_blocks_leave_no_trace(rate: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 40_000 + rate % 7).astype(np.float32)
+    wavfile.write(tmp_path / "a.wav", rate, noise)
+    whole = read_recording(tmp_path / "a.wav").samples
+    monkeypatch.setattr(recording, "_BLOCK", 6_000)
+    parts = read_recording(tmp_path / "a.wav").samples
+    assert parts == pytest.approx(whole, abs=1e-6)
+    common = math.gcd(rate, RATE)
+    assert whole == pytest.approx(resample_poly(noise, RATE // common, rate // common), abs=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("bits", [16, 24])
+def test_a_recording_cut_off_in_its_samples_is_refused(
+    channels: int, bits: int, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.wav"
+    with wave.open(str(file), "wb") as written:
+        written.setparams((channels, bits // 8, RATE, 0, "NONE", ""))
+        written.writeframes(np.random.default_rng(0).bytes(RATE * channels * bits // 8))
+    assert read_recording(file).seconds == 1
+    whole = file.read_bytes()
+    for size in (len(whole) - 12_000, len(whole) - 12_001):  # between samples, and in one
+        file.write_bytes(whole[:size])
+        with pytest.raises(DataError, match="is cut off"):
+            read_recording(file)
+    file.write_bytes(whole[:4] + struct.pack("<I", len(whole)) + whole[8:] + b"own \0\0\0\0")
+    assert read_recording(file).seconds == 1  # a chunk that is no sound is passed over
+
+
+def test_a_long_recording_is_never_held_whole(tmp_path: Path) -> None:
+    file, minutes = tmp_path / "a.wav", 5
+    tone(tmp_path / "second.wav", 48_000, channels=2)
+    _, second = wavfile.read(tmp_path / "second.wav")
+    wavfile.write(file, 48_000, np.tile(second, (60 * minutes, 1)))
+    tracemalloc.start()
+    speech = read_recording(file)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert speech.seconds == 60 * minutes
+    assert peak < 3 * speech.samples.nbytes  # for 2 hours, the longest, 1.4 GB
+    with file.open("r+b") as longer:  # of 3 hours, of which the length alone is read
+        size = 3 * 3600 * 48_000 * 4
+        longer.truncate(44 + size)
+        longer.seek(4)
+        longer.write(struct.pack("<I", 36 + size))
+        longer.seek(40)
+        longer.write(struct.pack("<I", size))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="to 2 h are read"):
+        read_recording(file)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 20
 
 
 def test_what_can_not_be_heard_is_refused(tmp_path: Path) -> None:
