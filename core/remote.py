@@ -20,13 +20,26 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _STORES = ("s3", "s3a", "gs", "az", "abfs", "abfss")  # that obstore serves
-_OTHERS = ("file", "memory")
+# How obstore's open files, which know no types of errors, put a refusal (of an archived file, say).
+_DENIED = "The operation lacked the necessary privileges"
 _BLOCK = 8 << 20  # bytes
 
 
 def is_address(path: object) -> bool:
     """Whether a path as a user gives it is an address, and not a file of this machine."""
     return "://" in str(path)
+
+
+class WithheldError(DataError):
+    """A file that its store doesn't hold, or denies, while it may well give others.
+
+    Attributes:
+        reason: why, as a fixed phrase that is fit for a quarantine.
+    """
+
+    def __init__(self, reason: str, problem: str, *, path: str) -> None:
+        super().__init__(problem, path=path)
+        self.reason = reason
 
 
 class RemoteFolder:
@@ -45,8 +58,7 @@ class RemoteFolder:
         self.address = address.rstrip("/")
         self.protocol = address.partition("://")[0]
         self._system = _system(self.protocol)
-        self._root = self.address.partition("://")[2] if self.protocol != "file" else address[7:]
-        self._root = self._root.rstrip("/")
+        self._root = self.address.partition("://")[2]
 
     def files(self) -> list[str]:
         """The paths of its files, relative to it, sorted; "" alone if it is a file itself.
@@ -74,10 +86,11 @@ class RemoteFolder:
         """Copy a file of it to a new file of this machine, which only its owner may read.
 
         Raises:
-            DataError: it is not there, may not be read, or the store doesn't answer.
+            WithheldError: it is not there, or may not be read.
+            DataError: the store doesn't answer.
         """
-        to.touch(mode=0o600)
         with self._errors(self.address_of(file)), writing(to.parent):
+            to.touch(mode=0o600)
             self._system.info(self._path(file))
             with self._system.open(self._path(file), "rb") as remote, to.open("wb") as copy:
                 _copy(remote, copy)
@@ -139,20 +152,26 @@ class RemoteFolder:
     @contextmanager
     def _errors(self, address: str) -> Iterator[None]:
         """Say of a store's refusal where it was and what to do."""
-        from obstore.exceptions import BaseError
+        from obstore.exceptions import BaseError, PermissionDeniedError
 
         try:
             yield
         except FileNotFoundError as error:
-            raise DataError("is not there", path=address) from error
-        except (PermissionError, BaseError, OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()
-            raise DataError(
-                f"can't be used ({reason[0] if reason else type(error).__name__}); look at the"
-                " address and the store's variables of the environment, and give the same command"
-                " again",
-                path=address,
-            ) from error
+            raise WithheldError("is not there", "is not there", path=address) from error
+        except (BaseError, OSError, ValueError) as error:
+            is_type = isinstance(error, PermissionError | PermissionDeniedError)
+            if is_type or str(error).startswith(_DENIED):
+                raise WithheldError("permission denied", _refusal(error), path=address) from error
+            raise DataError(_refusal(error), path=address) from error
+
+
+def _refusal(error: Exception) -> str:
+    """What a store said, in its first line, and what to do."""
+    said = str(error).strip().splitlines()
+    return (
+        f"can't be used ({said[0] if said else type(error).__name__}); look at the address and the"
+        " store's variables of the environment, and give the same command again"
+    )
 
 
 def name_of(address: str) -> str:
@@ -163,20 +182,16 @@ def name_of(address: str) -> str:
 @explained_imports()
 def _system(protocol: str) -> AbstractFileSystem:
     """The file system of a kind of address."""
-    if protocol not in (*_STORES, *_OTHERS):
+    if protocol not in _STORES:
         raise DataError(
-            f"addresses that begin with {protocol}:// are not read; these are:"
-            f" {', '.join((*_STORES, *_OTHERS))}"
+            f"addresses that begin with {protocol}:// are not read; these are: {', '.join(_STORES)}"
         )
-    import fsspec
     from obstore.fsspec import FsspecStore
 
-    if protocol in _STORES:
-        # Not one of an earlier call, which may have had another environment. Its types know the
-        # options of each store and not those of fsspec.
-        make: Any = FsspecStore
-        return cast("AbstractFileSystem", make(protocol, skip_instance_cache=True))
-    return cast("AbstractFileSystem", fsspec.filesystem(protocol))
+    # Not one of an earlier call, which may have had another environment. Its types know the options
+    # of each store and not those of fsspec.
+    make: Any = FsspecStore
+    return cast("AbstractFileSystem", make(protocol, skip_instance_cache=True))
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> None:

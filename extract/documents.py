@@ -16,12 +16,13 @@ from pathlib import Path
 from ..core.errors import DataError
 from ..core.input_files import InputError
 from ..core.quarantine import Quarantine
-from ..core.remote import RemoteFolder, is_address, name_of
+from ..core.remote import RemoteFolder, WithheldError, is_address, name_of
 from ..core.temporary import temporary_folder
 from ..graph.graph_frames import MANIFEST
 from .document_form import Texts, check_texts
 from .formats.bioc import read_bioc_json
 from .formats.document_file import (
+    COMPRESSED,
     NOT_UTF8,
     DocumentFile,
     TextDocument,
@@ -151,10 +152,23 @@ def _files_of_address(address: str, quarantine: Quarantine, texts: Texts) -> Ite
             is_hidden = any(part.startswith(".") for part in Path(file).parts)
             if is_hidden or (not is_file and not is_read(Path(name), place, quarantine)):
                 continue
-            copy = folder / f"{number}{''.join(Path(name).suffixes[-2:])}"
-            remote.fetch(file, copy)
-            yield DocumentFile(copy, bare_name(name), columns, quarantine, texts, place)
-            copy.unlink()
+            copy = folder / f"{number}{_known_ending(Path(name))}"
+            try:
+                remote.fetch(file, copy)
+            except WithheldError as error:  # since it was listed: deleted, archived, forbidden
+                if is_file:
+                    raise
+                quarantine.add(f"file that the store didn't give: {error.reason}", path=place)
+            else:
+                yield DocumentFile(copy, bare_name(name), columns, quarantine, texts, place)
+            copy.unlink(missing_ok=True)
+
+
+def _known_ending(file: Path) -> str:
+    """What of a name tells how the file is read; the name itself may be too long for this disk."""
+    kind, packing = ending(file), file.suffix.lower()
+    known = kind if kind in (*_READERS, *DELIMITERS) else ""
+    return known + (packing if packing in COMPRESSED else "")
 
 
 def _listed(address: str) -> tuple[RemoteFolder, list[str], str]:

@@ -31,8 +31,12 @@ def test_what_is_an_address() -> None:
     assert is_address("s3://bucket/notes")
     assert not any(is_address(path) for path in ("notes", "a.csv:TEXT", Path("C:/notes")))
     assert name_of("s3://bucket/notes/a.txt") == "a.txt"
-    with pytest.raises(DataError, match="begin with ftp:// are not read"):
-        RemoteFolder("ftp://host/file")
+
+
+@pytest.mark.parametrize("kind", ["ftp", "file", "memory"])
+def test_what_is_no_store_is_refused(kind: str) -> None:
+    with pytest.raises(DataError, match=f"begin with {kind}:// are not read"):
+        RemoteFolder(f"{kind}:///tmp/file")
 
 
 def test_files_are_sent_listed_and_fetched(
@@ -94,5 +98,7 @@ def test_a_bucket_or_file_that_is_not_there_is_told(
 ) -> None:
     with pytest.raises(DataError, match=r"s3://hospital/nothing.*is not there"):
         RemoteFolder("s3://hospital/nothing").fetch("", tmp_path / "copy")
+    with pytest.raises(DataError, match=r"s3://hospital/nothing.*File name too long"):
+        RemoteFolder("s3://hospital/nothing").fetch("", tmp_path / ("x" * 300))
     with pytest.raises(DataError, match=r"s3://elsewhere/notes"):
         RemoteFolder("s3://elsewhere/notes").send_file(Path(__file__), "a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tempfile
 from pathlib import Path
@@ -11,7 +12,6 @@ import pytest
 from typer.testing import CliRunner
 
 from medkg.cli import app
-from medkg.core import remote
 from medkg.core.errors import DataError
 from medkg.core.quarantine import Quarantine
 from medkg.core.remote import RemoteFolder
@@ -60,6 +60,47 @@ def test_files_columns_and_what_is_not_there(notes: Path, bucket: Any) -> None: 
             list(iter_documents(address, Quarantine()))
 
 
+def test_an_object_that_the_store_withholds_is_set_aside(
+    notes: Path,
+    bucket: Any,  # noqa: F811
+) -> None:
+    bucket.put_object(Key="notes/anna/0.txt", Body=b"Archived.", StorageClass="GLACIER")
+    address, quarantine = "s3://hospital/notes", Quarantine()
+    documents = iter_documents(address, quarantine)
+    read = [next(documents)]
+    bucket.Object("notes/anna/2.md").delete()  # after it was listed
+    read += documents
+    assert [document.id for document in read] == ["note:anna/1", "note:ben/1"]
+    withheld = {row.path: row.reason for row in quarantine if "didn't give" in row.reason}
+    assert {path: reason.partition(": ")[2] for path, reason in withheld.items()} == {
+        f"{address}/anna/0.txt": "permission denied",
+        f"{address}/anna/2.md": "is not there",
+    }
+    # Of one that was given by its own name, the user is told.
+    with pytest.raises(DataError, match=r"anna/0\.txt: can't be used"):
+        list(iter_documents(f"{address}/anna/0.txt", Quarantine()))
+
+
+def test_a_key_longer_than_a_file_s_name_may_be(bucket: Any) -> None:  # noqa: F811
+    long = "b." + "x" * 300
+    bucket.put_object(Key=f"long/{long}.txt", Body=b"Fever.")
+    bucket.put_object(Key=f"long/other.{long}.TXT.gz", Body=gzip.compress(b"Cough."))
+    bucket.put_object(Key=f"alone.{long}", Body=b"Asthma.")
+    address = "s3://hospital/long"
+    read = list(iter_documents(address, Quarantine()))
+    assert [(document.id, document.text) for document in read] == [
+        (f"note:{long}", "Fever."),
+        (f"note:other.{long}", "Cough."),
+    ]
+    # What a run that goes on knows a document by doesn't depend on its copy's number.
+    bucket.put_object(Key="long/a.txt", Body=b"Rash.")
+    again = list(iter_documents(address, Quarantine()))
+    assert again[1:] == read
+    assert [each.origin for each in again[1:]] == [each.origin for each in read]
+    [alone] = iter_documents(f"s3://hospital/alone.{long}", Quarantine())
+    assert alone.text == "Asthma."
+
+
 def test_a_copy_is_its_owner_s_alone_and_goes_when_it_is_read(
     notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,4 +147,3 @@ def test_a_graph_goes_to_an_address_and_an_interrupted_run_goes_on(
         there.fetch(file, copy / file)
     mine, theirs = (KnowledgeGraph.open(each) for each in (tmp_path / "local", copy))
     assert mine.edges.equals(theirs.edges)
-    assert remote.is_address(report["written"])
