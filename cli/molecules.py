@@ -144,6 +144,8 @@ def generate(
 
     if (ligands is None) == (target is None) and (ligands or like is None):
         raise typer.BadParameter("give --ligands, --target or --like")
+    if graph is not None and target is None and like is None:
+        raise typer.BadParameter("--graph goes with --target or --like")
     check_table_path(out)
     quarantine = Quarantine()
     ranker = (

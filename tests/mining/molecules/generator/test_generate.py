@@ -183,6 +183,10 @@ def test_the_command_writes_a_table(lstm: Trained, tmp_path: Path) -> None:
     assert "These are ideas" in shown.stdout
     refused = CliRunner().invoke(app, ["generate", str(lstm[0])])
     assert refused.exit_code == 2
+    # A graph that would guide nothing is not even opened.
+    refused = CliRunner().invoke(app, [*words, "--graph", str(tmp_path / "graph")])
+    assert refused.exit_code == 2
+    assert "goes with" in refused.output
 
 
 def test_the_model_that_ships_writes_molecules() -> None:
