@@ -47,14 +47,13 @@ def transcribe(
     """
     from medkg.signals.speech.recognise import transcribe_files
 
-    set_aside = Quarantine() if quarantine is None else quarantine
     files = [paths] if isinstance(paths, str | Path) else paths
-    transcripts = transcribe_files(files, model=model, quarantine=set_aside)
-    if not transcripts and not len(set_aside):
+    transcripts = transcribe_files(files, model=model, quarantine=quarantine)
+    if not transcripts:
+        if quarantine:
+            first = quarantine.rows[0]
+            raise DataError(first.reason, path=first.path)
         raise DataError("no recording (.wav) is there")
-    if len(set_aside) and (quarantine is None or not transcripts):
-        first = set_aside.rows[0]
-        raise DataError(first.reason, path=first.path)
     return transcripts
 
 

@@ -41,7 +41,8 @@ def transcribe(
     if as_json:
         rows = [{**each.__dict__, "file": str(each.file)} for each in transcripts]
         set_aside = [row.__dict__ for row in quarantine.rows]
-        return show.as_json({"transcripts": rows, "set_aside": set_aside})
+        written = [str(file) for file in files]
+        return show.as_json({"transcripts": rows, "written": written, "set_aside": set_aside})
     for each in transcripts if out is None else ():
         show.out.print(f"{each.file.name} ({each.seconds:.0f} s, {each.model})", soft_wrap=True)
         show.out.print(each.text, soft_wrap=True, markup=False)

@@ -99,16 +99,21 @@ class TransformersRecogniser:
 
 @explained_imports()
 def transcribe_files(
-    paths: Sequence[Path | str], *, model: Path | str | None = None, quarantine: Quarantine
+    paths: Sequence[Path | str],
+    *,
+    model: Path | str | None = None,
+    quarantine: Quarantine | None = None,
 ) -> list[Transcript]:
     """The transcripts of recordings.
 
     Args:
         paths: WAV files, or folders of them.
         model: a folder of a model of transformers; by default pocketsphinx.
-        quarantine: gets the files that can't be read, or in which no speech is heard.
+        quarantine: gets the files that can't be read, or in which no speech is heard. Without one,
+            the first such is an error, and those after it aren't heard.
 
     Raises:
+        DataError: without a quarantine, as above.
         MissingExtraError: what recognises speech isn't installed.
         ModelError: the model can't be loaded.
     """
@@ -121,6 +126,8 @@ def transcribe_files(
             if not lines:
                 raise DataError("no speech is heard in it", path=path)
         except DataError as error:
+            if quarantine is None:
+                raise
             quarantine.add(str(error).removeprefix(f"{path}: "), path=path)
             continue
         transcripts.append(

@@ -84,12 +84,14 @@ def _opened(path: Path) -> tuple[int, NDArray[Any]]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", wavfile.WavFileWarning)  # of what is cut off
             warnings.filterwarnings("ignore", "Chunk .* not understood", wavfile.WavFileWarning)
+            found: tuple[int, NDArray[Any]]
             try:
-                return wavfile.read(path, mmap=True)
+                found = wavfile.read(path, mmap=True)
             except ValueError:  # of 24 bits, which can't be left in the file, or damaged
                 if path.stat().st_size > _MOST_WHOLE:
                     raise
-            return wavfile.read(path)
+                found = wavfile.read(path)
+            return found
     except wavfile.WavFileWarning:
         raise DataError("is cut off: its header says that it is longer", path=path) from None
     except _DAMAGED as error:

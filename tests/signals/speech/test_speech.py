@@ -30,7 +30,8 @@ from medkg.cli import app
 from medkg.core.errors import DataError, ModelError
 from medkg.core.quarantine import Quarantine
 from medkg.signals.speech import recording
-from medkg.signals.speech.recording import RATE, read_recording
+from medkg.signals.speech.recognise import TransformersRecogniser
+from medkg.signals.speech.recording import RATE, Speech, read_recording
 from medkg.speech import write_transcripts
 
 
@@ -187,8 +188,30 @@ def test_one_bad_file_never_ends_a_run(model: Path, tmp_path: Path) -> None:
     assert files[0].read_text().strip() == transcripts[0].text
     with pytest.raises(DataError, match="can't be read as WAV"):
         medkg.transcribe(tmp_path / "in", model=model)
+    with pytest.raises(DataError, match="no recording"):
+        medkg.transcribe(tmp_path / "out", model=model, quarantine=Quarantine())
     with pytest.raises(ModelError, match="no model of speech recognition"):
         medkg.transcribe(tmp_path / "in", model=tmp_path)
+
+
+def test_without_a_quarantine_nothing_is_heard_after_a_bad_file(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.wav").write_bytes(b"no sound")
+    tone(tmp_path / "b.wav")
+    heard = list[float]()
+    lines = TransformersRecogniser.lines
+
+    def counted(self: TransformersRecogniser, speech: Speech) -> list[str]:
+        heard.append(speech.seconds)
+        return lines(self, speech)
+
+    monkeypatch.setattr(TransformersRecogniser, "lines", counted)
+    with pytest.raises(DataError, match=r"a\.wav"):
+        medkg.transcribe(tmp_path, model=model)
+    assert heard == []
+    assert len(medkg.transcribe(tmp_path, model=model, quarantine=Quarantine())) == 1
+    assert heard == [1]
 
 
 def test_the_command(model: Path, tmp_path: Path) -> None:
@@ -198,8 +221,11 @@ def test_the_command(model: Path, tmp_path: Path) -> None:
     assert run.exit_code == 0, run.output
     assert (tmp_path / "out" / "visit.txt").is_file()
     assert "resampled" in run.output
+    run = CliRunner().invoke(app, [*words, "--json"])
+    assert json.loads(run.stdout)["written"] == [str(tmp_path / "out" / "visit.txt")]
     run = CliRunner().invoke(app, [*words[:4], "--json"])
     [predicted] = json.loads(run.stdout)["transcripts"]
+    assert json.loads(run.stdout)["written"] == []
     assert predicted["text"] == (tmp_path / "out" / "visit.txt").read_text().strip()
 
 
