@@ -212,10 +212,13 @@ def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output)
     review = ask_about_finding if output.review else None
     quarantine = Quarantine()
     if output.findings is not None:
-        findings = read_files(model, request, quarantine, review)
+        remarks: list[str] = []
+        findings = read_files(model, request, quarantine, review, remarks)
         assert findings is not None  # of `check`
+        for remark in remarks:
+            show.err.print(remark, soft_wrap=True)
         print_set_aside(quarantine)
-        return _write_findings(findings, output.findings, output.as_json)
+        return _write_findings(findings, output.findings, remarks, output.as_json)
     requested = read_requested(model, request, quarantine, review=review)
     if requested.note_findings is not None and not output.as_json:
         print_findings(requested.note_findings)
@@ -279,13 +282,14 @@ def _print_one(
         )
 
 
-def _write_findings(findings: pl.DataFrame, path: Path, as_json: bool) -> None:
+def _write_findings(findings: pl.DataFrame, path: Path, remarks: list[str], as_json: bool) -> None:
     from medkg.cli import show
     from medkg.diagnosis import write_findings
 
     write_findings(findings, path)
     if as_json:
-        return show.as_json({"written": str(path), "findings": findings.height})
+        written = {"written": str(path), "findings": findings.height, "remarks": remarks}
+        return show.as_json(written)
     return show.out.print(
         f"{path}: {findings.height} findings; correct the column keep (yes, no, maybe, drop) or"
         " phenotype, then medkg diagnose MODEL --findings-from it",

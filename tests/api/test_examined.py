@@ -143,6 +143,10 @@ def test_the_command(model: DiagnosisModel, ecg: Path, tmp_path: Path) -> None:
     table = tmp_path / "findings.tsv"
     run = CliRunner().invoke(app, ["diagnose", folder, "--ecg", str(ecg), "--findings", str(table)])
     assert run.exit_code == 0, run.output
+    assert "resampled from 360" in run.stderr
+    findings = ["--findings", str(table), "--json"]
+    run = CliRunner().invoke(app, ["diagnose", folder, "--ecg", str(ecg), *findings])
+    assert "resampled from 360" in json.loads(run.stdout)["remarks"][0]
     run = CliRunner().invoke(app, ["diagnose", folder, "--findings-from", str(table), "--json"])
     assert json.loads(run.stdout)["cases"][0]["uncertain"].keys() == case["uncertain"].keys()
 
