@@ -21,7 +21,10 @@ Masked = Annotated[
     typer.Argument(help="A folder with images/ and masks/, or an .npz file of image and mask."),
 ]
 Side = Annotated[
-    int | None, typer.Option(help="Pixels of a picture's side. [default: .npz's own, else 128]")
+    int | None,
+    typer.Option(
+        help="Pixels of a picture's side, of a folder; an .npz has its own. [default: 128]"
+    ),
 ]
 
 
@@ -109,7 +112,7 @@ def evaluate_segmentation(
         typer.Option(help="A folder of train segmentation. [default: by folds, without a model]"),
     ] = None,
     side: Side = None,
-    seed: Seed = 0,
+    seed: Annotated[int | None, typer.Option(help="Of the folds' networks. [default: 0]")] = None,
     as_json: Json = False,
 ) -> None:
     """A model on pictures that it hasn't learnt from, or by folds; beside Otsu's threshold."""
@@ -119,11 +122,13 @@ def evaluate_segmentation(
 
     quarantine = Quarantine()
     if model is not None:
+        if side is not None or seed is not None:
+            raise typer.BadParameter("--side and --seed are for folds: a model has its own")
         name = str(model)
         figures = evaluate_segmentation_model(data, model, quarantine=quarantine)
     else:
         name = "U-Net, by folds"
-        figures = evaluate_folds(data, side=side, seed=seed, quarantine=quarantine)
+        figures = evaluate_folds(data, side=side, seed=seed or 0, quarantine=quarantine)
     baseline = figures.pop("otsu")
     _print_figures({name: figures, "Otsu's threshold": baseline}, quarantine, as_json)
 

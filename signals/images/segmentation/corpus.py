@@ -46,14 +46,19 @@ class Corpus:
 
 @explained_imports()
 def read_corpus(
-    path: Path | str, *, side: int | None = None, quarantine: Quarantine | None = None
+    path: Path | str,
+    *,
+    side: int | None = None,
+    default: int = _SIDE,
+    quarantine: Quarantine | None = None,
 ) -> Corpus:
     """Read pictures with masks of nuclei.
 
     Args:
         path: an npz file, the folder that it is in, or a folder with the subfolders `images` and
             `masks`, in which a picture and its mask have the same name.
-        side: of the square pictures of a folder, in pixels; by default 128.
+        side: of the square pictures of a folder, in pixels; by default `default`.
+        default: the side of a folder's pictures; those of an npz file keep their own.
         quarantine: gets the pictures that can't be used; without one they are left out.
 
     An npz file has `image`, (n, side, side) or (n, side, side, 3) of 8 bits, and `mask` of the same
@@ -62,18 +67,19 @@ def read_corpus(
     is a nucleus.
 
     Raises:
-        DataError: there are no such pictures.
+        DataError: there are no such pictures, or a side is asked for of an npz file.
     """
     path = Path(path)
     if side is not None and not _SIDES[0] <= side <= _SIDES[1]:
         raise DataError(f"--side is {_SIDES[0]} to {_SIDES[1]} pixels, not {side}")
-    if path.suffix == ".npz":
-        return _read_npz(path)
+    packed = [path] if path.suffix == ".npz" else list(path.glob("*.npz"))
+    if len(packed) == 1:
+        if side is not None:
+            raise DataError("has pictures of a side of its own: leave --side out", path=packed[0])
+        return _read_npz(packed[0])
     if not path.is_dir():
         raise DataError("there is no such folder, and it is no .npz file", path=path)
-    if len(files := list(path.glob("*.npz"))) == 1:
-        return _read_npz(files[0])
-    return _read_folder(path, side or _SIDE, Quarantine() if quarantine is None else quarantine)
+    return _read_folder(path, side or default, Quarantine() if quarantine is None else quarantine)
 
 
 def _read_npz(file: Path) -> Corpus:

@@ -48,7 +48,8 @@ def train_segmentation(
         The figures by folds, see `figures_of`.
 
     Raises:
-        DataError: there are no pictures, fewer than folds, or `out` holds other things.
+        DataError: there are no pictures, fewer than folds, a side is asked for of an npz file, or
+            `out` holds other things.
     """
     out = Path(out)
     check_replaceable(out, marker=CONFIG)
@@ -106,7 +107,7 @@ def evaluate_segmentation_model(
         DataError: there are no pictures.
     """
     segmenter = Segmenter.open(model)
-    corpus = read_corpus(path, side=int(segmenter.config["side"]), quarantine=quarantine)
+    corpus = read_corpus(path, default=int(segmenter.config["side"]), quarantine=quarantine)
     masks = probabilities_of(segmenter.network, corpus.pixels) > THRESHOLD
     otsu = figures_of(corpus, otsu_masks(corpus.pixels))
     return {**figures_of(corpus, masks), "otsu": otsu}

@@ -171,6 +171,9 @@ def test_masks_of_an_npz_may_be_packed(data: Path, model: Path, tmp_path: Path) 
     read = read_corpus(tmp_path)
     assert (read.masks == corpus.masks).all()
     assert read.counts.tolist() == corpus.counts.tolist()
+    for path in (tmp_path, tmp_path / "data.npz"):
+        with pytest.raises(DataError, match="leave --side out"):
+            read_corpus(path, side=32)
     judged = evaluate_segmentation_model(tmp_path, model)
     assert judged["dice"] > 0.8
     assert judged["otsu"]["dice"] > 0.9
@@ -222,6 +225,10 @@ def test_the_commands(data: Path, model: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "00.png" in done.stdout
     judge = ["evaluate", "segmentation", str(data), "--model", str(model)]
+    for option in ("--side", "--seed"):
+        done = runner.invoke(app, [*judge, option, "32"])
+        assert done.exit_code == 2
+        assert "are for folds" in " ".join(done.output.split())
     done = runner.invoke(app, [*judge, "--json"])
     assert done.exit_code == 0, done.output
     figures = json.loads(done.stdout)
