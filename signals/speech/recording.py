@@ -84,14 +84,14 @@ def _opened(path: Path) -> tuple[int, NDArray[Any]]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", wavfile.WavFileWarning)  # of what is cut off
             warnings.filterwarnings("ignore", "Chunk .* not understood", wavfile.WavFileWarning)
-            found: tuple[int, NDArray[Any]]
+            opened: tuple[int, NDArray[Any]]
             try:
-                found = wavfile.read(path, mmap=True)
+                opened = wavfile.read(path, mmap=True)
             except ValueError:  # of 24 bits, which can't be left in the file, or damaged
                 if path.stat().st_size > _MOST_WHOLE:
                     raise
-                found = wavfile.read(path)
-            return found
+                opened = wavfile.read(path)
+            return opened
     except wavfile.WavFileWarning:
         raise DataError("is cut off: its header says that it is longer", path=path) from None
     except _DAMAGED as error:
