@@ -26,7 +26,7 @@ BASELINE = "logistic regression"
 BALANCED = "logistic regression, labels weighted"
 MAJORITY = "most frequent label"
 MODEL = "medkg"
-_FEWEST = 2 * FOLDS  # reviews with a label
+_FEWEST = 2 * FOLDS  # different texts with a label
 
 
 class Scores(TypedDict):
@@ -122,26 +122,31 @@ def evaluate_sentiment(
 
 
 def figures_of(reviews: Sequence[Review], *, encoder: str | None = None, seed: int = 0) -> Figures:
-    """Figures by five folds; reviews with the same text stay in one fold.
+    """Figures by five folds of each aspect; reviews with the same text stay in one fold.
 
     Raises:
         DataError: no aspect has enough labels.
     """
     fixed = None if encoder is None else EncoderMeans(encoder).matrix(reviews)
-    aspects = {
-        aspect: labels for aspect in ASPECTS if _is_enough(labels := _labels(reviews, aspect))
-    }
+    texts = np.array([review.whole for review in reviews])
+    labels = {aspect: _labels(reviews, aspect) for aspect in ASPECTS}
+    counts = {aspect: _texts_by_label(own, texts) for aspect, own in labels.items()}
+    aspects = {aspect: labels[aspect] for aspect in ASPECTS if _is_enough(counts[aspect])}
     if not aspects:
-        raise DataError(
-            f"no aspect ({', '.join(ASPECTS)}) has two labels with at least {_FEWEST} reviews each"
+        there = "; ".join(
+            f"{aspect}: {', '.join(f'{count} {sign}' for sign, count in own.items()) or 'none'}"
+            for aspect, own in counts.items()
         )
+        raise DataError(
+            f"no aspect has two or three labels, each with at least {_FEWEST} reviews of different"
+            f" texts ({there}); add reviews"
+        )
+    splits = {aspect: _splits(labels, texts, seed) for aspect, labels in aspects.items()}
     predicted = {
         aspect: {way: np.empty(len(reviews), "<U8") for way in _WAYS} for aspect in aspects
     }
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    groups = [review.whole for review in reviews]
-    splits = list(folds.split(reviews, next(iter(aspects.values())), groups))
-    for learnt, held in track(splits, "Folds"):
+    steps = [(aspect, *split) for aspect, own in splits.items() for split in own]
+    for aspect, learnt, held in track(steps, "Folds"):
         train, test = [reviews[i] for i in learnt], [reviews[i] for i in held]
         if fixed is None:
             words, matrix = WeightedWords.learn(train)
@@ -149,18 +154,27 @@ def figures_of(reviews: Sequence[Review], *, encoder: str | None = None, seed: i
         else:
             matrix, others = fixed[learnt], fixed[held]
         whole = TfidfVectorizer()
-        plain = whole.fit_transform([review.whole for review in train])
-        plain_others = whole.transform([review.whole for review in test])
-        for aspect, labels in aspects.items():
-            own, known = predicted[aspect], labels[learnt] != ""
-            truth = labels[learnt][known]
-            own[MAJORITY][held] = max(SIGNS, key=truth.tolist().count)
-            for way, weight in ((BASELINE, None), (BALANCED, "balanced")):
-                regression = LogisticRegression(max_iter=1000, class_weight=weight)
-                own[way][held] = regression.fit(plain[known], truth).predict(plain_others)
-            head = Head.learn(matrix[known], truth.tolist(), dense=fixed is not None)
-            own[MODEL][held] = np.array(SIGNS)[head.probabilities(others).argmax(1)]
+        plain, plain_others = whole.fit_transform(texts[learnt]), whole.transform(texts[held])
+        own, truth = predicted[aspect], aspects[aspect][learnt]
+        own[MAJORITY][held] = max(SIGNS, key=truth.tolist().count)
+        for way, weight in ((BASELINE, None), (BALANCED, "balanced")):
+            regression = LogisticRegression(max_iter=1000, class_weight=weight)
+            own[way][held] = regression.fit(plain, truth).predict(plain_others)
+        head = Head.learn(matrix, truth.tolist(), dense=fixed is not None)
+        own[MODEL][held] = np.array(SIGNS)[head.probabilities(others).argmax(1)]
     return {aspect: _figures(labels, predicted[aspect]) for aspect, labels in aspects.items()}
+
+
+def _splits(
+    labels: NDArray[np.str_], texts: NDArray[np.str_], seed: int
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Folds of the reviews that have a label: which to learn from, and which are held out."""
+    known = np.flatnonzero(labels != "")
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    return [
+        (known[learnt], known[held])
+        for learnt, held in folds.split(known, labels[known], texts[known])
+    ]
 
 
 _WAYS = (MAJORITY, BASELINE, BALANCED, MODEL)
@@ -171,10 +185,14 @@ def _labels(reviews: Sequence[Review], aspect: str) -> NDArray[np.str_]:
     return np.array([review.labels.get(aspect, "") for review in reviews], dtype="<U8")
 
 
-def _is_enough(labels: NDArray[np.str_]) -> bool:
-    """Whether there are several labels, and every fold can have some of each."""
-    counts = [int((labels == sign).sum()) for sign in SIGNS if sign in labels]
-    return len(counts) > 1 and min(counts) >= _FEWEST
+def _texts_by_label(labels: NDArray[np.str_], texts: NDArray[np.str_]) -> dict[str, int]:
+    """How many different texts have each label that there is."""
+    return {sign: len(set(texts[labels == sign])) for sign in SIGNS if sign in labels}
+
+
+def _is_enough(counts: Mapping[str, int]) -> bool:
+    """Whether there are several labels, and every fold can have some texts of each."""
+    return len(counts) > 1 and min(counts.values()) >= _FEWEST
 
 
 def _figures(labels: NDArray[np.str_], predicted: Mapping[str, NDArray[np.str_]]) -> AspectFigures:

@@ -132,8 +132,42 @@ def test_an_encoder_s_means_take_the_place_of_words(reviews: Path, tmp_path: Pat
 
 
 def test_few_reviews_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="at least 10 reviews each"):
+    few = (
+        r"at least 10 reviews of different texts \(rating: 2 negative, 6 mixed, 4 positive; effect"
+    )
+    with pytest.raises(DataError, match=few):
         evaluate_sentiment(made(tmp_path / "few.tsv", 12))
+
+
+def own_table(path: Path, rows: list[tuple[str, str, str]]) -> Path:
+    """Reviews (rating, effect, text) as a plain table."""
+    lines = ["rating,effectiveness,text", *(",".join(row) for row in rows)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_text_that_is_repeated_counts_once(tmp_path: Path) -> None:
+    repeated = [("negative", "", BAD), ("positive", "", GOOD)] * 20
+    with pytest.raises(DataError, match=r"rating: 1 negative, 1 positive; effect: none"):
+        evaluate_sentiment(own_table(tmp_path / "repeated.csv", repeated))
+    # Enough texts, each three times: the same text is never learnt from and held out.
+    rows = [("negative", "", f"{BAD} {n}") for n in range(10)]
+    rows += [("positive", "", f"{GOOD} {n}") for n in range(10)]
+    figures = evaluate_sentiment(own_table(tmp_path / "enough.csv", rows * 3))
+    assert figures["rating"]["reviews"] == 60
+    assert figures["rating"]["by"][MODEL]["accuracy"] == 1
+
+
+def test_each_aspect_has_folds_of_its_own(tmp_path: Path) -> None:
+    """What few reviews say of an effect is spread over the folds whatever their ratings are."""
+    rows = [("negative" if n % 2 else "positive", "", f"{BAD} {n}") for n in range(300)]
+    for n in range(10):
+        rows += [("", "negative", f"{BAD} too {n}"), ("", "positive", f"{GOOD} too {n}")]
+    figures = evaluate_sentiment(own_table(tmp_path / "own.csv", rows), seed=3)
+    assert figures["effect"]["reviews"] == 20
+    # By folds with as many of each label in each, the most frequent label is right in half of them.
+    assert figures["effect"]["by"][MAJORITY]["accuracy"] == 0.5
+    assert figures["effect"]["by"][MODEL]["accuracy"] == 1
 
 
 def test_the_commands(reviews: Path, model: Path, tmp_path: Path) -> None:
