@@ -167,10 +167,10 @@ class RemoteFolder:
 
 def _refusal(error: Exception) -> str:
     """What a store said, in its first line, and what to do."""
-    said = str(error).strip().splitlines()
+    lines = str(error).strip().splitlines()
     return (
-        f"can't be used ({said[0] if said else type(error).__name__}); look at the address and the"
-        " store's variables of the environment, and give the same command again"
+        f"can't be used ({lines[0] if lines else type(error).__name__}); look at the address and"
+        " the store's variables of the environment, and give the same command again"
     )
 
 
