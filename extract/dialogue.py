@@ -16,7 +16,7 @@ from functools import cache
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from .context.attributes import DEFAULTS
+from .context.attributes import DEFAULTS, change_attributes
 from .dialogue_turns import CLINICIAN, PATIENT, Turn, turns_of
 from .tokens import StatelessComponent
 
@@ -140,10 +140,8 @@ class Dialogue(StatelessComponent):
 
 def _set(mention: Span, answer: str) -> None:
     """The context of a mention in a question, by its answer; who it is of stays."""
-    own = {
-        "polarity": "negated" if answer == "no" else DEFAULTS["polarity"],
-        "certainty": DEFAULTS["certainty"] if answer else "hypothetical",
-    }
-    for attribute, value in own.items():
-        mention._.set(attribute, value)
-    mention._.set("in_relations", {**mention._.in_relations, **own})
+    change_attributes(
+        mention,
+        polarity="negated" if answer == "no" else DEFAULTS["polarity"],
+        certainty=DEFAULTS["certainty"] if answer else "hypothetical",
+    )

@@ -41,3 +41,10 @@ def attributes(categories: Container[str]) -> dict[str, str]:
         if category in categories:
             values[attribute] = value
     return values
+
+
+def change_attributes(mention: Span, **values: str) -> None:
+    """Give a mention other values of some attributes, in relations too; the others stay."""
+    for attribute, value in values.items():
+        mention._.set(attribute, value)
+    mention._.set("in_relations", {**mention._.in_relations, **values})

@@ -25,7 +25,7 @@ from ...core.han import simplified
 from ...core.model_folder import WEIGHTS, read_config, save_files
 from ...core.tensors import load_tensors, save_tensors
 from ..dialogue_turns import Turn, turns_of
-from .attributes import DEFAULTS
+from .attributes import DEFAULTS, change_attributes
 from .chinese import categories_in
 
 SHIPPED = Path(__file__).parents[1] / "model" / "dialogue_zh"
@@ -116,13 +116,11 @@ def with_statuses(doc: Doc) -> Doc:
     places = [(mention.start_char, mention.end_char) for mention in mentions]
     statuses = shipped_model().statuses(doc.text, turns, places) if mentions else []
     for mention, status in zip(mentions, statuses, strict=True):
-        own = {
-            "polarity": "negated" if status == "absent" else DEFAULTS["polarity"],
-            "certainty": "possible" if status == "uncertain" else DEFAULTS["certainty"],
-        }
-        for attribute, value in own.items():
-            mention._.set(attribute, value)
-        mention._.set("in_relations", {**mention._.in_relations, **own})
+        change_attributes(
+            mention,
+            polarity="negated" if status == "absent" else DEFAULTS["polarity"],
+            certainty="possible" if status == "uncertain" else DEFAULTS["certainty"],
+        )
     return doc
 
 

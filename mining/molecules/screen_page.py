@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
@@ -37,10 +38,20 @@ def page(result: ScreeningResult, library: str, model: str) -> str:
         " (0.6 and more) to the best one of them. PAINS: substructures that disturb many assays."
         " For research, not for care. This page loads nothing and sends nothing."
     )
+    return molecules_page(title, facts, map(_card, result.rows), foot)
+
+
+def molecules_page(title: str, facts: Iterable[str], cards: Iterable[str], foot: str) -> str:
+    """The HTML of a page of molecules.
+
+    Args:
+        facts: a paragraph each, above the cards.
+        cards: HTML, one for each molecule; all else is plain text.
+    """
     blocks = {
         "TITLE": escape(title),
         "FACTS": "\n".join(f"<p>{escape(fact)}</p>" for fact in facts),
-        "CARDS": "\n".join(_card(row) for row in result.rows),
+        "CARDS": "\n".join(cards),
         "FOOT": escape(foot),
     }
     return fill_template(str(__package__), "screen.html", **blocks)

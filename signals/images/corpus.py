@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,33 +112,71 @@ def _read_npz(file: Path, part: str, names: Sequence[str] | None, side: int | No
 
 
 def _read_folder(folder: Path, side: int, quarantine: Quarantine) -> Corpus:
+    pixels, colours = [], []
+
+    def read(file: Path) -> str:
+        picture = read_picture(file)
+        pixels.append(middle_square(picture.grey, side))
+        colours.append(picture.colourfulness)
+        return picture.checksum
+
+    read_in = read_classes(folder, side, SUFFIXES, read, quarantine, what="pictures")
+    colour = float(np.mean(colours)) > COLOURFUL
+    return corpus_of(np.stack(pixels), read_in.labels, read_in.classes, colour, read_in.checksum)
+
+
+class LabelledFiles(NamedTuple):
+    """Files that were read, each with its class: labels (n,), and a checksum of all."""
+
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+    checksum: str
+
+
+def read_classes(
+    folder: Path,
+    side: int,
+    suffixes: Collection[str],
+    read: Callable[[Path], str],
+    quarantine: Quarantine,
+    *,
+    what: str,
+) -> LabelledFiles:
+    """Read the files of a folder with a subfolder for each class.
+
+    Args:
+        side: in pixels, a part of the checksum.
+        suffixes: of the files that are read, in small letters.
+        read: takes a file in, and gives its checksum; what can't be read is set aside.
+        what: the files are, in the plural.
+
+    Raises:
+        DataError: fewer than two classes have files.
+    """
     classes = sorted(child.name for child in folder.iterdir() if child.is_dir())
     files = [
         (file, number)
         for number, name in enumerate(classes)
         for file in sorted((folder / name).rglob("*"))
-        if file.suffix.lower() in SUFFIXES
+        if file.suffix.lower() in suffixes
     ]
-    pixels, labels, colours = [], [], []
+    labels = []
     digest = hashlib.sha256(repr((classes, side)).encode())
-    for file, number in track(files, "Pictures"):
+    for file, number in track(files, what.capitalize()):
         try:
-            picture = read_picture(file)
+            checksum = read(file)
         except DataError as error:
             quarantine.add(str(error).removeprefix(f"{file}: "), path=file)
             continue
-        pixels.append(middle_square(picture.grey, side))
         labels.append(number)
-        colours.append(picture.colourfulness)
-        digest.update(f"{number} {picture.checksum}".encode())
+        digest.update(f"{number} {checksum}".encode())
     if len(set(labels)) < 2:
         raise DataError(
-            "has not two subfolders, one for each class, with pictures in them"
+            f"has not two subfolders, one for each class, with {what} in them"
             f" ({len(quarantine)} can't be read)",
             path=folder,
         )
-    colour = float(np.mean(colours)) > COLOURFUL
-    return corpus_of(np.stack(pixels), np.array(labels), tuple(classes), colour, digest.hexdigest())
+    return LabelledFiles(tuple(classes), np.array(labels), digest.hexdigest())
 
 
 def corpus_of(

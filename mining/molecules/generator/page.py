@@ -6,8 +6,7 @@ from html import escape
 from pathlib import Path
 
 from ....core.atomic import atomic_file
-from ....core.html_page import fill_template
-from ..screen_page import picture
+from ..screen_page import molecules_page, picture
 from .generate import GeneratedMolecule, Generation
 
 IDEAS = "These are ideas: whether one can be made, or does anything, is not known."
@@ -35,13 +34,7 @@ def page(made: Generation, title: str) -> str:
         " what was sought, and is no test. SA: synthetic accessibility, 1 (looks easy) to 10."
         " For research, not for care. This page loads nothing and sends nothing."
     )
-    blocks = {
-        "TITLE": escape(title),
-        "FACTS": "\n".join(f"<p>{escape(fact)}</p>" for fact in facts),
-        "CARDS": "\n".join(_card(row) for row in made.molecules),
-        "FOOT": escape(foot),
-    }
-    return fill_template("medkg.mining.molecules", "screen.html", **blocks)
+    return molecules_page(title, facts, map(_card, made.molecules), foot)
 
 
 def write_page(made: Generation, path: Path | str, title: str) -> None:

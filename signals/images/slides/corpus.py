@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +9,8 @@ import numpy as np
 
 from ....core.errors import DataError
 from ....core.extras import explained_imports
-from ....core.progress import track
 from ....core.quarantine import Quarantine
-from ..corpus import Corpus, corpus_of
+from ..corpus import Corpus, corpus_of, read_classes
 from ..picture import brightness, resampled
 from .tiles import SUFFIXES, Tiles, read_slide
 
@@ -59,31 +57,15 @@ def read_corpus(
     if not folder.is_dir():
         raise DataError("there is no such folder", path=folder)
     set_aside = Quarantine() if quarantine is None else quarantine
-    classes = sorted(child.name for child in folder.iterdir() if child.is_dir())
-    files = [
-        (file, number)
-        for number, name in enumerate(classes)
-        for file in sorted((folder / name).rglob("*"))
-        if file.suffix.lower() in SUFFIXES
-    ]
-    tiles, labels, means = [], [], []
-    digest = hashlib.sha256(repr((classes, side)).encode())
-    for file, number in track(files, "Slides"):
-        try:
-            slide = read_slide(file, side)
-        except DataError as error:
-            set_aside.add(str(error).removeprefix(f"{file}: "), path=file)
-            continue
+    tiles, means = [], []
+
+    def read(file: Path) -> str:
+        slide = read_slide(file, side)
         tiles.append(slide.tiles)
-        labels.append(number)
         grey = brightness(slide.tiles.mean(0, dtype=np.float32) / 255)
         means.append(resampled(grey.astype(np.float32), _MEAN, _MEAN))
-        digest.update(f"{number} {slide.checksum}".encode())
-    if len(set(labels)) < 2:
-        raise DataError(
-            "has not two subfolders, one for each class, with slides in them"
-            f" ({len(set_aside)} can't be read)",
-            path=folder,
-        )
-    made = corpus_of(np.stack(means), np.array(labels), tuple(classes), True, digest.hexdigest())
+        return slide.checksum
+
+    read_in = read_classes(folder, side, SUFFIXES, read, set_aside, what="slides")
+    made = corpus_of(np.stack(means), read_in.labels, read_in.classes, True, read_in.checksum)
     return SlideCorpus(tiles, made, side)
