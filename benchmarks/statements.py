@@ -9,7 +9,8 @@ each, `random.Random(0)`). The annotations (`statements/`, with their guideline)
 relations were changed for them, by annotators who didn't see what medkg reads in the texts.
 
 A statement is right if the annotation has one of that relation and status between concepts of these
-names: one name holds all words of the other. A disease and a symptom may stand for each other.
+names, all that the abstract has for them: one name holds all words of the other. A disease and a
+symptom may stand for each other.
 """
 
 from __future__ import annotations
@@ -132,6 +133,14 @@ def extracted(abstracts: Mapping[str, str]) -> list[Statement]:
         kg = medkg.read_texts(file, texts="papers")
         kinds = dict(kg.nodes.select("id", "kind").iter_rows())
         evidence = kg.evidence.filter(pl.col("relation") != "MENTIONS")
+        mentions = kg.evidence.filter(pl.col("relation") == "MENTIONS")
+    names: dict[tuple[str, str], set[tuple[str, ...]]] = defaultdict(set)
+    for row in mentions.iter_rows(named=True):
+        place = json.loads(row["qualifiers"] or "{}")
+        if place:
+            text = abstracts[row["document"].removeprefix("PMID:")]
+            name = text[place["mention_start"] : place["mention_end"]]
+            names[row["document"], row["object"]].add(_words(name))
     grouped: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for row in evidence.iter_rows(named=True):
         status = "asserted"
@@ -141,28 +150,22 @@ def extracted(abstracts: Mapping[str, str]) -> list[Statement]:
             status = "negated"
         key = (row["document"], row["subject"], row["relation"], row["object"], status)
         grouped[key].append(row)
-    return [
-        _of_evidence(key, rows, abstracts[key[0].removeprefix("PMID:")], kinds)
-        for key, rows in sorted(grouped.items())
-    ]
+    return [_of_evidence(key, rows, names, kinds) for key, rows in sorted(grouped.items())]
 
 
 def _of_evidence(
-    key: tuple[str, ...], rows: list[dict[str, Any]], text: str, kinds: Mapping[str, str]
+    key: tuple[str, ...],
+    rows: list[dict[str, Any]],
+    names: Mapping[tuple[str, str], Iterable[tuple[str, ...]]],
+    kinds: Mapping[str, str],
 ) -> Statement:
-    names: dict[str, set[tuple[str, ...]]] = {"subject": set(), "object": set()}
-    actions = set()
-    for row in rows:
-        qualifiers = json.loads(row["qualifiers"])
-        actions.add(qualifiers.get("action"))
-        for end, of_end in names.items():
-            of_end.add(_words(text[qualifiers[f"{end}_start"] : qualifiers[f"{end}_end"]]))
+    actions = {json.loads(row["qualifiers"]).get("action") for row in rows}
     document, subject, relation, tail, status = key
     return Statement(
         document.removeprefix("PMID:"),
-        frozenset(names["subject"]),
+        frozenset(names[document, subject]),
         relation,
-        frozenset(names["object"]),
+        frozenset(names[document, tail]),
         (_kind(kinds[subject]), _kind(kinds[tail])),
         status,
         min(actions - {None}, default=None),

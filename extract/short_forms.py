@@ -95,6 +95,7 @@ _COUNTED = re.compile(
     re.I,
 )
 _READ_AS = "medkg words read as others"
+_WORDS = "medkg words of a sentence"
 if not Span.has_extension("stands_for"):
     Span.set_extension("stands_for", default="")
 
@@ -141,10 +142,14 @@ def words_of(sentence: Span) -> tuple[list[int], list[str]]:
     White space (a wrapped line) is left out. In a note "2/2" is read as "secondary to", "d/t" as
     "due to".
     """
-    doc = sentence.doc
-    others = _connectives(doc)
-    places = [token.i for token in sentence if not token.is_space and others.get(token.i) != ""]
-    return places, [others.get(place, doc[place].text) for place in places]
+    key = f"{_WORDS} {sentence.start} {sentence.end}"
+    user_data = sentence.doc.user_data
+    if key not in user_data:
+        others = _connectives(sentence.doc)
+        tokens = [t for t in sentence if not t.is_space and others.get(t.i) != ""]
+        user_data[key] = [t.i for t in tokens], [others.get(t.i, t.text) for t in tokens]
+    places, words = user_data[key]
+    return [*places], [*words]
 
 
 def next_connective(doc: Doc, start: int, end: int) -> int | None:

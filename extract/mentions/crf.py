@@ -11,6 +11,7 @@ with the tag before the first token being O.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,10 @@ import torch
 from torch import Tensor, nn
 
 Array = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
 _FORBIDDEN_SCORE = -1e4
+# Of a tag below a token's best one: where only such a tag may follow, its weight must not be zero.
+_LEAST = -600.0
 
 
 def encode(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int, int]]) -> list[int]:
@@ -119,47 +123,86 @@ def decode(
         For every row, spans (first token, token after the last, number of the kind, probability
         that the tags hold exactly this span), from the most probable sequence of tags (Viterbi).
     """
-    # Sums over very long texts need the precision.
-    emissions, transitions = emissions.double(), transitions.double()
-    rows, time, tags = emissions.shape
-    row = torch.arange(rows, device=emissions.device)
-    alpha = torch.empty_like(emissions)
-    choices = torch.empty(rows, time, tags, dtype=torch.long, device=emissions.device)
-    alpha[:, 0] = best = transitions[:, 0] + emissions[:, 0]
-    bests = torch.empty_like(emissions)
-    bests[:, 0] = best
+    # In NumPy, whose steps over a few tags cost less than PyTorch's, with the rows side by side in
+    # memory; double, since sums over very long texts need the precision.
+    scores = np.ascontiguousarray(emissions.double().cpu().numpy().transpose(1, 2, 0))
+    moves = np.ascontiguousarray(transitions.double().cpu().numpy().transpose(1, 2, 0))
+    sizes: Numbers = lengths.cpu().numpy()
+    paths = _best_paths(scores, moves, sizes)
+    weights = _Weights.of(scores, moves, sizes)
+    return [
+        [(*span, weights.of_span(n, span, int(size))) for span in _spans(path[:size].tolist())]
+        for n, (path, size) in enumerate(zip(paths.T, sizes, strict=True))
+    ]
+
+
+def _best_paths(scores: Array, moves: Array, sizes: Numbers) -> Numbers:
+    """The most probable tags of every row, (time, rows), by Viterbi's algorithm; 0 past its end."""
+    time, _, rows = scores.shape
+    best = np.empty_like(scores)
+    best[0] = moves[0] + scores[0]
     for t in range(1, time):
-        alpha[:, t] = (
-            torch.logsumexp(alpha[:, t - 1].unsqueeze(2) + transitions, dim=1) + emissions[:, t]
-        )
-        best, choices[:, t] = (best.unsqueeze(2) + transitions).max(dim=1)
-        best = best + emissions[:, t]
-        bests[:, t] = best
-    beta = torch.zeros_like(emissions)
-    for t in range(time - 2, -1, -1):
-        onward = transitions + (emissions[:, t + 1] + beta[:, t + 1]).unsqueeze(1)
-        # Beyond a row's end beta stays 0.
-        beta[:, t] = torch.where((lengths - 1 > t).unsqueeze(1), torch.logsumexp(onward, dim=2), 0)
-    log_z = torch.logsumexp(alpha[row, lengths - 1], dim=1)
-    last = bests[row, lengths - 1].argmax(dim=1)
-    host = [x.cpu().numpy() for x in (emissions, transitions, alpha, beta)]
-    paths, sizes = choices.cpu().numpy(), lengths.cpu().numpy()
-    decoded = []
-    for n, (tag, size) in enumerate(zip(last.tolist(), sizes, strict=True)):
-        path = [tag]
-        for t in range(size - 1, 0, -1):
-            path.append(int(paths[n, t, path[-1]]))
-        path.reverse()
-        e, m, a, b = (array[n] for array in host)
-        mentions = []
-        for span in _spans(path):
-            log_p = _log_score(span, e, m, a, b, int(size)) - float(log_z[n])
-            mentions.append((*span, min(1.0, float(np.exp(log_p)))))
-        decoded.append(mentions)
-    return decoded
+        best[t] = (best[t - 1][:, None] + moves).max(axis=0) + scores[t]
+    path = np.zeros((time, rows), dtype=np.int64)
+    following = np.zeros(rows, dtype=np.int64)
+    for t in range(time - 1, -1, -1):
+        onward = moves[:, following, np.arange(rows)]
+        last = t >= sizes - 1
+        following = (best[t] + np.where(last, 0, onward)).argmax(axis=0)
+        path[t] = np.where(t < sizes, following, 0)
+    return path
 
 
-def _spans(path: list[int]) -> list[tuple[int, int, int]]:
+@dataclass(frozen=True)
+class _Weights:
+    """Sums of the weights of sequences of tags, scaled at every token (Rabiner 1989, V.A).
+
+    Attributes:
+        emissions: (time, tags, rows), scaled so that `before` sums to 1 at every token.
+        moves: (tags from, tags to, rows).
+        before: (time, tags, rows), of the sequences up to a token that end with a tag.
+        after: (time, tags, rows), of the sequences after a token that has a tag.
+    """
+
+    emissions: Array
+    moves: Array
+    before: Array
+    after: Array
+
+    @classmethod
+    def of(cls, scores: Array, moves: Array, sizes: Numbers) -> _Weights:
+        """Of scores (time, tags, rows), transitions like `moves`, and numbers of tokens."""
+        time = len(scores)
+        moves = np.exp(moves)
+        into = np.ascontiguousarray(moves.transpose(1, 0, 2))
+        below = scores - scores.max(axis=1, keepdims=True)
+        emissions = np.exp(np.maximum(below, _LEAST))
+        before, after = np.empty_like(emissions), np.ones_like(emissions)
+        for t in range(time):
+            sums = moves[0] if t == 0 else (before[t - 1][:, None] * moves).sum(axis=0)
+            emissions[t] /= (sums * emissions[t]).sum(axis=0)
+            before[t] = sums * emissions[t]
+        for t in range(time - 2, -1, -1):
+            onward = ((emissions[t + 1] * after[t + 1])[:, None] * into).sum(axis=0)
+            after[t] = np.where(t < sizes - 1, onward, 1)
+        return cls(emissions, moves, before, after)
+
+    def of_span(self, row: int, span: tuple[int, int, int], size: int) -> float:
+        """How probably the tags of a row of so many tokens hold exactly this span."""
+        start, end, kind = span
+        tag, inside = 1 + 2 * kind, 2 + 2 * kind
+        weight = float(self.before[start, tag, row])
+        for t in range(start + 1, end):
+            weight *= float(self.moves[tag, inside, row] * self.emissions[t, inside, row])
+            tag = inside
+        if end < size:
+            onward = self.moves[tag, :, row] * self.emissions[end, :, row] * self.after[end, :, row]
+            onward[inside] = 0
+            weight *= float(onward.sum())
+        return min(1.0, weight)
+
+
+def _spans(path: Sequence[int]) -> list[tuple[int, int, int]]:
     """(first, after the last, kind) of the mentions in a sequence of tags."""
     spans = []
     start = 0
@@ -169,26 +212,3 @@ def _spans(path: list[int]) -> list[tuple[int, int, int]]:
         if tag % 2 == 1:
             start = t
     return spans
-
-
-def _log_score(
-    span: tuple[int, int, int],
-    emissions: Array,
-    transitions: Array,
-    alpha: Array,
-    beta: Array,
-    size: int,
-) -> float:
-    """Log of the summed weights of all sequences of tags that hold exactly this span."""
-    start, end, kind = span
-    begin, inside = 1 + 2 * kind, 2 + 2 * kind
-    score = float(alpha[start, begin])
-    tag = begin
-    for t in range(start + 1, end):
-        score += float(transitions[tag, inside] + emissions[t, inside])
-        tag = inside
-    if end < size:
-        onward = transitions[tag] + emissions[end] + beta[end]
-        onward[inside] = -np.inf
-        score += float(np.logaddexp.reduce(onward))
-    return score

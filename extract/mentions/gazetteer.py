@@ -370,25 +370,26 @@ def _candidates(
         words: the tokens in lower case; "" where they are signs.
     """
     places, hashes = [], []
+    texts = [token.text for token in doc]
+    joined = [not token.whitespace_ for token in doc]  # to the next token
+    begins = [token.is_sent_start for token in doc]
+    ends = [n in taken or "\n\n" in text or text in _ENDS for n, text in enumerate(texts)]
     for start, word in enumerate(words):
         if not word or start in taken:
             continue
         key, in_one = "", True
-        for end in range(start + 1, min(len(words), start + _MAX_TOKENS) + 1):
-            token = doc[end - 1]
-            in_one = in_one and (end - 1 == start or not doc[end - 2].whitespace_)
-            if end - 1 in taken or "\n\n" in token.text or token.text in _ENDS:
+        for n in range(start, min(len(words), start + _MAX_TOKENS)):
+            in_one = in_one and (n == start or joined[n - 1])
+            if ends[n] or (n > start and begins[n]):
                 break
-            if end - 1 > start and token.is_sent_start:
+            if texts[n] == "," and not _DENIALS.isdisjoint(words[start:n]):
                 break
-            if token.text == "," and not _DENIALS.isdisjoint(words[start : end - 1]):
-                break
-            key += words[end - 1]
-            if words[end - 1] and _is_long_enough(key):
+            key += words[n]
+            if words[n] and _is_long_enough(key):
                 # A plural, but not the "s" of "s/p".
-                for form in {key, key.removesuffix("s") if words[end - 1] != "s" else key}:
+                for form in {key, key.removesuffix("s") if words[n] != "s" else key}:
                     for written in (form, _ONE_PIECE + form) if in_one else (form,):
-                        places.append((start, end))
+                        places.append((start, n + 1))
                         hashes.append(hash(written))
     return places, hashes
 

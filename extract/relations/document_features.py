@@ -127,7 +127,7 @@ def _context(passage: Passage, mention: int, words: list[str], place: int) -> se
     features |= {f"+ {d}", f"++ {e}", f"+ {d} {e}", f"+ {d} {e} {f}"}
     features |= {f"before {stem(word)}" for word in words[max(0, place - 6) : place]}
     features |= {f"after {stem(word)}" for word in words[place + 1 : place + 7]}
-    features |= {f"some {stem(word)}" for word in words if len(word) > 3}
+    features |= {f"some {stem(word)}" for word in {*words} if len(word) > 3}
     if passage.mentions[mention].sentence == 0:
         features |= {f"title {feature}" for feature in features} | {"title"}
     name = passage.name(mention)

@@ -8,8 +8,10 @@ one sentence. Every head with every tail of a document is a candidate; the mean 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from zlib import crc32
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -42,16 +44,14 @@ class HashedLinear(nn.Module):
         """Where features lie."""
         return sorted({crc32(feature.encode()) % cls.SIZE for feature in features})
 
-    def forward(self, rows: Sequence[Iterable[str]]) -> Tensor:
-        return self.at([self.hashed(row) for row in rows])
-
     def at(self, places: Sequence[Sequence[int]]) -> Tensor:
         """The logits of rows by where their features lie, see `hashed`."""
-        weights = torch.tensor([len(row) ** -0.5 for row in places for _ in row])
-        starts = torch.tensor([0, *(len(row) for row in places[:-1])]).cumsum(0)
-        device = self.bias.device
-        ids = torch.tensor([place for row in places for place in row]).to(device)
-        logits: Tensor = self.weights(ids, starts.to(device), weights.to(device)) + self.bias
+        sizes = np.array([len(row) for row in places], dtype=np.int64)
+        weights = np.repeat([np.float32(size**-0.5) for size in sizes.tolist()], sizes)
+        ids = np.fromiter(chain.from_iterable(places), np.int64, sizes.sum())
+        of_bag = (ids, sizes.cumsum() - sizes, weights.astype(np.float32))
+        bags = self.weights(*(torch.from_numpy(array).to(self.bias.device) for array in of_bag))
+        logits: Tensor = bags + self.bias
         return logits
 
 
@@ -70,13 +70,17 @@ class BoostedTrees(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Logits, shape (rows); a leaf is its own child."""
-        feature, left, right = (getattr(self, n).long() for n in ("feature", "left", "right"))
-        tree = torch.arange(self.TREES, device=rows.device)
-        node = torch.zeros(len(rows), self.TREES, dtype=torch.long, device=rows.device)
+        feature, threshold, left, right, value = (
+            getattr(self, name).flatten()
+            for name in ("feature", "threshold", "left", "right", "value")
+        )
+        feature, left, right = feature.long(), left.long(), right.long()
+        root = torch.arange(self.TREES, device=rows.device) * self.NODES
+        node = root.expand(len(rows), self.TREES)
         for _ in range(self.DEPTH):
-            at_most = rows.gather(1, feature[tree, node]) <= self.threshold[tree, node]  # type: ignore[index]  # a buffer, to mypy a Module or a Tensor
-            node = torch.where(at_most, left[tree, node], right[tree, node])
-        logits: Tensor = self.value[tree, node].sum(1) + self.start  # type: ignore[index, operator]  # likewise
+            at_most = rows.gather(1, feature[node]) <= threshold[node]
+            node = torch.where(at_most, left[node], right[node]) + root
+        logits: Tensor = value[node].sum(1) + self.start
         return logits
 
 
@@ -153,5 +157,9 @@ class DocumentClassifier(nn.Module):
         linear: HashedLinear, passage: Passage, concepts: Mapping[str, Sequence[int]]
     ) -> dict[str, float]:
         """How probably the relation joins each concept to another of the passage."""
-        rows = [words for _, words in concept_features(passage, concepts)]
-        return dict(zip(concepts, linear(rows).softmax(1)[:, 1].tolist(), strict=True))
+        places = passage.feature_places
+        missing = {name: m for name, m in concepts.items() if tuple(m) not in places}
+        for name, features in concept_features(passage, missing):
+            places[tuple(missing[name])] = linear.hashed(features)
+        logits = linear.at([places[tuple(mentions)] for mentions in concepts.values()])
+        return dict(zip(concepts, logits.softmax(1)[:, 1].tolist(), strict=True))

@@ -17,7 +17,13 @@ import torch
 from .distant import shipped
 from .document_features import FACTS, FactRow, scores_of
 from .document_level import DocumentClassifier, HashedLinear
-from .model import RelationModel, merge_fine_labels, scale_binary_logit, scale_logits
+from .model import (
+    RelationModel,
+    hashed_words,
+    merge_fine_labels,
+    scale_binary_logit,
+    scale_logits,
+)
 from .pairs import EntityPair
 from .passages import Passage
 from .rules import association_rule, drug_rule
@@ -80,7 +86,7 @@ def stated_probabilities(
     """How probably each pair's sentence states each relation, by the words around the pair."""
     if not pairs:
         return {relation: [] for relation in relations}
-    places = [HashedLinear.hashed(pair.word_features()) for pair in pairs]
+    places = [hashed_words(pair) for pair in pairs]
     stated = {}
     for relation in relations:
         linear = model.sentences[relation]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import exp, log
 from pathlib import Path
 
@@ -147,8 +148,10 @@ class RelationModel(nn.Module):
         """The linear model's probabilities alone, shape (pairs, labels)."""
         if not pairs:
             return torch.zeros(0, len(TASKS[task]))
-        rows = [pair.features_of(task) for pair in pairs]
-        return merge_fine_labels(self.linear[task](rows).float().softmax(1).cpu(), task)
+        linear = self.linear[task]
+        assert isinstance(linear, HashedLinear)
+        logits = linear.at(_hashed(pairs, [task])[task])
+        return merge_fine_labels(logits.float().softmax(1).cpu(), task)
 
     def predict_causes(
         self, passages: Sequence[Passage], pairs: Sequence[Sequence[ConceptPair]]
@@ -255,9 +258,15 @@ class RelationModel(nn.Module):
         return model.to(device or "cpu").eval()
 
 
+@lru_cache(maxsize=8192)
+def hashed_words(pair: EntityPair) -> list[int]:
+    """Where the features of a pair's words lie; kept for some, since several models ask for it."""
+    return HashedLinear.hashed(pair.word_features())
+
+
 def _hashed(pairs: Sequence[EntityPair], tasks: Sequence[str]) -> dict[str, list[list[int]]]:
     """Of each task where the pairs' features lie; the words, which all tasks share, once."""
-    words = [HashedLinear.hashed(pair.word_features()) for pair in pairs]
+    words = [hashed_words(pair) for pair in pairs]
     named = words
     if any(map(has_names, tasks)):
         names = [HashedLinear.hashed(pair.name_features()) for pair in pairs]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 
@@ -23,11 +23,19 @@ class PassageMention:
 
 @dataclass(frozen=True)
 class Passage:
-    """A document as words of sentences, and its mentions."""
+    """A document as words of sentences, and its mentions.
+
+    Attributes:
+        feature_places: where a concept's hashed features lie, by its mentions; the classifiers of
+            documents fill it, so that a concept's features are made once for all relations.
+    """
 
     id: str
     sentences: tuple[tuple[str, ...], ...]
     mentions: tuple[PassageMention, ...]
+    feature_places: dict[tuple[int, ...], list[int]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def concepts(self, kinds: Sequence[str]) -> dict[str, list[int]]:
         """Each concept of some kinds, with the numbers of its mentions."""

@@ -191,9 +191,17 @@ def drug_rule(pair: EntityPair, *, is_disease: bool = False) -> Rule | None:
     texts = [rule_text(pair)]
     if is_disease and pair.tail.kind == "Symptom":
         texts.append(rule_text(replace(pair, tail=pair.tail._replace(kind="Disease"))))
+    return _drug_rule(tuple(texts), " ".join(pair.words[pair.tail.start : pair.tail.end]))
+
+
+@lru_cache(maxsize=4096)
+def _drug_rule(texts: tuple[str, ...], name: str) -> Rule | None:
+    """The first rule that matches one of a pair's texts, and may hold of a condition of this name.
+
+    Kept for the pairs of some documents, which are read sentence by sentence and then as a whole.
+    """
     if not any(map(_any_of(drug_rules).search, texts)):
         return None
-    name = " ".join(pair.words[pair.tail.start : pair.tail.end])
     return next(
         (
             rule

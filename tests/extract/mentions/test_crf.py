@@ -110,3 +110,12 @@ def test_pair_marginals_are_sums_over_all_sequences(crf: CRF) -> None:
         every = moves.unsqueeze(1).expand(2, 3, TAGS, TAGS)
         log_z = partition(emissions, every, lengths)[row].item()
         assert log_z == pytest.approx(math.log(total), rel=1e-5)
+
+
+def test_a_tag_that_may_not_follow_can_score_far_above_the_others(crf: CRF) -> None:
+    emissions = torch.zeros(1, 3, TAGS)
+    emissions[0, 0, 2] = 5000.0  # goes on, where nothing has begun
+    emissions[0, 1, 1] = 20.0
+    (found,) = decode(emissions, crf.scores().detach().unsqueeze(0), torch.tensor([3]))
+    assert (1, 0) in {(start, kind) for start, _, kind, _ in found}
+    assert all(0 < probability <= 1 for *_, probability in found)
