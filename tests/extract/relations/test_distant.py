@@ -94,6 +94,7 @@ def test_rules_for_contraindications(text: str) -> None:
         "[Ramipril|Drug] reduces complications in patients with [diabetes|Disease].",
         "[Aspirin|Drug] was given to patients at risk for [stroke|Disease].",
         "Patients with preexisting [asthma|Disease] received [salbutamol|Drug].",
+        "[Tamoxifen|Drug] and underlying [thrombophilia|Disease] caused the stroke.",
     ],
 )
 def test_harm_feared_and_treatment_are_no_contraindications(text: str) -> None:
