@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure
 
 _INK = "#1f2933"
-_MANY = 2_000  # edges; there are never more nodes than that, so that all of them are drawn
 
 
 @explained_imports()
@@ -26,29 +25,23 @@ def library() -> str:
 def figure_item() -> dict[str, Any]:
     """The figure as JSON for `Bokeh.embed.embed_item`.
 
-    The columns of its sources are filled by `view.js`, which also decides what is drawn: nothing
-    here has a callback, so that the page needs no rights to evaluate text as code.
+    The columns of its sources are filled by `view.js`, which also decides what is drawn and moves
+    it: nothing here has a tool or a callback, so that the page needs no rights to evaluate text as
+    code.
     """
     from bokeh.embed import json_item
-    from bokeh.models import PanTool, Range1d, WheelZoomTool
+    from bokeh.models import Range1d
     from bokeh.plotting import figure
 
-    pan, zoom = PanTool(), WheelZoomTool(zoom_on_axis=False)
     plot = figure(
         name="plot",
         sizing_mode="stretch_both",
-        tools=[pan, zoom],
-        active_drag=pan,
-        active_scroll=zoom,
+        tools=[],
         toolbar_location=None,
         x_range=Range1d(start=-1, end=1),
         y_range=Range1d(start=-1, end=1),
         outline_line_color=None,
         min_border=0,
-        # While it is moved, one in so many of the edges is drawn where there are very many.
-        lod_threshold=_MANY,
-        lod_factor=30,
-        lod_timeout=300,
     )
     plot.axis.visible = False
     plot.grid.visible = False
@@ -126,4 +119,5 @@ def _add_text(plot: figure, name: str, size: str, colour: str) -> None:
         background_fill_color="white",
         background_fill_alpha=0.75,
     )
-    plot.add_glyph(_source(name, "x", "y", "text", "offset", "weight"), glyph)
+    # On a canvas of their own: other labels don't have the edges drawn anew.
+    plot.add_glyph(_source(name, "x", "y", "text", "offset", "weight"), glyph, level="overlay")

@@ -5,6 +5,7 @@ const byId = id => document.getElementById(id);
 const data = read("data"), box = byId("plot"), aside = document.querySelector("aside");
 document.title = data.title; document.querySelector("h1").textContent = data.title;
 const FEW = 150;        // up to so many nodes, labels have room of their own
+const MANY = 1500;      // of more edges, lines are thin and faint, and have no heads
 const STEP = 12;        // neighbours that one expansion draws
 const IDEAL = 95;       // length of an edge in the layout
 const EDGE_COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"];
@@ -115,10 +116,11 @@ function begin() {
 }
 
 // The figure, of which Python made the empty parts.
-await Bokeh.embed.embed_item(read("figure"), box);
-const doc = Bokeh.documents[0], plot = doc.get_model_by_name("plot");
+await Bokeh.embed.embed_item(read("figure"), box.firstElementChild);
+const doc = Bokeh.documents[0], plot = doc.get_model_by_name("plot"), figure = Bokeh.index.find_one(plot);
+let goal = {x: 0, y: 0, per: 1};  // the point in the middle of what is looked at, and pixels a unit
 const fill = (name, columns) => { doc.get_model_by_name(name).data = columns; };
-const scale = () => plot.inner_width / (plot.x_range.end - plot.x_range.start);
+const scale = () => goal.per;
 const size = n => n.centre ? 20 : 13;
 const isMatch = n => query && (n.name + " " + n.id + " " + n.synonyms.join(" ")).toLowerCase().includes(query);
 let lines = [], points = [];
@@ -131,11 +133,11 @@ function dims() {
 const isLit = e => e === chosen || e.a === chosen || e.b === chosen;
 function draw() {
   lines = drawnEdges(); points = drawnNodes(lines);
-  const dim = dims(), many = lines.length > 1500;
+  const dim = dims(), many = lines.length > MANY;
   for (const e of lines) {
     const x = e.b.x - e.a.x, y = e.b.y - e.a.y, length = Math.hypot(x, y) || 1;
     e.ox = -y / length * 9 * e.shift; e.oy = x / length * 9 * e.shift;
-    e.alpha = query ? .15 : chosen ? (isLit(e) ? .95 : .18) : many ? .2 : .65;
+    e.alpha = chosen && !query ? (isLit(e) ? .95 : many ? .05 : .18) : query ? (many ? .05 : .15) : many ? .2 : .65;
   }
   for (const [name, list] of [["edges", lines.filter(e => !e.predicted)], ["predicted", lines.filter(e => e.predicted)]])
     fill(name, {
@@ -190,24 +192,50 @@ function label() {
 }
 // Labels lie in the drawing and move with it. Which of them fit depends on the scale alone, and is
 // looked at once the scale has come to rest, so that a frame of a movement costs no more than its drawing.
-let waits = 0;
-const later = () => {
-  clearTimeout(waits);
-  if (Math.abs(scale() / labelled - 1) > 1e-6) waits = setTimeout(label, 90);
-};
-function show(x, y, per) {
-  const w = plot.inner_width / per / 2, h = plot.inner_height / per / 2;
-  plot.x_range.setv({start: x - w, end: x + w}); plot.y_range.setv({start: y - h, end: y + h}); later();
+// Many edges aren't even drawn in a movement: their picture is moved and stretched, and drawn anew at
+// rest, or once it leaves much of the room blank, so that a frame costs the same however many there are.
+const REST = 110, BLANK = .6;
+let rest = 0, asked = goal, painted = goal;  // `painted`: what the picture shows; `asked`: what the next will
+function show(x, y, per, moving) {
+  goal = {x, y, per};
+  clearTimeout(rest);
+  if (!moving || lines.length <= MANY || blank() > BLANK) paint();
+  else carry(placed());
+  rest = setTimeout(() => { if (goal !== asked) paint(); if (Math.abs(per / labelled - 1) > 1e-6) label(); }, REST);
 }
-const middle = () => [(plot.x_range.start + plot.x_range.end) / 2, (plot.y_range.start + plot.y_range.end) / 2];
+// Its two canvases are moved, not the figure, whose size Bokeh measures.
+function carry(transform) {
+  for (const {canvas} of [figure.canvas_view.primary, figure.canvas_view.overlays]) {
+    canvas.style.transformOrigin = "0 0"; canvas.style.transform = transform;
+  }
+}
+function placed() {
+  const k = goal.per / painted.per, w = plot.inner_width / 2, h = plot.inner_height / 2;
+  return `translate(${w * (1 - k) + (painted.x - goal.x) * goal.per}px, ${h * (1 - k) - (painted.y - goal.y) * goal.per}px) scale(${k})`;
+}
+// The share of the room that the moved picture leaves blank.
+function blank() {
+  const k = goal.per / painted.per, covered = (size, by) => Math.max(0, Math.min(size / 2, k * size / 2 + by) - Math.max(-size / 2, by - k * size / 2)) / size;
+  return 1 - covered(plot.inner_width, (painted.x - goal.x) * goal.per) * covered(plot.inner_height, (painted.y - goal.y) * goal.per);
+}
+function paint() {
+  const {x, y, per} = asked = goal, w = plot.inner_width / per / 2, h = plot.inner_height / per / 2;
+  plot.x_range.setv({start: x - w, end: x + w}); plot.y_range.setv({start: y - h, end: y + h});
+}
+figure.repainted.connect(() => { painted = asked; carry(goal === painted ? "" : placed()); });
+const middle = () => [goal.x, goal.y];
 function fit() {
   if (!points.length) return;
   let [l, r, b, t] = [Infinity, -Infinity, Infinity, -Infinity];
   for (const n of points) { l = Math.min(l, n.x); r = Math.max(r, n.x); b = Math.min(b, n.y); t = Math.max(t, n.y); }
   show((l + r) / 2, (b + t) / 2, Math.min(1.4, plot.inner_width / (r - l + 190), plot.inner_height / (t - b + 90)));
 }
-const zoom = by => show(...middle(), scale() * by);
-const move = (x, y) => show(middle()[0] + x / scale(), middle()[1] + y / scale(), scale());
+// By a factor, about a point of the room, the middle where none is given: it stays where it is.
+function zoom(by, across = 0, down = 0, moving = false) {
+  const per = Math.min(40, Math.max(.005, scale() * by)), [x, y] = middle(), still = 1 / scale() - 1 / per;
+  show(x + across * still, y - down * still, per, moving);
+}
+const move = (x, y) => show(middle()[0] + x / scale(), middle()[1] + y / scale(), scale(), true);
 
 // What is beside the drawing.
 const add = (name, text, parent, cls) => { const e = document.createElement(name); if (text !== undefined) e.textContent = text; if (cls) e.className = cls; parent.append(e); return e; };
@@ -325,10 +353,13 @@ function find(n) {
   choose(n, true); box.focus();
 }
 
-// The mouse: what is under it.
+// The mouse, or fingers: what is under it.
+function fromMiddle(x, y) {
+  const rect = box.getBoundingClientRect();
+  return [x - rect.left - rect.width / 2, y - rect.top - rect.height / 2];
+}
 function under(event) {
-  const rect = box.getBoundingClientRect(), per = scale();
-  const x = plot.x_range.start + (event.clientX - rect.left) / per, y = plot.y_range.end - (event.clientY - rect.top) / per;
+  const per = scale(), [across, down] = fromMiddle(event.clientX, event.clientY), x = goal.x + across / per, y = goal.y - down / per;
   let best = null, least = 14 / per;
   for (const n of points) { const d = Math.hypot(n.x - x, n.y - y); if (d < least) { best = n; least = d; } }
   if (best) return best;
@@ -341,13 +372,32 @@ function under(event) {
   return best;
 }
 let pressed = null;
-box.addEventListener("pointerdown", event => { pressed = [event.clientX, event.clientY]; }, true);
+const fingers = new Map();  // where each that is down lies
+const spread = () => { const [a, b] = [...fingers.values()]; return Math.hypot(a[0] - b[0], a[1] - b[1]); };
+box.addEventListener("pointerdown", event => {
+  pressed = [event.clientX, event.clientY]; fingers.set(event.pointerId, pressed);
+}, true);
 box.addEventListener("pointermove", event => {
-  if (event.buttons) return;
+  const from = fingers.get(event.pointerId), to = [event.clientX, event.clientY];
+  if (from && event.buttons) {
+    if (!box.hasPointerCapture(event.pointerId)) box.setPointerCapture(event.pointerId);
+    const before = fingers.size > 1 ? spread() : 1;
+    fingers.set(event.pointerId, to);
+    move((from[0] - to[0]) / fingers.size, (to[1] - from[1]) / fingers.size);
+    if (fingers.size > 1) zoom(spread() / (before || 1), ...fromMiddle(...to), true);
+    return;
+  }
+  fingers.delete(event.pointerId);
   const thing = under(event), node = thing && !thing.a ? thing : null;
   box.classList.toggle("over", !!thing);
   if (node !== over) { over = node; label(); }
 }, true);
+for (const end of ["pointerup", "pointercancel"]) box.addEventListener(end, event => { fingers.delete(event.pointerId); }, true);
+box.addEventListener("wheel", event => {
+  event.preventDefault();
+  const unit = event.deltaMode === 1 ? 20 : 1;  // a browser may count lines of text, and not pixels
+  zoom(Math.exp(-Math.max(-240, Math.min(240, event.deltaY * unit)) / 600), ...fromMiddle(event.clientX, event.clientY), true);
+}, {capture: true, passive: false});
 box.addEventListener("click", event => {
   if (!pressed || Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > 4) return;
   const thing = under(event);
@@ -375,7 +425,7 @@ document.addEventListener("keydown", event => {
 
 // Export: the drawing with its legend below.
 async function save(form) {
-  const drawing = Bokeh.index.find_one(plot).export(form, true), legend = [...kindRows, ...relationRows];
+  const drawing = figure.export(form, true), legend = [...kindRows, ...relationRows];
   const {ctx} = drawing, height = plot.inner_height;
   ctx.save(); ctx.font = "11px sans-serif"; ctx.textBaseline = "middle"; ctx.textAlign = "left";
   legend.forEach(([key, , {colour, points: corners, dashed}], i) => {
@@ -402,7 +452,6 @@ byId("reset").onclick = () => {
 };
 
 begin(); draw(); tell();
-for (const range of [plot.x_range, plot.y_range]) range.change.connect(later);
 for (const side of ["inner_width", "inner_height"]) plot.properties[side].change.connect(fit);
 fit();
 document.body.dataset.ready = "yes"; performance.mark("ready");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -351,3 +352,72 @@ def test_two_thousand_nodes_are_drawn(tmp_path: Path) -> None:
         assert number_of(page, "nodes") == MOST_NODES
         page.press("+")
         assert number_of(page, "nodes") == MOST_NODES
+
+
+_DRAWN_RANGE = (
+    "(p => [p.x_range.start, p.x_range.end, p.y_range.start, p.y_range.end])"
+    "(Bokeh.documents[0].get_model_by_name('plot'))"
+)
+_MOVED = (
+    "Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name('plot'))"
+    ".canvas_view.primary.canvas.style.transform"
+)
+
+
+def at_rest(page: Page) -> list[float]:
+    """What is drawn, once nothing is moved any more: left, right, bottom, top."""
+    page.script("new Promise(done => setTimeout(done, 300))")
+    page.wait(f"{_MOVED} === ''")
+    return list(map(float, page.script(_DRAWN_RANGE)))
+
+
+def drag(page: Page, across: float) -> None:
+    page.mouse("mouseMoved", 600, 450)
+    page.mouse("mousePressed", 600, 450, buttons=1, button="left", clickCount=1)
+    page.mouse("mouseMoved", 600 + across, 450, buttons=1, button="left")
+
+
+@needs_browser
+@pytest.mark.parametrize("nodes", [20, MOST_NODES - 5], ids=["few edges", "many edges"])
+def test_a_drag_moves_the_drawing_and_the_wheel_zooms_about_the_mouse(
+    nodes: int, tmp_path: Path
+) -> None:
+    made = view_around(wheel(nodes), ["medkg:hub"], hops=2, limit=MOST_NODES)
+    for page in _opened(made, tmp_path):
+        left, right, bottom, top = at_rest(page)
+        box = page.script("document.getElementById('plot').getBoundingClientRect().toJSON()")
+        unit = (right - left) / (box["width"] + 2)
+        drag(page, 60)
+        # The picture of many edges is moved at once, and drawn anew only at rest.
+        is_moved = nodes > 1500
+        assert bool(page.script(_MOVED)) is is_moved
+        page.mouse("mouseReleased", 660, 450, button="left", clickCount=1)
+        assert page.text("aside h2") == "Select a node or an edge"  # it was no click
+        expected = [left - 60 * unit, right - 60 * unit, bottom, top]
+        assert at_rest(page) == pytest.approx(expected, abs=unit / 100)
+        page.mouse("mouseWheel", 700, 300, deltaX=0, deltaY=-120)
+        closer = at_rest(page)
+        assert (closer[1] - closer[0]) == pytest.approx((right - left) * math.exp(-0.2))
+        share = (700 - box["x"] + 1) / (box["width"] + 2)
+        still = expected[0] + share * (right - left)
+        assert closer[0] + share * (closer[1] - closer[0]) == pytest.approx(still, abs=unit / 100)
+
+
+@needs_browser
+def test_a_picture_that_leaves_much_blank_is_drawn_anew_before_rest(tmp_path: Path) -> None:
+    made = view_around(wheel(MOST_NODES - 5), ["medkg:hub"], hops=2, limit=MOST_NODES)
+    for page in _opened(made, tmp_path):
+        before = at_rest(page)
+        drag(page, 30)
+        # Never at rest: one event a frame, by the page itself, as fast as frames come.
+        redrawn = page.script(
+            "(async () => { const box = document.getElementById('plot');"
+            " for (let i = 0; i < 200; i++) {"
+            "  box.dispatchEvent(new PointerEvent('pointermove',"
+            "   {pointerId: 1, buttons: 1, clientX: 1300 + i % 2, clientY: 450}));"
+            "  await new Promise(done => requestAnimationFrame(done));"
+            f"  if ({_DRAWN_RANGE}[0] < {before[0]} - 1000) return true; }}"
+            " return false; })()"
+        )
+        assert redrawn
+        page.mouse("mouseReleased", 1300, 450, button="left", clickCount=1)
