@@ -197,7 +197,5 @@ def _print_generation(made: Generation) -> None:
         title = f"New molecules, like {made.ligands:,} ligands" if made.ligands else "New molecules"
         show.frame(shown, title, most=_SHOWN)
     counts = {name.replace("_", " "): f"{count:,}" for name, count in made.counts.items()}
-    show.out.print(
-        "texts: " + ", ".join(f"{count} {name}" for name, count in counts.items()), soft_wrap=True
-    )
+    show.out.print("texts: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
     show.out.print(IDEAS)

@@ -15,9 +15,8 @@
 //   shared: how many targets both have
 //   targets: names of up to ten of them, the most telling first
 //   treats_both: names of up to five drugs that treat both
-MATCH (any:Disease)
-WHERE EXISTS { (any)-[:ASSOCIATED_WITH]->(:Target) }
-WITH count(any) AS diseases
+MATCH (any:Disease)-[:ASSOCIATED_WITH]->(:Target)
+WITH count(DISTINCT any) AS diseases
 MATCH (disease:Disease {id: $disease})-[:ASSOCIATED_WITH]->(target:Target)
 WITH diseases, disease, target,
   log((diseases + 1.0) / COUNT { (target)<-[:ASSOCIATED_WITH]-(:Disease) }) AS weight

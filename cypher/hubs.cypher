@@ -25,9 +25,14 @@ CALL {
   LIMIT $top
   RETURN 'Disease' AS kind, n, degree
   UNION ALL
-  MATCH (:Disease)-[:ASSOCIATED_WITH]->(n:Target)
-  WITH n, count(*) AS diseases
-  WITH n, diseases + COUNT { (n)<-[:TARGETS]-() } AS degree
+  CALL {
+    MATCH (:Disease)-[:ASSOCIATED_WITH]->(n:Target)
+    RETURN n, count(*) AS joined
+    UNION ALL
+    MATCH (:Drug)-[:TARGETS]->(n:Target)
+    RETURN n, count(*) AS joined
+  }
+  WITH n, sum(joined) AS degree
   ORDER BY degree DESC, n.id
   LIMIT $top
   RETURN 'Target' AS kind, n, degree

@@ -29,9 +29,11 @@ WHERE other.id <> $drug AND ($adme OR target.adme IS NULL) AND EXISTS { (other)-
 WITH drugs, own, drug, target, collect(other) AS others
 WHERE size(others) >= $at_least
 UNWIND others AS other
+WITH drugs, own, drug, other, collect({target: target, acting: size(others)}) AS acted_on
 MATCH (other)-[:CAUSES]->(effect)
 WHERE effect.id IN own
-WITH drugs, drug, target, size(others) AS acting, effect, count(other) AS causing
+UNWIND acted_on AS one
+WITH drugs, drug, one.target AS target, one.acting AS acting, effect, count(other) AS causing
 WHERE causing >= $at_least
 WITH drugs, drug, effect,
   collect({target: target, causing: causing, share: 1.0 * causing / acting}) AS by_target

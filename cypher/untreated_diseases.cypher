@@ -14,17 +14,20 @@
 //   with_drugs: how many of these a drug acts on
 //   drugs: how many drugs act on them
 //   examples: names of up to five of these targets, those with the fewest drugs first
-MATCH (disease:Disease)
-WHERE EXISTS { (disease)-[:ASSOCIATED_WITH]->(:Target) }
-  AND NOT EXISTS { (disease)<-[:TREATS]-() }
+MATCH (:Drug)-[:TARGETS]->(target:Target)
+WHERE $adme OR target.adme IS NULL
+WITH target, count(*) AS acting
+MATCH (target)<-[:ASSOCIATED_WITH]-(disease:Disease)
+WITH disease, target, acting
+ORDER BY acting, target.name
+WITH disease, sum(acting) AS drugs, collect(target.name) AS names
+WHERE NOT EXISTS { (disease)<-[:TREATS]-() }
+WITH disease, drugs, names
+ORDER BY drugs DESC, disease.id
+LIMIT $top
 MATCH (disease)-[:ASSOCIATED_WITH]->(target:Target)
 WHERE $adme OR target.adme IS NULL
-WITH disease, target, COUNT { (target)<-[:TARGETS]-() } AS acting
-ORDER BY acting, target.name
-WITH disease, count(target) AS targets, sum(acting) AS drugs,
-  collect(CASE WHEN acting > 0 THEN target.name END) AS names
-WHERE size(names) > 0
+WITH disease, drugs, names, count(target) AS targets
 RETURN disease.id AS disease, disease.name AS disease_name, targets, size(names) AS with_drugs,
   drugs, names[..5] AS examples
 ORDER BY drugs DESC, disease
-LIMIT $top

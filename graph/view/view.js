@@ -46,20 +46,22 @@ function drawnNodes(lines) {
   return nodes.filter(n => n.on && !off.kind.has(n.kind) && (joined.has(n) || n.centre || n === chosen || !n.edges.some(e => e.a.on && e.b.on)));
 }
 
-// Layout: springs along edges, repulsion between nodes, then room for every node and label.
+// Layout: springs along edges, repulsion between nodes, then room for every node and label. What is
+// settled gives way a little, or, where there are many nodes, not at all, so that only the new ones cost.
 function arrange(list, rounds, settled = new Set()) {
   const index = new Map(list.map((n, i) => [n, i])), count = list.length;
   const xs = Float64Array.from(list, n => n.x), ys = Float64Array.from(list, n => n.y);
-  const links = drawnEdges().filter(e => index.has(e.a) && index.has(e.b) && e.a !== e.b).map(e => [index.get(e.a), index.get(e.b)]);
+  const isFirm = list.map(n => list.length > FEW && settled.has(n)), free = settled.size && list.length > FEW ? list.flatMap((_, i) => isFirm[i] ? [] : [i]) : null;
+  const links = drawnEdges().filter(e => index.has(e.a) && index.has(e.b) && e.a !== e.b && !(isFirm[index.get(e.a)] && isFirm[index.get(e.b)])).map(e => [index.get(e.a), index.get(e.b)]);
   const degree = new Float64Array(count), many = count > 600, pullIn = many ? .5 : .3;
   for (const [i, j] of links) { degree[i]++; degree[j]++; }
-  const moves = list.map(n => settled.has(n) ? .08 : 1), reach = many ? 6 * IDEAL : Infinity;
+  const moves = list.map((n, i) => isFirm[i] ? 0 : settled.has(n) ? .08 : 1), reach = many ? 6 * IDEAL : Infinity;
   for (let round = 0; round < rounds; round++) {
     const dx = new Float64Array(count), dy = new Float64Array(count), most = 1.5 * IDEAL * (1 - round / rounds) + 1;
     pairs(xs, ys, reach, (i, j, x, y) => {
       const push = IDEAL * IDEAL / (x * x + y * y + .01);
       dx[i] += x * push; dy[i] += y * push; dx[j] -= x * push; dy[j] -= y * push;
-    });
+    }, free);
     for (const [i, j] of links) {
       const x = xs[i] - xs[j], y = ys[i] - ys[j], pull = Math.hypot(x, y) / IDEAL / (many ? Math.sqrt(degree[i] * degree[j]) : 1);
       dx[i] -= x * pull; dy[i] -= y * pull; dx[j] += x * pull; dy[j] += y * pull;
@@ -78,13 +80,22 @@ function arrange(list, rounds, settled = new Set()) {
       if (ox <= 0 || oy <= 0) return;
       clash = true;
       const along = ox < oy ? xs : ys, by = (ox < oy ? ox * (x < 0 ? -1 : 1) : oy * (y < 0 ? -1 : 1)) / 2 + .1;
-      along[i] += by; along[j] -= by;
-    });
+      if (isFirm[j]) along[i] += 2 * by; else { along[i] += by; along[j] -= by; }
+    }, free);
   }
   list.forEach((n, i) => { n.x = xs[i]; n.y = ys[i]; });
 }
-// Calls `act` for each two points that are within reach, by a grid of cells of that size.
-function pairs(xs, ys, reach, act) {
+// Calls `act` for each two points that are within reach, by a grid of cells of that size; where
+// some are named, for each two of which the first is one of them.
+function pairs(xs, ys, reach, act, named = null) {
+  if (named) {
+    const those = new Set(named);
+    for (const i of named) for (let j = 0; j < xs.length; j++) {
+      const x = xs[i] - xs[j], y = ys[i] - ys[j];
+      if ((j < i || !those.has(j)) && x * x + y * y < reach * reach) act(i, j, x, y);
+    }
+    return;
+  }
   if (reach === Infinity) {
     for (let i = 0; i < xs.length; i++) for (let j = 0; j < i; j++) act(i, j, xs[i] - xs[j], ys[i] - ys[j]);
     return;
@@ -194,7 +205,7 @@ function label() {
 // looked at once the scale has come to rest, so that a frame of a movement costs no more than its drawing.
 // Many edges aren't even drawn in a movement: their picture is moved and stretched, and drawn anew at
 // rest, or once it leaves much of the room blank, so that a frame costs the same however many there are.
-const REST = 110, BLANK = .6;
+const REST = 150, BLANK = .6;
 let rest = 0, asked = goal, painted = goal;  // `painted`: what the picture shows; `asked`: what the next will
 function show(x, y, per, moving) {
   goal = {x, y, per};
@@ -299,7 +310,7 @@ function expand(n) {
   const fresh = heldBack(n).slice(0, STEP), before = new Set(nodes.filter(m => m.on));
   if (!fresh.length) return;
   for (const m of fresh) m.on = true;
-  seed(fresh, [n, ...before]); arrange(nodes.filter(m => m.on), before.size > 600 ? 20 : 80, before);
+  seed(fresh, [n, ...before]); arrange(nodes.filter(m => m.on), 80, before);
   choose(n); fit();
 }
 const leaves = n => [...n.near].filter(m => m.on && !m.centre && [...m.near].every(o => o === n || !o.on));

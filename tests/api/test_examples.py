@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -18,6 +19,10 @@ PUBLIC = {
     for name in medkg.__all__
     if not isinstance(value := getattr(medkg, name), ModuleType) and name != "MedkgError"
 } | {f"plots.{name}": getattr(medkg.plots, name) for name in medkg.plots.__all__}
+
+
+REFERENCE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
+_BLOCK = re.compile(r"^```pycon\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def examples() -> list[doctest.DocTest]:
@@ -47,6 +52,59 @@ def test_an_example_gives_what_it_says(
 
 
 def test_the_reference_has_every_public_name() -> None:
-    reference = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
-    listed = set(re.findall(r"^::: (\S+)$", reference, re.MULTILINE))
+    listed = set(re.findall(r"^::: (\S+)$", REFERENCE, re.MULTILINE))
     assert {f"{value.__module__}.{value.__qualname__}" for value in PUBLIC.values()} <= listed
+
+
+def sections() -> dict[str, str]:
+    """The examples on the page below each entry of the reference, by the entry's name."""
+    entries = re.split(r"^::: (\S+)$", REFERENCE, flags=re.MULTILINE)[1:]
+    below = zip(entries[::2], entries[1::2], strict=True)
+    return {name: "\n".join(_BLOCK.findall(text)) for name, text in below}
+
+
+SECTIONS = sections()
+
+
+def named(name: str) -> object:
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def methods(of: type) -> list[str]:
+    """The methods that a class of medkg has, or inherits from another class of medkg."""
+    return [
+        name
+        for name, value in inspect.getmembers(of, inspect.isroutine)
+        if not name.startswith("_")
+        and (getattr(value, "__module__", "") or "").startswith("medkg.")
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name, text in SECTIONS.items() if text])
+def test_the_examples_below_a_class_give_what_they_say(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    report: list[str] = []
+    example = doctest.DocTestParser().get_doctest(
+        SECTIONS[name], {"medkg": medkg}, name, "reference.md", 0
+    )
+    result = doctest.DocTestRunner().run(example, out=report.append)
+    assert result.attempted
+    assert not result.failed, "".join(report)
+
+
+@pytest.mark.parametrize("name", list(SECTIONS))
+def test_every_method_of_the_reference_has_an_example(name: str) -> None:
+    value = named(name)
+    if not inspect.isclass(value):
+        return
+    examples = (inspect.getdoc(value) or "") + SECTIONS[name]
+    without = [
+        method
+        for method in methods(value)
+        if f".{method}(" not in examples
+        and "\nExample:\n" not in (inspect.getdoc(getattr(value, method)) or "")
+    ]
+    assert not without

@@ -151,7 +151,7 @@ EXPECTED = {
     ),
     "hubs": Expected(
         {},
-        19,
+        20,
         "kind entity_name degree",
         [("Disease", "asthma", 20), ("Disease", "COPD", 8), ("Disease", "leukaemia", 4)],
     ),
