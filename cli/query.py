@@ -106,7 +106,8 @@ def _answer(
         if rows.height or not question.predicted:
             return rows, ""
         if connection.holds_predictions(question.predicted):
-            return rows, "no prediction that the server holds meets the question"
+            needs = f"medkg query {question.name} --list says what it goes by"
+            return rows, f"no prediction that the server holds meets the question; {needs}"
         return rows, "it asks for predictions: medkg predict … --into writes some"
 
 

@@ -2,7 +2,8 @@
 // Topic: hypotheses
 //
 // Drugs that a model predicts to act on a target that the disease is associated with: the path that
-// joins them, and the evidence of the step between disease and target.
+// joins them, and the evidence of the step between disease and target. A disease without targets in
+// the graph has none: ask hypotheses_for_drug of its treatments, or repurposing.
 //
 // Parameters
 //   disease: identifier of Disease such as "DOID:2841". The disease.
