@@ -31,6 +31,7 @@ EXTRAS = {
     "pocketsphinx": "speech",
     "presidio_analyzer": "deidentify",
     "pyedflib": "signals",
+    "pyarrow": "pandas",
     "pydicom": "imaging",
     "pyhpo": "hpo",
     "pypdf": "pdf",
