@@ -25,7 +25,7 @@ class Part:
     """Patients whose risks come from the same models, which have not seen them.
 
     Attributes:
-        curves: by model, of n patients; remaining, events: (n,), what came of them.
+        curves: by model (Cox's among them), of n patients; remaining, events: (n,), what came of them.
     """
 
     curves: Mapping[str, Curves]
@@ -109,7 +109,7 @@ def figures_of(parts: Sequence[Part], horizon: float, seed: int) -> dict[str, An
             ).items()
         }
         for name in drawn
-        if name != BASELINE and BASELINE in drawn
+        if name != BASELINE
     }
     return report
 

@@ -20,6 +20,7 @@ from .columns import Columns
 from .cox import Cox, fit_cox
 from .curves import Curves, Floats, grid_of
 from .encoding import Categorical, Encoding, Features
+from .figures import BASELINE
 from .networks import MEMBERS, HazardNetwork, cumulative_hazards, fit_networks
 from .visits import Table, Visits, read_visits
 
@@ -76,6 +77,11 @@ class Members:
     def curves(self, visits: Visits, model: str) -> Curves:
         """The curves of one of `MODELS` after each visit."""
         return Curves(self.edges, joined(self.hazards(visits), model))
+
+
+def members_of(model: str) -> tuple[str, ...]:
+    """What one of `MODELS` is fitted and saved with: its members, and the baseline of reports."""
+    return tuple(dict.fromkeys((BASELINE, *MODELS[model])))
 
 
 def joined(hazards: Mapping[str, Floats], model: str) -> Floats:
@@ -193,7 +199,7 @@ class CourseModel:
             encoding = Encoding.from_list(config["encoding"])
             edges, width = tensors["edges"].numpy(), len(encoding.owners)
             modules = {}
-            for name in MODELS[config["settings"]["model"]]:
+            for name in members_of(config["settings"]["model"]):
                 made: list[nn.Module] = [Cox(width, len(edges))]
                 if name != "cox":
                     made = [HazardNetwork(name, width, len(edges) - 1) for _ in range(MEMBERS)]

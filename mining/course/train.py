@@ -21,7 +21,7 @@ from .card import card_of
 from .columns import Columns
 from .curves import Curves, Floats
 from .figures import BASELINE, Part, figures_of, part_at
-from .model import KIND, MODELS, CourseModel, Members, joined
+from .model import KIND, MODELS, CourseModel, Members, joined, members_of
 from .visits import Table, Visits, read_visits
 
 FOLDS = 5
@@ -94,7 +94,8 @@ def train_course(
         "landmarks": figures,
         "alarm": alarm,
     }
-    trained = CourseModel(Members.fit(visits, MODELS[model], seed), settings, columns, metrics)
+    members = Members.fit(visits, members_of(model), seed)
+    trained = CourseModel(members, settings, columns, metrics)
     if out is not None:
         trained.save(out, card_of(trained))
     return trained
@@ -169,16 +170,15 @@ def evaluate_course(
 ) -> dict[str, Any]:
     """The figures of a model on patients of another table, which it must not have learnt from.
 
-    A model without Cox among its members is shown without it.
+    Beside the model are its members, and Cox's model, which was fitted on the same patients.
 
     Args:
-        quarantine: gets rows that can't be used.
+        quarantine: gets rows that can't be used. Without one, the first such is an error.
 
     Raises:
         DataError: the table can't be used.
     """
-    own = Quarantine() if quarantine is None else quarantine
-    visits = model.read(table, own, outcomes=True)
+    visits = model.read(table, quarantine, outcomes=True)
     hazards = model.members.hazards(visits)
     shown = dict.fromkeys((*hazards, model.settings["model"]))
     curves = {name: Curves(model.members.edges, joined(hazards, name)) for name in shown}

@@ -255,6 +255,16 @@ def test_evaluate_on_other_patients(model: CourseModel) -> None:
     name = model.settings["model"]
     assert report["landmarks"][0]["models"][name]["c"] > 0.6
     assert report["alarm"]["threshold"] == model.settings["threshold"]
+    part = report["landmarks"][0]
+    assert set(part["models"]) == {"cox", *MODELS[name], name}
+    assert set(part["against_cox"]) == set(part["models"]) - {"cox"}
+    bad = visits(60, seed=8).with_columns(pl.lit("soon").alias("event_time"))
+    table = pl.concat([visits(60, seed=8).cast({"event_time": pl.String}), bad.head(1)])
+    with pytest.raises(DataError, match="no number as the time of the event"):
+        evaluate_course(model, table)
+    quarantine = Quarantine()
+    assert evaluate_course(model, table, landmarks=[1.0], quarantine=quarantine) == report
+    assert len(quarantine) == 1
 
 
 def test_one_patient_can_not_be_compared(folder: Path) -> None:
