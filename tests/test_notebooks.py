@@ -16,6 +16,7 @@ PAGES = ROOT / "docs" / "notebooks"
 SMALL = {
     "diagnosis_by_questions": ["questions = 4"],
     "drug_target_hypotheses": ['model_name = "neighbours"', "drugs = 100"],
+    "examinations_to_diagnosis": ["seconds = 12"],
     "explore_subgraph": ["compared = 15"],
     "hetionet": ["drawn = 20"],
     "notes_to_graph": ["most = 22"],

@@ -25,7 +25,8 @@ class Part:
     """Patients whose risks come from the same models, which have not seen them.
 
     Attributes:
-        curves: by model (Cox's among them), of n patients; remaining, events: (n,), what came of them.
+        curves: by model, Cox's among them, of n patients.
+        remaining, events: (n,), what came of them.
     """
 
     curves: Mapping[str, Curves]
