@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from medkg.graph.merge import merge, unmerge
     from medkg.laboratory import read_labs
     from medkg.loaders.sources import load
+    from medkg.mining.cohort.characteristics import cohort
+    from medkg.mining.cohort.effect import treatment_effect
     from medkg.mining.course.train import train_course
     from medkg.mining.diagnosis.train import train_diagnosis
     from medkg.mining.links.train import train_links
@@ -75,6 +77,8 @@ _HOMES = {
     "transcribe": ".speech",
     "view": ".access",
     "write_predictions": ".predictions",
+    "cohort": ".mining.cohort.characteristics",
+    "treatment_effect": ".mining.cohort.effect",
     "train_course": ".mining.course.train",
     "generate_molecules": ".mining.molecules.generator.generate",
     "train_generator": ".mining.molecules.generator.train",
@@ -109,6 +113,7 @@ __all__ = [
     "MedkgError",
     "annotate",
     "check",
+    "cohort",
     "connect",
     "cypher",
     "default_terminology",
@@ -147,6 +152,7 @@ __all__ = [
     "train_sentiment",
     "train_treatment",
     "transcribe",
+    "treatment_effect",
     "unmerge",
     "view",
     "write_predictions",

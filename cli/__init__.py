@@ -31,7 +31,14 @@ _TOPICS = {
     ),
     "Graphs": ("graphs",),
     "Servers and questions": ("servers", "query"),
-    "Hypotheses and patients": ("predict", "diagnose", "recommend", "course", "molecules"),
+    "Hypotheses and patients": (
+        "predict",
+        "diagnose",
+        "recommend",
+        "course",
+        "cohort",
+        "molecules",
+    ),
     "Models": ("split", "train_models", "train_text", "evaluate_models", "evaluate_text"),
     "Private data": ("deidentify", "seal"),
 }

@@ -56,6 +56,16 @@ EXPECTED = {
         "patient symptoms lacking",
         [("patient:1", ["dyspnoea", "wheeze"], ["oedema"]), ("patient:2", ["dyspnoea"], [])],
     ),
+    "cohort_characteristics": Expected(
+        {},
+        3,
+        "relation thing_name patients share elsewhere smd",
+        [
+            ("HAS_PHENOTYPE", "wheeze", 1, 1.0, 0.0, None),
+            ("TAKES", "warfarin", 1, 1.0, 0.0, None),
+            ("HAS_PHENOTYPE", "dyspnoea", 1, 1.0, 1.0, None),
+        ],
+    ),
     "contradictions": Expected(
         {},
         1,
@@ -206,12 +216,19 @@ EXPECTED = {
             ("DOWNREGULATES", "IL4", "asserted", "curated", True, "imatinib → IL4"),
         ],
     ),
+    "outcomes_by_treatment": Expected(
+        {},
+        1,
+        "drug_name patients share others elsewhere unlike",
+        [("warfarin", 1, 1.0, 0, None, [])],
+    ),
     "pathways_enriched": Expected(
         {"at_least": 1},
         1,
         "pathway_name p fold targets size names",
         [("cAMP signalling", 0.475069, 1.25, 2, 2, ["ADRB2", "PDE4A"])],
     ),
+    "patients_by_year": Expected({}, 1, "year having patients share", [("2020", 1, 1, 1.0)]),
     "polypharmacy": Expected(
         {},
         1,

@@ -159,7 +159,13 @@ def pharmacy() -> KnowledgeGraph:
         orient="row",
     )
     rows = [
-        {"subject": subject, "relation": relation, "object": tail, "source": "curated"}
+        {
+            "subject": subject,
+            "relation": relation,
+            "object": tail,
+            "source": "curated",
+            "date": "2020-05-01" if subject == PATIENT else None,
+        }
         for relation, pairs in EDGES.items()
         for subject, tail in pairs
     ]

@@ -213,3 +213,77 @@ def test_cohort(store: Store) -> None:
     ]
     both = {"disease": "OMIM:1", "symptom": "joint pain", "min_probability": 0.2}
     assert ask(store, "cohort", "patient", **both) == [("patient:1",), ("patient:2",)]
+
+
+def group() -> KnowledgeGraph:
+    """Eight patients with gout: those with a swelling take colchicine, and hurt more often."""
+    rows = []
+    for i in range(8):
+        patient, year = f"patient:{i}", 2019 + i % 2
+        rows.append((patient, "HAS_DISEASE", "OMIM:1", f"{year}-01-05"))
+        if i < 3:
+            rows.append((patient, "HAS_PHENOTYPE", "HP:5", f"{year}-01-05"))
+        if i in (0, 1, 3, 4):
+            rows.append((patient, "TAKES", "RX:1", None))
+        if i in (0, 1, 2):
+            rows.append((patient, "HAS_PHENOTYPE", "HP:1", f"{year}-06"))
+    rows += [
+        ("patient:8", "HAS_PHENOTYPE", "HP:5", "2020"),
+        ("patient:8", "TAKES", "RX:2", None),
+        ("patient:9", "LACKS_PHENOTYPE", "HP:5", "2020"),
+        ("patient:9", "TAKES", "RX:1", None),
+    ]
+    named = {
+        "OMIM:1": ("Disease", "gout"),
+        "HP:1": ("Symptom", "pain"),
+        "HP:5": ("Symptom", "swelling"),
+        "RX:1": ("Drug", "colchicine"),
+        "RX:2": ("Drug", "aspirin"),
+    }
+    nodes = [(id_, kind, name) for id_, (kind, name) in named.items()]
+    nodes += [(f"patient:{i}", "Patient", f"patient {i}") for i in range(10)]
+    return KnowledgeGraph.build(
+        pl.DataFrame(nodes, schema=["id", "kind", "name"], orient="row"),
+        pl.DataFrame(
+            rows, schema=["subject", "relation", "object", "date"], orient="row"
+        ).with_columns(source=pl.lit("ward")),
+        [Source("ward", "1", "CC0-1.0")],
+    )
+
+
+def of_group(store: Store, name: str, *columns: str, **params: Any) -> list[tuple[Any, ...]]:
+    """The rows of a query over the group, of these columns."""
+    store.write(group())
+    return library.get(name).run(store, **params).select(columns).rows()
+
+
+def test_cohort_characteristics(store: Store) -> None:
+    columns = ("thing_name", "patients", "share", "elsewhere", "smd")
+    rows = of_group(store, "cohort_characteristics", *columns, disease="gout")
+    # Of eight with gout 4, 3 and 3; of two others 1, 1 and 0, and one with aspirin.
+    assert rows == [
+        ("aspirin", 0, 0, 0.5, pytest.approx(-0.5 / math.sqrt(0.125))),
+        ("pain", 3, 0.375, 0, pytest.approx(0.375 / math.sqrt(0.234375 / 2))),
+        ("swelling", 3, 0.375, 0.5, pytest.approx(-0.125 / math.sqrt(0.484375 / 2))),
+        ("colchicine", 4, 0.5, 0.5, 0),
+    ]
+    few = of_group(store, "cohort_characteristics", "thing_name", disease="gout", at_least=4)
+    assert few == [("swelling",), ("colchicine",)]
+
+
+def test_patients_by_year(store: Store) -> None:
+    columns = ("year", "having", "patients", "share")
+    rows = of_group(store, "patients_by_year", *columns, entity="swelling")
+    assert rows == [("2019", 2, 4, 0.5), ("2020", 2, 6, pytest.approx(1 / 3))]
+    rows = of_group(store, "patients_by_year", *columns, entity="swelling", disease="gout")
+    assert rows == [("2019", 2, 4, 0.5), ("2020", 1, 4, 0.25)]
+
+
+def test_outcomes_by_treatment(store: Store) -> None:
+    columns = ("drug_name", "patients", "share", "others", "elsewhere", "difference", "unlike")
+    rows = of_group(store, "outcomes_by_treatment", *columns, disease="gout", outcome="pain")
+    assert rows == [("colchicine", 4, 0.5, 4, 0.25, 0.25, ["swelling"])]
+    none = of_group(
+        store, "outcomes_by_treatment", "drug", disease="gout", outcome="pain", at_least=5
+    )
+    assert none == []

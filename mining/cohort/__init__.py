@@ -1,0 +1,1 @@
+"""Groups of patients: what characterises them, and what treatments do, confounding named."""
