@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ...core.errors import DataError
 from ...core.extras import explained_imports
 from ...core.statistics import DRAWS, drawn_counts
 from ...graph.kg import KnowledgeGraph
@@ -25,6 +26,8 @@ from .records import Records
 _STRATA = 5
 _OVERLAP = 0.05  # of the propensity, on both sides, outside of which no patient is compared
 _TAILS = (0.025, 0.975)
+_TREATMENTS = ("Drug", "DrugClass", "Procedure")
+_OUTCOMES = ("Disease", "Symptom", "Procedure")
 ESTIMATES = ("crude", "weighted", "stratified")
 
 
@@ -96,7 +99,8 @@ def treatment_effect(
 
     Raises:
         MissingError: the graph has no such entity, or the name may mean several.
-        DataError: the graph has no patient, an arm fewer than five, or nobody the outcome.
+        DataError: the graph has no patient, an arm fewer than five, or nobody the outcome; what is
+            given is no treatment, or no outcome.
 
     Example:
         >>> import polars as pl
@@ -118,6 +122,8 @@ def treatment_effect(
     records = Records.of(kg)
     treated, others, within = (resolved(kg, things) for things in (treatment, instead_of, among))
     [result] = resolved(kg, outcome)
+    _check_kinds(kg, [*treated, *others], _TREATMENTS, "treatment")
+    _check_kinds(kg, [result], _OUTCOMES, "outcome")
     arms = arms_of(records, treated, result, within, others)
     defining = [*treated, *others, *within, result]
     left_out = {kind for thing in defining for kind in records.kinds_of(thing)}
@@ -144,6 +150,15 @@ def treatment_effect(
         left_out=arms.left_out,
         notes=_notes(arms, every, covariates, comparator=bool(others)),
     )
+
+
+def _check_kinds(
+    kg: KnowledgeGraph, things: Sequence[str], kinds: Sequence[str], role: str
+) -> None:
+    """Raise an error where an entity is of none of the kinds that can have a role."""
+    rows = kg.scan("nodes").filter(pl.col("id").is_in(list(things)), ~pl.col("kind").is_in(kinds))
+    for name, kind in rows.select("name", "kind").collect().iter_rows():
+        raise DataError(f"{name!r} is a {kind}, and no {role}: {', '.join(kinds)}")
 
 
 def _name(kg: KnowledgeGraph, thing: str) -> str:

@@ -146,7 +146,11 @@ def test_what_can_not_be_compared_is_an_error(kg: KnowledgeGraph) -> None:
     with pytest.raises(MissingError, match="gold"):
         medkg.treatment_effect(kg, "gold", PAIN)
     with pytest.raises(DataError, match="can't be the outcome"):
-        medkg.treatment_effect(kg, DRUG, DRUG)
+        medkg.treatment_effect(kg, URATE, URATE)
+    with pytest.raises(DataError, match="'tophus' is a Symptom, and no treatment: Drug, "):
+        medkg.treatment_effect(kg, TOPHUS, PAIN)
+    with pytest.raises(DataError, match="'colchicine' is a Drug, and no outcome: Disease, "):
+        medkg.treatment_effect(kg, OTHER_DRUG, DRUG)
     few = graph([fact("patient:1", "TAKES", DRUG)], {"patient:1": {}, "patient:2": {}})
     with pytest.raises(DataError, match="1 treated patients; 5 are needed"):
         medkg.treatment_effect(few, DRUG, PAIN)
