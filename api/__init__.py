@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from medkg.mining.diagnosis.train import train_diagnosis
     from medkg.mining.links.train import train_links
     from medkg.mining.molecules.generator.generate import generate_molecules
+    from medkg.mining.molecules.generator.hypotheses import molecule_hypotheses
     from medkg.mining.molecules.generator.train import train_generator
     from medkg.mining.treatment.train import train_treatment
     from medkg.models import load_model
@@ -81,6 +82,7 @@ _HOMES = {
     "treatment_effect": ".mining.cohort.effect",
     "train_course": ".mining.course.train",
     "generate_molecules": ".mining.molecules.generator.generate",
+    "molecule_hypotheses": ".mining.molecules.generator.hypotheses",
     "train_generator": ".mining.molecules.generator.train",
     "train_diagnosis": ".mining.diagnosis.train",
     "train_links": ".mining.links.train",
@@ -133,6 +135,7 @@ __all__ = [
     "measure_nuclei",
     "merge",
     "mining",
+    "molecule_hypotheses",
     "open",
     "open_sealed",
     "plots",

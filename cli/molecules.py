@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
@@ -13,6 +13,7 @@ from medkg.cli.options import Json, Seed
 from medkg.cli.output import check_table_path, print_set_aside, write_table
 
 if TYPE_CHECKING:
+    from medkg.graph.kg import KnowledgeGraph
     from medkg.mining.molecules.generator.generate import Generation
 
 _SHOWN = 20  # molecules in the terminal
@@ -128,6 +129,10 @@ def generate(
         Path | None, typer.Option(help="Write all columns here: .csv, .tsv or .parquet.")
     ] = None,
     page: Annotated[Path | None, typer.Option(help="HTML page to write, with pictures.")] = None,
+    into: Annotated[
+        str | None,
+        typer.Option(help="Of --target: write them as hypotheses to a server or graph folder."),
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -146,6 +151,8 @@ def generate(
         raise typer.BadParameter("give --ligands, --target or --like")
     if graph is not None and target is None and like is None:
         raise typer.BadParameter("--graph goes with --target or --like")
+    if into is not None and target is None:
+        raise typer.BadParameter("--into goes with --target, which the hypotheses are about")
     check_table_path(out)
     quarantine = Quarantine()
     ranker = (
@@ -174,13 +181,62 @@ def generate(
     if page is not None:
         aims = [*([f"for {target}"] if target else []), *([f"like {like}"] if like else [])]
         write_page(made, page, " ".join(["New molecules", *aims]))
+    written = None
+    if into is not None and target is not None and kg is not None:
+        written = _write_into(made, kg, target, into)
     if as_json:
         whole = {"molecules": made.molecules, "counts": made.counts, "ligands": made.ligands}
+        whole |= {} if written is None else {"record": made.record, "written": written}
         return show.as_json({**whole, "set_aside": quarantine.counts()})
     _print_generation(made)
+    if written is not None:
+        show.out.print(f"{into}: {_of_written(written)}", soft_wrap=True)
     if page is not None:
         show.out.print(f"{page}: with pictures", soft_wrap=True)
     return print_set_aside(quarantine)
+
+
+class _Written(TypedDict):
+    """What was written into a graph: the predictions' model, and numbers of molecules."""
+
+    model: str
+    molecules: int
+    held: int
+
+
+def _write_into(made: Generation, kg: KnowledgeGraph, target: str, into: str) -> _Written:
+    """Write molecules as hypotheses to a server, by its URI, or into a graph folder."""
+    from medkg.access import connect
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.mining.molecules.generator.hypotheses import (
+        generation_name,
+        molecule_hypotheses,
+        with_hypotheses,
+    )
+
+    node, folder = kg.resolve(target, "Target"), Path(into)
+    if "://" in into or into.startswith("embedded:"):
+        new = molecule_hypotheses(made, kg, node)
+        with connect(into) as connection:
+            connection.write(new)
+    elif folder.exists():
+        held = KnowledgeGraph.open(folder)
+        new = molecule_hypotheses(made, held, target)
+        with_hypotheses(held, new).save(folder)
+    else:
+        new = molecule_hypotheses(made, kg, node)
+        new.save(folder)
+    molecules = new.predictions.height
+    return {
+        "model": generation_name(made, new.nodes.filter(kind="Target")["id"][0]),
+        "molecules": molecules,
+        "held": len(made.molecules) - molecules,
+    }
+
+
+def _of_written(written: _Written) -> str:
+    held = f"; {written['held']:,} are drugs there, and were left out" if written["held"] else ""
+    return f"{written['molecules']:,} hypotheses of the kind Molecule, by {written['model']}{held}"
 
 
 def _print_generation(made: Generation) -> None:

@@ -35,7 +35,8 @@ OPTIONAL MATCH (n11:Exposure {id: $entity})
 OPTIONAL MATCH (n12:Patient {id: $entity})
 OPTIONAL MATCH (n13:Procedure {id: $entity})
 OPTIONAL MATCH (n14:Document {id: $entity})
-WITH loads, coalesce(n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, n12, n13, n14) AS entity
+OPTIONAL MATCH (n15:Molecule {id: $entity})
+WITH loads, coalesce(n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, n12, n13, n14, n15) AS entity
  MATCH (entity)-[edge]-(other)
  WHERE NOT type(edge) STARTS WITH 'PREDICTED_'
  MATCH (e:Evidence {edge: edge.id})

@@ -34,7 +34,8 @@ OPTIONAL MATCH (a11:Exposure {id: $source})
 OPTIONAL MATCH (a12:Patient {id: $source})
 OPTIONAL MATCH (a13:Procedure {id: $source})
 OPTIONAL MATCH (a14:Document {id: $source})
-WITH coalesce(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14) AS a
+OPTIONAL MATCH (a15:Molecule {id: $source})
+WITH coalesce(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15) AS a
 OPTIONAL MATCH (b1:Drug {id: $target})
 OPTIONAL MATCH (b2:Disease {id: $target})
 OPTIONAL MATCH (b3:Target {id: $target})
@@ -49,7 +50,8 @@ OPTIONAL MATCH (b11:Exposure {id: $target})
 OPTIONAL MATCH (b12:Patient {id: $target})
 OPTIONAL MATCH (b13:Procedure {id: $target})
 OPTIONAL MATCH (b14:Document {id: $target})
-WITH a, coalesce(b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14) AS b
+OPTIONAL MATCH (b15:Molecule {id: $target})
+WITH a, coalesce(b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15) AS b
 CALL {
   WITH a, b
   MATCH (a)-[r]-(b)

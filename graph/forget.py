@@ -33,6 +33,7 @@ from .kg import KnowledgeGraph
 from .spill import EvidenceBuffer
 
 PATIENT, DOCUMENT, MENTIONS = "Patient", "Document", "MENTIONS"
+MOLECULE = "Molecule"  # what a generator wrote
 ENDS = ("subject", "object", "document")
 
 _LISTED = 20
@@ -195,9 +196,20 @@ def forget(
     kg, summary = kg.with_frames(predictions=of_others), ForgetSummary()
     if request.sources or request.ids:
         kg, summary = _forget_evidence(kg, request)
+    unpredicted = _unpredicted(kg)
+    summary.nodes += unpredicted.len()
     summary.predictions += n_forgotten
     summary.unknown = sorted([*summary.unknown, *unknown])
+    if unpredicted.len():
+        nodes = kg.nodes.filter(~pl.col("id").is_in(unpredicted.implode()))
+        kg = kg.with_frames(nodes=nodes)
     return kg, summary
+
+
+def _unpredicted(kg: KnowledgeGraph) -> pl.Series:
+    """The generated molecules that no prediction is about: nothing else can be said of them."""
+    molecules = kg.nodes.filter(kind=MOLECULE)["id"]
+    return molecules.filter(~molecules.is_in(kg.predictions["head"].implode()))
 
 
 def _forget_evidence(

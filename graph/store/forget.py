@@ -14,6 +14,7 @@ from ..edges import edges_from
 from ..forget import (
     ENDS,
     MENTIONS,
+    MOLECULE,
     PATIENT,
     ForgetRequest,
     ForgetSummary,
@@ -88,9 +89,24 @@ def forget_on(
     summary = ForgetSummary()
     if request.sources or request.ids:
         summary = _forget_rest(connection, request)
+    with connection.errors():
+        summary.nodes += _delete_unpredicted(connection)
     summary.predictions += sum(predictions.values())
     summary.unknown = sorted([*summary.unknown, *(m for m, n in predictions.items() if not n)])
     return summary
+
+
+def _delete_unpredicted(connection: Connection) -> int:
+    """Delete the generated molecules that no prediction is about; returns how many."""
+    if MOLECULE not in connection.labels():
+        return 0
+    match = Cypher(
+        f"MATCH (n:{connection.names.label(MOLECULE)})"
+        " WHERE n.checksum IS NOT NULL AND NOT EXISTS { MATCH (n)-->() }"
+    )
+    ids = texts(str(row[0]) for row in connection.rows(f"{match} RETURN n.id"))
+    delete_nodes(connection, MOLECULE, ids)
+    return ids.len()
 
 
 def _forget_rest(connection: Connection, request: ForgetRequest) -> ForgetSummary:

@@ -199,6 +199,12 @@ EXPECTED = {
         "head_name relation tail_name difference models",
         [("nilotinib", "TARGETS", "ADRB2", 0.5, ["m", "n"])],
     ),
+    "new_molecules": Expected(
+        {"target": "NCBIGene:5742"},
+        1,
+        "molecule model rank",
+        [("INCHIKEY:UHOVQNZJYSORNB-UHFFFAOYSA-N", "g", 1)],
+    ),
     "new_since_last_load": Expected(
         {},
         12,

@@ -25,6 +25,7 @@ KINASE_INHIBITORS = "NDFRT:N0000175076"
 LUNG, HEART, BLOOD = "UBERON:0002048", "UBERON:0000948", "UBERON:0000178"
 CAMP, IMMUNE = "WP:WP1", "WP:WP2"
 PATIENT, OTHER_PATIENT, PAPER = "patient:1", "patient:2", "PMID:1"
+MOLECULE = "INCHIKEY:UHOVQNZJYSORNB-UHFFFAOYSA-N"  # which a generator wrote
 
 NODES = {
     "Drug": {
@@ -66,6 +67,7 @@ NODES = {
     "Pathway": {CAMP: "cAMP signalling", IMMUNE: "immune response"},
     "Patient": {PATIENT: "patient 1", OTHER_PATIENT: "patient 2"},
     "Document": {PAPER: "a paper"},
+    "Molecule": {MOLECULE: "generated UHOVQNZJYSORNB"},
 }
 # Relations with their pairs; those of a source of their own are in `_further_evidence`.
 EDGES = {
@@ -141,6 +143,7 @@ PREDICTIONS = [
     ("TARGETS", IMATINIB, ABL1, "m", 0.9),  # recorded since
     ("TARGETS", SALMETEROL, CYP3A4, "m", 0.95),  # where drugs are broken down
     ("TARGETS", ASPIRIN, KIT, "m", 0.6),  # which a source denies
+    ("TARGETS", MOLECULE, PTGS1, "g", 0.99),  # a hypothesis of its own kind
     ("TREATS", ASPIRIN, ASTHMA, "t", 0.4),
     ("HAS_DISEASE", PATIENT, ASTHMA, "d", 0.7),
     ("HAS_DISEASE", PATIENT, COPD, "d", 0.2),

@@ -23,6 +23,7 @@ from ..nearest_ligands import structure_ranker_of
 from ..structures import parse
 from .guide import beginnings_with, tuned
 from .lead import beginnings_of_changes
+from .library_smiles import checksum
 from .ligands import (
     LigandSet,
     ligand_of_drug,
@@ -88,6 +89,29 @@ class GenerationCounts(TypedDict):
     kept: int
 
 
+class GenerationRecord(TypedDict):
+    """How molecules were made.
+
+    Attributes:
+        model: of the generator, lstm or vae. weights: their SHA-256, empty of one that was not
+            saved. library: the name of what it was trained on.
+        seed: of what was written. wanted: how many molecules.
+        guides: SHA-256 of the SMILES of the ligands (or of the lead).
+        like, keep: SMILES of the molecule that was changed, and of the scaffold; None without.
+        links: name of the link model that ranked; None without.
+    """
+
+    model: str
+    weights: str
+    library: str
+    seed: int
+    wanted: int
+    guides: str
+    like: str | None
+    keep: str | None
+    links: str | None
+
+
 @dataclass(frozen=True)
 class Generation:
     """What a generator wrote for some ligands.
@@ -96,11 +120,13 @@ class Generation:
         molecules: in the order of their ranks; perhaps fewer than asked for.
         counts: what became of what was written.
         ligands: how many guided it.
+        record: how they were made.
     """
 
     molecules: list[GeneratedMolecule]
     counts: GenerationCounts
     ligands: int
+    record: GenerationRecord
 
 
 @explained_imports()
@@ -163,7 +189,7 @@ def generate_molecules(
     if links is not None:
         if target is None:
             raise DataError("a link model ranks for a target: give one, with its graph")
-        guide = guide._replace(scores=target_scores(links, target))
+        guide = guide._replace(scores=target_scores(links, target), links=links.name)
     return generate(open_generator(model or SHIPPED), guide, n, seed)
 
 
@@ -175,12 +201,14 @@ class Guide(NamedTuple):
         lead: a molecule that is changed.
         scaffold: that is kept.
         scores: of molecules, log odds, by what they are ranked.
+        links: name of the model that gives these.
     """
 
     ligands: LigandSet | None
     lead: Lead | None = None
     scaffold: Chem.Mol | None = None
     scores: Callable[[Sequence[Chem.Mol]], NDArray[np.float64]] | None = None
+    links: str | None = None
 
     def compared(self) -> LigandSet:
         """What molecules are compared with: the ligands, else the lead."""
@@ -247,7 +275,23 @@ def generate(generator: Generator, guide: Guide, n: int, seed: int = 0) -> Gener
     passed = [made for text in track(texts, "Filter") if (made := sieve.passed(text)) is not None]
     counts: GenerationCounts = {**sieve.counts, "kept": len(passed)}
     size = 0 if guide.ligands is None else len(guide.ligands.names)
-    return Generation(_best(passed, guide, n, seed), counts, size)
+    record = _record(generator, guide, n, seed)
+    return Generation(_best(passed, guide, n, seed), counts, size, record)
+
+
+def _record(generator: Generator, guide: Guide, n: int, seed: int) -> GenerationRecord:
+    """How molecules are made."""
+    return {
+        "model": generator.name,
+        "weights": str(generator.config.get("weights", "")),
+        "library": str(generator.config.get("library", {}).get("name", "")),
+        "seed": seed,
+        "wanted": n,
+        "guides": checksum(sorted(guide.compared().smiles)),
+        "like": None if guide.lead is None else canonical_smiles(guide.lead.molecule),
+        "keep": None if guide.scaffold is None else canonical_smiles(guide.scaffold),
+        "links": guide.links,
+    }
 
 
 def _lead(text: str, kg: KnowledgeGraph | None) -> Lead:

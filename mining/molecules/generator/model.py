@@ -19,9 +19,11 @@ from .network import SmilesNetwork
 from .ngram import NgramModel
 from .syntax import Syntax
 from .tokens import Vocabulary
+from .variational import VariationalNetwork
 
 KIND = "generator"
-MODELS = ("lstm", "ngram")
+MODELS = ("lstm", "vae", "ngram")
+NETWORKS = {"lstm": SmilesNetwork, "vae": VariationalNetwork}
 SHIPPED = Path(__file__).parent / "model"  # of ZINC
 
 
@@ -32,7 +34,8 @@ class Generator:
     Attributes:
         vocabulary: its tokens.
         writer: what tells the next token: a network, or counts.
-        config: what the folder says of its training: `library`, `seed`, `figures`.
+        config: what the folder says of its training: `library`, `seed`, `figures`; and the SHA-256
+            of its `weights`.
     """
 
     vocabulary: Vocabulary
@@ -42,6 +45,8 @@ class Generator:
     @property
     def name(self) -> str:
         """One of `MODELS`."""
+        if isinstance(self.writer, VariationalNetwork):
+            return "vae"
         return "lstm" if isinstance(self.writer, SmilesNetwork) else "ngram"
 
     @one_thread()
@@ -93,14 +98,15 @@ def open_generator(path: Path | str) -> Generator:
     try:
         tensors = load_tensors(folder / WEIGHTS)
         writer: SmilesNetwork | NgramModel
-        if config.pop("model") == "ngram":
+        if (model := config.pop("model")) == "ngram":
             grams, counts = tensors["grams"].numpy(), tensors["counts"].numpy()
             writer = NgramModel(len(vocabulary), grams, counts)
         else:
-            writer = SmilesNetwork(len(vocabulary))
+            writer = NETWORKS[model](len(vocabulary))
             writer.load_state_dict({name: value.float() for name, value in tensors.items()})
             writer.eval()
     except (OSError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{folder}: is damaged ({error}); train the model anew") from error
     kept = {name: value for name, value in config.items() if name not in ("sha256", "versions")}
+    kept["weights"] = config["sha256"][WEIGHTS]
     return Generator(vocabulary, writer, kept)

@@ -26,6 +26,7 @@ _LARGEST_GRADIENT = 40.0
 _NO_LOSS = -100  # the target of padding
 
 Codes = Sequence[Sequence[int]]
+State = tuple[Tensor, Tensor]  # of a memory: what it gives, and its cells; (1, texts, HIDDEN) each
 
 
 class SmilesNetwork(nn.Module):
@@ -43,14 +44,16 @@ class SmilesNetwork(nn.Module):
         self.output = nn.Linear(HIDDEN, size)
 
     def forward(
-        self, numbers: Tensor, state: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        self, numbers: Tensor, state: State | None = None, added: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Logits of the next token after each, (length, texts, size), and the memory's state.
 
         Args:
             numbers: (length, texts), int64.
+            added: (texts, EMBEDDING), to what is read at each place.
         """
-        hidden, state = self.memory(self.embedding(numbers), state)
+        read = self.embedding(numbers)
+        hidden, state = self.memory(read if added is None else read + added, state)
         return self.output(hidden), state
 
     def loss(self, batch: Codes) -> Tensor:
@@ -59,6 +62,21 @@ class SmilesNetwork(nn.Module):
         It is the mean over texts, not over tokens: were a batch of short texts to weigh as much as
         one of long texts, what is written would be too short.
         """
+        return self.written_loss(batch)
+
+    def written_loss(
+        self,
+        batch: Codes,
+        state: State | None = None,
+        added: Tensor | None = None,
+        *,
+        hidden: float = 0,
+    ) -> Tensor:
+        """`loss`, of a memory that begins in a state, with what is `added` to what it reads.
+
+        Args:
+            hidden: share of the tokens that it does not get to read, drawn at random.
+        """
         length = max(map(len, batch)) + 1
         inputs = np.full((length, len(batch)), END, dtype=np.int64)
         targets = np.full((length, len(batch)), _NO_LOSS, dtype=np.int64)
@@ -66,7 +84,10 @@ class SmilesNetwork(nn.Module):
             inputs[1 : len(code) + 1, n] = code
             targets[: len(code), n] = code
             targets[len(code), n] = END
-        logits, _ = self(torch.from_numpy(inputs))
+        numbers = torch.from_numpy(inputs)
+        if hidden:
+            numbers = numbers.masked_fill(torch.rand(numbers.shape) < hidden, END)
+        logits, _ = self(numbers, state, added)
         total = nn.functional.cross_entropy(
             logits.flatten(0, 1).float(),
             torch.from_numpy(targets).flatten(),
@@ -74,6 +95,9 @@ class SmilesNetwork(nn.Module):
             reduction="sum",
         )
         return total / len(batch)
+
+    def prepare_step(self, share: float) -> None:
+        """Called before each step of training, with the share of it that is done."""
 
     @torch.no_grad()
     def write(
@@ -94,21 +118,27 @@ class SmilesNetwork(nn.Module):
             begun: beginnings that the texts go on from, in turn; they are part of what is given.
             temperature: logits are divided by it; below 1, likely tokens become likelier.
         """
-        for start in range(0, count, _SAMPLED):
-            places = range(start, min(start + _SAMPLED, count))
-            batch = [begun[n % len(begun)] if begun else [] for n in places]
-            yield from self._write(batch, generator, syntax, temperature)
+        for batch in in_parts(count, begun):
+            yield from self.go_on(batch, generator, syntax, temperature=temperature)
 
-    def _write(
-        self, begun: Codes, generator: torch.Generator, syntax: Syntax, temperature: float
+    @torch.no_grad()
+    def go_on(
+        self,
+        begun: Codes,
+        generator: torch.Generator,
+        syntax: Syntax,
+        state: State | None = None,
+        added: Tensor | None = None,
+        *,
+        temperature: float = TEMPERATURE,
     ) -> list[list[int]]:
+        """Texts that go on from beginnings, one of each; see `write` and `forward`."""
         texts = [list(code) for code in begun]
         partial = [PartialSmiles(syntax) for _ in texts]
         running = np.arange(len(texts))
         numbers = torch.full((1, len(texts)), END)
-        state = None
         for place in range(LONGEST):
-            logits, state = self(numbers, state)
+            logits, state = self(numbers, state, added)
             allowed = torch.from_numpy(np.stack([partial[text].allowed() for text in running]))
             likely = (logits[0] / temperature).masked_fill(~allowed, -torch.inf).softmax(-1)
             chosen = torch.multinomial(likely, 1, generator=generator)[:, 0].tolist()
@@ -125,7 +155,15 @@ class SmilesNetwork(nn.Module):
             running = running[kept]
             numbers = torch.tensor([[chosen[row] for row in kept]])
             state = (state[0][:, kept], state[1][:, kept])
+            added = None if added is None else added[kept]
         return texts
+
+
+def in_parts(count: int, begun: Codes | None) -> Iterator[Codes]:
+    """The beginnings of texts, in turn, as many as are written at a time; empty ones if none."""
+    for start in range(0, count, _SAMPLED):
+        places = range(start, min(start + _SAMPLED, count))
+        yield [begun[n % len(begun)] if begun else [] for n in places]
 
 
 def fit(
@@ -144,7 +182,7 @@ def fit(
         advance: called after each step with the number of texts, and the loss in words.
     """
     optimizer = torch.optim.Adam(network.parameters(), rate, betas=(0.9, 0.99))
-    steps = epochs * math.ceil(len(texts) / _BATCH)
+    steps, done = epochs * math.ceil(len(texts) / _BATCH), 0
 
     def factor(step: int) -> float:
         warm_up = max(1, round(_WARM_UP * steps))
@@ -158,6 +196,8 @@ def fit(
     network.train()
     for _ in range(epochs):
         for batch in batches(texts, rng):
+            network.prepare_step(done / steps)
+            done += 1
             # Where the processor computes in half precision, this takes half of the time.
             with torch.autocast("cpu", torch.bfloat16, enabled=half):
                 loss = network.loss(batch)

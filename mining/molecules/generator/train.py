@@ -19,10 +19,12 @@ from ....core.threads import one_thread
 from .baseline import baseline_of, encoded
 from .figures import GeneratorFigures, figures_of
 from .library_smiles import LEAST_MOLECULES, LibraryParts, checksum, library_smiles, parts_of
-from .model import MODELS, Generator, open_generator
+from .model import MODELS, NETWORKS, Generator, open_generator
 from .network import LEARNING_RATE, SmilesNetwork, fit
+from .variational import VariationalNetwork
 
 EPOCHS = 4
+_LATENTS_FITTED = 20_000  # texts whose latents tell where new ones are drawn
 _FURTHER = 0.5  # of the learning rate, for a network that is trained already
 
 
@@ -46,10 +48,12 @@ def train_generator(
         library: `.smi` (SMILES and name), `.csv` or `.tsv` (a column `smiles` or `inchi`), `.sdf`;
             each plain or `.gz`.
         out: model folder to write.
-        model: lstm (a long short-term memory) or ngram (the baseline).
-        epochs: of the lstm: how often it reads the library.
-        start: a trained lstm that training goes on from, with its tokens: for a small library of
-            one's own, which alone would teach little. It may have learned what is held back here.
+        model: lstm (a long short-term memory), vae (a variational autoencoder, whose molecules can
+            be walked between) or ngram (the baseline).
+        epochs: of a network: how often it reads the library.
+        start: a trained network that training goes on from, with its tokens: for a small library of
+            one's own, which alone would teach little. A vae may start from an lstm, which becomes
+            its decoder. It may have learned what is held back here.
         quarantine: gets what can't be read, with its line.
 
     Returns:
@@ -58,7 +62,7 @@ def train_generator(
     Raises:
         DataError: the library can't be read, holds too few molecules, or `out` holds other things;
             or there is a `start` for an ngram.
-        ModelError: there is no model at `start`, or it is no lstm.
+        ModelError: there is no model at `start`, or it is an ngram, or a vae to go on as an lstm.
 
     Example:
         >>> from pathlib import Path
@@ -74,14 +78,17 @@ def train_generator(
         raise DataError(f"there is no generator {model!r}; take one of {', '.join(MODELS)}")
     if start is not None and model == "ngram":
         raise DataError("an ngram is counted anew each time; leave out the model to start from")
-    first = None if start is None else _network_of(start)
+    first = None if start is None else _network_of(start, model)
     check_replaceable(Path(out), marker=CONFIG)
     smiles = library_smiles(library, Quarantine() if quarantine is None else quarantine)
     if len(smiles) < LEAST_MOLECULES:
         few = f"{len(smiles)} different molecules are too few; give {LEAST_MOLECULES} or more"
         raise DataError(few, path=Path(library))
     parts = parts_of(smiles, seed)
-    trained = baseline_of(parts) if model == "ngram" else _trained_lstm(parts, epochs, seed, first)
+    if model == "ngram":
+        trained = baseline_of(parts)
+    else:
+        trained = _trained_network(NETWORKS[model], parts, epochs, seed, first)
     figures = figures_of(trained, parts, seed=seed)
     record = {"name": Path(library).name, "molecules": len(smiles), "sha256": checksum(smiles)}
     config = {"version": "1", "seed": seed, "library": record, "figures": figures, "epochs": epochs}
@@ -93,31 +100,42 @@ def train_generator(
     return {**figures, "learned": len(parts.learned)}
 
 
-def _network_of(start: Path | str) -> Generator:
+def _network_of(start: Path | str, model: str) -> Generator:
+    """The network that a `model` goes on from."""
     generator = open_generator(start)
     if not isinstance(generator.writer, SmilesNetwork):
-        raise ModelError(f"{start}: is an ngram; only an lstm can be trained further")
+        raise ModelError(f"{start}: is an ngram; only a network can be trained further")
+    if generator.name == "vae" and model == "lstm":
+        raise ModelError(f"{start}: is a vae, which goes on as a vae; give an lstm")
     return generator
 
 
 @one_thread()
-def _trained_lstm(
-    parts: LibraryParts, epochs: int, seed: int, first: Generator | None
+def _trained_network(
+    network_class: type[SmilesNetwork],
+    parts: LibraryParts,
+    epochs: int,
+    seed: int,
+    first: Generator | None,
 ) -> Generator:
     learned = encoded(parts.learned, first.vocabulary if first else None)
     if not learned.codes:
         raise DataError("the model to start from can write none of the molecules: train one anew")
-    with torch.random.fork_rng(devices=[]):
+    rate, rng = LEARNING_RATE, np.random.default_rng(seed)
+    with (
+        torch.random.fork_rng(devices=[]),
+        progress("Train", epochs * len(learned.codes)) as advance,
+    ):
         torch.manual_seed(seed)
-        network = SmilesNetwork(len(learned.vocabulary))
-    rate = LEARNING_RATE
-    if first is not None and isinstance(first.writer, SmilesNetwork):
-        network.load_state_dict(first.writer.state_dict())
-        rate *= _FURTHER
-    rng = np.random.default_rng(seed)
-    with progress("Train", epochs * len(learned.codes)) as advance:
+        network = network_class(len(learned.vocabulary))
+        if first is not None and isinstance(first.writer, SmilesNetwork):
+            # What an lstm lacks of a vae, its encoder, begins anew.
+            network.load_state_dict(first.writer.state_dict(), strict=False)
+            rate *= _FURTHER if isinstance(first.writer, network_class) else 1
         fit(network, learned.codes, epochs, rng, rate=rate, advance=advance)
-    for weights in network.parameters():  # as they are kept
+    if isinstance(network, VariationalNetwork):
+        network.fit_latents(learned.codes[:_LATENTS_FITTED])
+    for weights in (*network.parameters(), *network.buffers()):  # as they are kept
         weights.data = weights.data.half().float()
     return Generator(learned.vocabulary, network, {})
 
@@ -126,7 +144,7 @@ def _card(generator: Generator, figures: GeneratorFigures) -> str:
     """The model card, Markdown."""
     library, start = generator.config["library"], generator.config.get("start")
     seed = generator.config["seed"]
-    of = f" --epochs {generator.config['epochs']}" if generator.name == "lstm" else ""
+    of = "" if generator.name == "ngram" else f" --epochs {generator.config['epochs']}"
     if start is not None:
         of += " --from START"
     started = "" if start is None else _started(start)

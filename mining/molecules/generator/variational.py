@@ -1,0 +1,113 @@
+"""A variational autoencoder of SMILES: molecules as points of a space that can be walked in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .network import EMBEDDING, HIDDEN, TEMPERATURE, Codes, SmilesNetwork, State, in_parts
+from .syntax import Syntax
+from .tokens import END
+
+LATENT = 64  # numbers that a molecule is encoded as
+_READ = 128  # units of each direction of the encoder
+_HIDDEN = 0.1  # of the tokens, which the decoder must know from the latents (Bowman et al., 2016)
+_KL_WEIGHT = 0.1  # that the divergence from the prior rises to
+_RISING = 0.5  # of training, in which it rises
+_ENCODED = 500  # texts that are encoded at a time
+
+
+class VariationalNetwork(SmilesNetwork):
+    """p(text | latent) by the memory of `SmilesNetwork`, q(latent | text) by a recurrent network.
+
+    Sources: Kingma and Welling, 2014; for molecules Gómez-Bombarelli et al., 2018. New latents are
+    drawn from a normal distribution with the mean and covariance of the encoded library, which is
+    nearer to what the decoder has learned than the prior is (Ghosh et al., 2020).
+
+    Args:
+        size: of the vocabulary, with `END`.
+    """
+
+    def __init__(self, size: int):
+        super().__init__(size)
+        self.reader = nn.GRU(EMBEDDING, _READ, bidirectional=True)
+        self.posterior = nn.Linear(2 * _READ, 2 * LATENT)
+        self.begin = nn.Linear(LATENT, 2 * HIDDEN)
+        self.add = nn.Linear(LATENT, EMBEDDING)
+        self.kl_weight = 0.0
+        self.register_buffer("mean", torch.zeros(LATENT))
+        self.register_buffer("spread", torch.eye(LATENT))  # a root of the covariance
+
+    mean: Tensor
+    spread: Tensor
+
+    def prepare_step(self, share: float) -> None:
+        """The divergence counts little at first, so that the latents come to be used."""
+        self.kl_weight = _KL_WEIGHT * min(1.0, share / _RISING)
+
+    def encode(self, batch: Codes) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the latents of texts, (texts, LATENT) each."""
+        lengths = torch.tensor([len(code) for code in batch])
+        numbers = np.full((int(lengths.max()), len(batch)), END, dtype=np.int64)
+        for n, code in enumerate(batch):
+            numbers[: len(code), n] = code
+        read = self.embedding(torch.from_numpy(numbers))
+        packed = nn.utils.rnn.pack_padded_sequence(read, lengths, enforce_sorted=False)
+        _, last = self.reader(packed)
+        mean, log_variance = self.posterior(torch.cat([last[0], last[1]], 1)).float().chunk(2, 1)
+        return mean, log_variance.clamp(-10, 5)
+
+    def decoder_input(self, latents: Tensor) -> tuple[State, Tensor]:
+        """The memory's first state, and what is added to its input, for latents."""
+        first, cells = self.begin(latents).chunk(2, 1)
+        return (first.tanh()[None], cells[None].contiguous()), self.add(latents)
+
+    def loss(self, batch: Codes) -> Tensor:
+        """The mean of -log p(text | latent) and the weighted divergence from the prior."""
+        mean, log_variance = self.encode(batch)
+        latents = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+        written = self.written_loss(batch, *self.decoder_input(latents), hidden=_HIDDEN)
+        return written + self.kl_weight * divergence
+
+    @torch.no_grad()
+    def write(
+        self,
+        count: int,
+        generator: torch.Generator,
+        syntax: Syntax,
+        *,
+        begun: Codes | None = None,
+        temperature: float = TEMPERATURE,
+    ) -> Iterator[list[int]]:
+        """As `SmilesNetwork.write`; for each text latents are drawn anew."""
+        for batch in in_parts(count, begun):
+            drawn = torch.randn(len(batch), LATENT, generator=generator)
+            state, added = self.decoder_input(self.mean + drawn @ self.spread.T)
+            yield from self.go_on(batch, generator, syntax, state, added, temperature=temperature)
+
+    @torch.no_grad()
+    def means(self, texts: Codes) -> Tensor:
+        """The latents' means of texts, (texts, LATENT)."""
+        parts = [texts[n : n + _ENCODED] for n in range(0, len(texts), _ENCODED)]
+        return torch.cat([self.encode(part)[0] for part in parts])
+
+    @torch.no_grad()
+    def fit_latents(self, texts: Codes) -> None:
+        """Take the mean and the covariance of encoded texts as those of new latents."""
+        encoded = [self.encode(texts[n : n + _ENCODED]) for n in range(0, len(texts), _ENCODED)]
+        means, log_variances = (torch.cat(part).double() for part in zip(*encoded, strict=True))
+        covariance = torch.cov(means.T) + torch.diag(log_variances.exp().mean(0))
+        self.mean = means.mean(0).float()
+        self.spread = torch.linalg.cholesky(covariance).float()
+
+    def write_at(
+        self, latents: Tensor, generator: torch.Generator, syntax: Syntax, temperature: float
+    ) -> list[list[int]]:
+        """One text at each of some latents, (texts, LATENT)."""
+        state, added = self.decoder_input(latents)
+        begun: list[list[int]] = [[] for _ in latents]
+        return self.go_on(begun, generator, syntax, state, added, temperature=temperature)
