@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from medkg.mining.course.train import train_course
     from medkg.mining.diagnosis.train import train_diagnosis
     from medkg.mining.links.train import train_links
+    from medkg.mining.molecules.generator.between import interpolate_molecules
     from medkg.mining.molecules.generator.generate import generate_molecules
     from medkg.mining.molecules.generator.hypotheses import molecule_hypotheses
     from medkg.mining.molecules.generator.train import train_generator
@@ -82,6 +83,7 @@ _HOMES = {
     "treatment_effect": ".mining.cohort.effect",
     "train_course": ".mining.course.train",
     "generate_molecules": ".mining.molecules.generator.generate",
+    "interpolate_molecules": ".mining.molecules.generator.between",
     "molecule_hypotheses": ".mining.molecules.generator.hypotheses",
     "train_generator": ".mining.molecules.generator.train",
     "train_diagnosis": ".mining.diagnosis.train",
@@ -129,6 +131,7 @@ __all__ = [
     "generate_molecules",
     "gnn",
     "graph",
+    "interpolate_molecules",
     "load",
     "load_model",
     "loaders",

@@ -110,7 +110,7 @@ def judged(
     pairs = new - by_chance
     drawn = Bootstrap.over(np.arange(len(pairs)), seed).means(pairs)
     figure = difference_with_interval("difference", pairs.mean(), drawn)
-    low, high = figure["difference_interval"]  # type: ignore[misc]
+    low, high = figure["difference_interval"]  # type: ignore[misc]  # a pair, not a number
     return [
         f"{new.mean():.3f} ({len(new)})",
         f"{by_chance.mean():.3f}",

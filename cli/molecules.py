@@ -25,12 +25,15 @@ _SHOWN = 20  # molecules in the terminal
 def train_generator(
     library: Annotated[Path, typer.Argument(help="Molecules: .smi, .csv, .tsv, .sdf; .gz or not.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
-    model: Annotated[str, typer.Option(help="lstm, or ngram, the baseline.")] = "lstm",
+    model: Annotated[
+        str,
+        typer.Option(help="lstm; vae, for --between; or ngram, the baseline."),
+    ] = "lstm",
     epochs: Annotated[
-        int, typer.Option(min=1, help="Of the lstm: how often it reads the library.")
+        int, typer.Option(min=1, help="Of a network: how often it reads the library.")
     ] = 4,
     start: Annotated[
-        Path | None, typer.Option("--from", help="An lstm to go on from, with its tokens.")
+        Path | None, typer.Option("--from", help="A network to go on from, with its tokens.")
     ] = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -84,16 +87,21 @@ def _print_figures(judged: Mapping[str, Mapping[str, Any]], title: str) -> None:
     rows = [
         {
             "generator": name,
-            **{key: round(figures[key], 3) for key in ("valid", "unique", "novel")},
+            **{
+                key: round(figures[key], 3)
+                for key in ("valid", "unique", "novel", "neighbour", "scaffolds")
+            },
             **{f"distance of {key}": value for key, value in figures["distances"].items()},
         }
         for name, figures in judged.items()
     ]
-    floor = next(iter(judged.values()))["floor"]
+    first = next(iter(judged.values()))
     rows.append(
         {
             "generator": "the library itself",
-            **{f"distance of {key}": value for key, value in floor.items()},
+            "neighbour": round(first["floor_neighbour"], 3),
+            "scaffolds": round(first["floor_scaffolds"], 3),
+            **{f"distance of {key}": value for key, value in first["floor"].items()},
         }
     )
     show.frame(pl.DataFrame(rows, infer_schema_length=None), title)
@@ -124,7 +132,14 @@ def generate(
     keep: Annotated[
         str | None, typer.Option(help="SMILES of a scaffold that each molecule must hold.")
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many molecules.")] = 100,
+    between: Annotated[
+        tuple[str, str] | None,
+        typer.Option(help="Walk from one to another by a vae: SMILES, or drugs of the graph."),
+    ] = None,
+    n: Annotated[
+        int | None,
+        typer.Option("-n", min=1, help="How many molecules; default: 100, or 9 of --between."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write all columns here: .csv, .tsv or .parquet.")
     ] = None,
@@ -147,13 +162,19 @@ def generate(
     from medkg.mining.molecules.generator.generate import generate_molecules
     from medkg.mining.molecules.generator.page import write_page
 
+    check_table_path(out)
+    if between is not None:
+        if model is None or any((ligands, target, links, like, keep, page, into)):
+            raise typer.BadParameter(
+                "--between goes with MODEL, a vae, and -n, --graph, --out alone"
+            )
+        return _walk(model, between, graph, n, out, seed, as_json)
     if (ligands is None) == (target is None) and (ligands or like is None):
-        raise typer.BadParameter("give --ligands, --target or --like")
+        raise typer.BadParameter("give --ligands, --target, --like or --between")
     if graph is not None and target is None and like is None:
         raise typer.BadParameter("--graph goes with --target or --like")
     if into is not None and target is None:
         raise typer.BadParameter("--into goes with --target, which the hypotheses are about")
-    check_table_path(out)
     quarantine = Quarantine()
     ranker = (
         None if links is None else open_link_model(links, None if graph is None else str(graph))
@@ -171,7 +192,7 @@ def generate(
         links=ranker,
         like=like,
         keep=keep,
-        n=n,
+        n=n or 100,
         seed=seed,
         quarantine=quarantine,
     )
@@ -194,6 +215,38 @@ def generate(
     if page is not None:
         show.out.print(f"{page}: with pictures", soft_wrap=True)
     return print_set_aside(quarantine)
+
+
+def _walk(
+    model: Path,
+    between: tuple[str, str],
+    graph: Path | None,
+    n: int | None,
+    out: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Print, or write, molecules between two."""
+    import polars as pl
+
+    import medkg
+    from medkg.cli import show
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.mining.molecules.generator.between import STEPS, interpolate_molecules
+    from medkg.mining.molecules.generator.page import IDEAS
+    from medkg.mining.molecules.structures import parse
+
+    named = any(parse(text).molecule is None for text in between)
+    kg = KnowledgeGraph.open(graph) if graph else medkg.load("starter") if named else None
+    walk = interpolate_molecules(model, *between, kg=kg, steps=n or STEPS, seed=seed)
+    rows = pl.DataFrame(walk, schema_overrides={"smiles": pl.String}, infer_schema_length=None)
+    if out is not None:
+        write_table(rows, out)
+    if as_json:
+        return show.as_json(rows)
+    show.frame(rows, f"From {between[0]} (0) to {between[1]} (1)", most=rows.height)
+    show.out.print("to_first, to_second: Tanimoto similarity to the ends; valid: of 50 texts")
+    return show.out.print(IDEAS)
 
 
 class _Written(TypedDict):

@@ -5,16 +5,20 @@ Source: Polykovskiy et al., Molecular Sets (MOSES), 2020.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
 from rdkit import Chem
 from rdkit.Chem import QED, Crippen, Descriptors, rdMolDescriptors
+from rdkit.Chem.Scaffolds import MurckoScaffold
 from scipy.stats import wasserstein_distance
 
 from ....core.progress import track
 from ....core.quarantine import Quarantine
+from ..fingerprints import morgan_fingerprints, tanimoto
 from .baseline import baseline_of
 from .library_smiles import LibraryParts, checksum, library_smiles, parts_of
 from .model import Generator, open_generator
@@ -42,15 +46,24 @@ class GeneratorFigures(TypedDict):
         valid: share that RDKit reads as a molecule.
         unique: share of the valid ones that are no repetition.
         novel: share of the unique ones that are not among the molecules learned from.
+        neighbour: mean Tanimoto similarity of generated molecules to the nearest held-out one (SNN);
+            the fingerprints are of 2,000 molecules of each side.
+        scaffolds: cosine similarity of how often Murcko scaffolds occur among generated and among
+            held-out molecules, of as many (Scaf); 0 where a side has no ring.
         distances: by descriptor, Wasserstein's distance (in the descriptor's unit) between
             generated molecules and held-out ones.
         floor: the same between molecules learned from and held-out ones: what chance gives.
+        floor_neighbour, floor_scaffolds: likewise.
     """
 
     written: int
     valid: float
     unique: float
     novel: float
+    neighbour: float
+    scaffolds: float
+    floor_neighbour: float
+    floor_scaffolds: float
     distances: dict[str, float]
     floor: dict[str, float]
 
@@ -70,6 +83,10 @@ def figures_of(generator: Generator, parts: LibraryParts, *, seed: int = 0) -> G
         "valid": len(valid) / len(texts),
         "unique": len(unique) / max(1, len(valid)),
         "novel": novel / max(1, len(unique)),
+        "neighbour": _nearest_similarity(unique, parts.held_out),
+        "scaffolds": _scaffold_similarity(unique, parts.held_out),
+        "floor_neighbour": _nearest_similarity(parts.learned, parts.held_out),
+        "floor_scaffolds": _scaffold_similarity(parts.learned, parts.held_out),
         "distances": _distances(unique, parts.held_out),
         "floor": _distances(parts.learned, parts.held_out),
     }
@@ -119,3 +136,28 @@ def _distances(some: Sequence[str], others: Sequence[str]) -> dict[str, float]:
         name: round(float(wasserstein_distance([value(m) for m in a], [value(m) for m in b])), 4)
         for name, value in DESCRIPTORS.items()
     }
+
+
+def _nearest_similarity(some: Sequence[str], others: Sequence[str]) -> float:
+    """The mean similarity of the first molecules to the nearest of the second (SNN of MOSES)."""
+    if not some or not others:
+        return float("nan")
+    bits, reference = (
+        morgan_fingerprints([Chem.MolFromSmiles(text) for text in side[:_COMPARED]])
+        for side in (some, others)
+    )
+    return round(float(tanimoto(bits, reference).max(1).mean()), 4)
+
+
+def _scaffold_similarity(some: Sequence[str], others: Sequence[str]) -> float:
+    """The cosine between the counts of Murcko scaffolds of either side (Scaf of MOSES)."""
+    a, b = (_scaffolds(side[:_COMPARED]) for side in (some, others))
+    sizes = math.hypot(*a.values()) * math.hypot(*b.values())
+    return round(sum(a[text] * b[text] for text in a) / sizes, 4) if sizes else 0.0
+
+
+def _scaffolds(smiles: Sequence[str]) -> Counter[str]:
+    """How often each scaffold occurs; molecules without a ring have none."""
+    counts = Counter(MurckoScaffold.MurckoScaffoldSmiles(text) for text in smiles)
+    del counts[""]
+    return counts

@@ -183,7 +183,7 @@ def generate_molecules(
         (True, 2)
     """
     quarantine = Quarantine() if quarantine is None else quarantine
-    lead = None if like is None else _lead(like, kg)
+    lead = None if like is None else lead_of(like, kg)
     known = _ligands(ligands, kg, target, quarantine) if lead is None or ligands or target else None
     guide = Guide(known, lead, None if keep is None else read_molecule(keep))
     if links is not None:
@@ -294,8 +294,13 @@ def _record(generator: Generator, guide: Guide, n: int, seed: int) -> Generation
     }
 
 
-def _lead(text: str, kg: KnowledgeGraph | None) -> Lead:
-    """A molecule by its SMILES or InChI, else by a drug's identifier or name in a graph."""
+def lead_of(text: str, kg: KnowledgeGraph | None) -> Lead:
+    """A molecule by its SMILES or InChI, else by a drug's identifier or name in a graph.
+
+    Raises:
+        DataError: the text is neither, without a graph; or the drug has no structure.
+        MissingError: the graph has no such drug.
+    """
     molecule = parse(text).molecule
     if molecule is not None:
         return Lead(text, molecule)

@@ -65,18 +65,9 @@ class SmilesNetwork(nn.Module):
         return self.written_loss(batch)
 
     def written_loss(
-        self,
-        batch: Codes,
-        state: State | None = None,
-        added: Tensor | None = None,
-        *,
-        hidden: float = 0,
+        self, batch: Codes, state: State | None = None, added: Tensor | None = None
     ) -> Tensor:
-        """`loss`, of a memory that begins in a state, with what is `added` to what it reads.
-
-        Args:
-            hidden: share of the tokens that it does not get to read, drawn at random.
-        """
+        """`loss`, of a memory that begins in a state, with what is `added` to what it reads."""
         length = max(map(len, batch)) + 1
         inputs = np.full((length, len(batch)), END, dtype=np.int64)
         targets = np.full((length, len(batch)), _NO_LOSS, dtype=np.int64)
@@ -84,10 +75,7 @@ class SmilesNetwork(nn.Module):
             inputs[1 : len(code) + 1, n] = code
             targets[: len(code), n] = code
             targets[len(code), n] = END
-        numbers = torch.from_numpy(inputs)
-        if hidden:
-            numbers = numbers.masked_fill(torch.rand(numbers.shape) < hidden, END)
-        logits, _ = self(numbers, state, added)
+        logits, _ = self(torch.from_numpy(inputs), state, added)
         total = nn.functional.cross_entropy(
             logits.flatten(0, 1).float(),
             torch.from_numpy(targets).flatten(),

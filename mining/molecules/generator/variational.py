@@ -14,8 +14,7 @@ from .tokens import END
 
 LATENT = 64  # numbers that a molecule is encoded as
 _READ = 128  # units of each direction of the encoder
-_HIDDEN = 0.1  # of the tokens, which the decoder must know from the latents (Bowman et al., 2016)
-_KL_WEIGHT = 0.1  # that the divergence from the prior rises to
+_KL_WEIGHT = 0.2  # that the divergence from the prior rises to
 _RISING = 0.5  # of training, in which it rises
 _ENCODED = 500  # texts that are encoded at a time
 
@@ -70,7 +69,7 @@ class VariationalNetwork(SmilesNetwork):
         mean, log_variance = self.encode(batch)
         latents = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
-        written = self.written_loss(batch, *self.decoder_input(latents), hidden=_HIDDEN)
+        written = self.written_loss(batch, *self.decoder_input(latents))
         return written + self.kl_weight * divergence
 
     @torch.no_grad()
@@ -104,6 +103,7 @@ class VariationalNetwork(SmilesNetwork):
         self.mean = means.mean(0).float()
         self.spread = torch.linalg.cholesky(covariance).float()
 
+    @torch.no_grad()
     def write_at(
         self, latents: Tensor, generator: torch.Generator, syntax: Syntax, temperature: float
     ) -> list[list[int]]:

@@ -65,6 +65,23 @@ def test_only_what_handles_drugs_is_ranked(structure_model: LinkModel) -> None:
     assert set(both.rows["tail"]) <= {"NCBIGene:01", "NCBIGene:10"}
 
 
+def test_side_effects_of_a_molecule_are_ranked_as_targets_are(
+    molecule_graph: KnowledgeGraph,
+) -> None:
+    is_target = pl.col("kind") == "Target"
+    effects = molecule_graph.nodes.with_columns(
+        kind=pl.when(is_target).then(pl.lit("Symptom")).otherwise("kind")
+    )
+    pairs = molecule_graph.evidence.filter(relation="TARGETS").select("subject", "object")
+    causes = pairs.with_columns(relation=pl.lit("CAUSES"), source=pl.lit("made"))
+    graph = KnowledgeGraph.build(effects, causes, molecule_graph.sources)
+    model = train_links(graph, "CAUSES", model="structure")
+    predicted = targets_of(model, SCAFFOLDS[0].format("CCC"), top=5)
+    assert set(predicted.rows["tail"][:2]) == {"NCBIGene:00", "NCBIGene:01"}
+    with pytest.raises(DataError, match="property adme"):
+        targets_of(model, SCAFFOLDS[0].format("CCC"), adme=True)
+
+
 def test_known_pairs_are_listed_apart_as_they_are_for_a_head(
     structure_model: LinkModel,
 ) -> None:

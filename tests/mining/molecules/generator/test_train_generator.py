@@ -14,6 +14,7 @@ import medkg
 from medkg.cli import app
 from medkg.core.errors import DataError, ModelError
 from medkg.core.quarantine import Quarantine
+from medkg.mining.molecules.generator import figures as figures_module
 from medkg.mining.molecules.generator.figures import evaluate_generator, figures_of
 from medkg.mining.molecules.generator.library_smiles import LibraryParts, library_smiles
 from medkg.mining.molecules.generator.model import Generator, open_generator
@@ -56,6 +57,18 @@ def test_figures_count_texts_molecules_and_those_learned() -> None:
     assert figures["novel"] == 1 / 2
 
 
+def test_figures_compare_neighbours_and_scaffolds() -> None:
+    rings = ["Cc1ccccc1", "CCc1ccccc1", "CC1CCNCC1"]
+    assert figures_module._nearest_similarity(rings, rings) == 1
+    assert figures_module._nearest_similarity(["CCCCO"], rings) < 0.3
+    assert figures_module._scaffold_similarity(rings, rings) == 1
+    # Counts 2 and 1 of one side, 1 and 1 of the other: 3 / (sqrt 5 · sqrt 2).
+    others = ["c1ccccc1", "C1CCNCC1", "CCO"]
+    assert figures_module._scaffold_similarity(rings, others) == pytest.approx(0.9487, abs=1e-4)
+    assert figures_module._scaffold_similarity(rings, ["C1CCOCC1"]) == 0
+    assert figures_module._scaffold_similarity(rings, ["CCO"]) == 0
+
+
 def test_a_seed_gives_the_same_model(library: Path, tmp_path: Path) -> None:
     small = tmp_path / "small.smi"
     small.write_text("".join(library.read_text().splitlines(keepends=True)[:100]))
@@ -77,7 +90,7 @@ def test_training_goes_on_from_a_model(lstm: Trained, ngram: Trained, tmp_path: 
     assert model.vocabulary.names == open_generator(lstm[0]).vocabulary.names
     assert model.config["start"]["library"]["name"] == "made.smi"
     assert "START had read made.smi" in (tmp_path / "more" / "CARD.md").read_text()
-    with pytest.raises(ModelError, match="only an lstm can be trained further"):
+    with pytest.raises(ModelError, match="only a network can be trained further"):
         medkg.train_generator(path, tmp_path / "m", start=ngram[0])
     with pytest.raises(DataError, match="an ngram is counted anew"):
         medkg.train_generator(path, tmp_path / "m", model="ngram", start=lstm[0])
@@ -124,7 +137,7 @@ def test_bad_lines_are_set_aside(library: Path, tmp_path: Path) -> None:
 
 
 def test_what_can_not_be_trained_is_refused(library: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="take one of lstm, ngram"):
+    with pytest.raises(DataError, match="take one of lstm, vae, ngram"):
         medkg.train_generator(library, tmp_path / "m", model="gan")
     few = tmp_path / "few.smi"
     few.write_text("CCO\nCCN\n")
