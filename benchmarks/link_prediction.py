@@ -5,14 +5,12 @@ back at random, and all edges of held-back drugs. Every true target is ranked am
 the files, filtered by all known edges; ties count half. Training stops by validation MRR; settings
 were chosen on the validation edges.
 
-    python benchmarks/link_prediction.py [--splits random,new-drugs,polo,side-effects,pathways]
-        [--seeds 3]
+    python benchmarks/link_prediction.py [--splits random,new-drugs,polo,side-effects] [--seeds 3]
         [--models …] [--without IN_CLASS,…] [--out FILE] [--keep DIR]
 
 The split `polo` is of drug → disease (CtD) edges, ranked among all diseases; `side-effects` of drug
-→ side effect (CcSE), and `pathways` of gene → pathway (GpPW), a tenth held back by chance for
-validation and test each (intervals by bootstrap over drugs, or genes); --without leaves relations
-out of the graph; the model `structure` sees a drug's molecule alone.
+→ side effect (CcSE), a tenth held back by chance for validation and test each; --without leaves
+relations out of the graph; the model `structure` sees a drug's molecule alone.
 
 Prints Markdown: MRR and Hits@1/3/10 on the test edges, with 95 % intervals by bootstrap over drugs;
 trained models as the mean of their seeds. With --out the figures are kept as JSON, and a model that
@@ -69,13 +67,12 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
 
 def relation_of(how: str) -> str:
     """The relation whose edges a split holds back."""
-    of_splits = {"polo": "TREATS", "side-effects": "CAUSES", "pathways": "PARTICIPATES_IN"}
-    return of_splits.get(how, "TARGETS")
+    return {"polo": "TREATS", "side-effects": "CAUSES"}.get(how, "TARGETS")
 
 
 def held_back(kg: KnowledgeGraph, folder: Path, how: str) -> dict[str, list[str]]:
     """The ids of the split's validation and test edges."""
-    if how in ("side-effects", "pathways"):
+    if how == "side-effects":
         return link_task(kg, relation_of(how)).held_back
     targets = kg.edges.filter(relation=relation_of(how)).select("id", "subject", "object")
     split = {}
@@ -189,7 +186,7 @@ def print_table(how: str, names: Sequence[str], seeds: Sequence[int], runs: Runs
     }
     figures = next(iter(of_models.values()))[0]["metrics"]["test"]["tail"]
     print(
-        f"\n{how}: {figures['n']:,} test edges of {figures['groups']:,} heads,"
+        f"\n{how}: {figures['n']:,} test edges of {figures['groups']:,} drugs,"
         f" {figures['candidates']:,} candidates.\n"
     )
     print("| model | seeds | validation MRR | MRR | Hits@1 | Hits@3 | Hits@10 | CPU minutes |")

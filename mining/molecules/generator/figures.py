@@ -46,7 +46,7 @@ class GeneratorFigures(TypedDict):
         valid: share that RDKit reads as a molecule.
         unique: share of the valid ones that are no repetition.
         novel: share of the unique ones that are not among the molecules learned from.
-        neighbour: mean Tanimoto similarity of generated molecules to the nearest held-out one (SNN);
+        neighbour: mean Tanimoto similarity of generated molecules to the nearest held out (SNN);
             the fingerprints are of 2,000 molecules of each side.
         scaffolds: cosine similarity of how often Murcko scaffolds occur among generated and among
             held-out molecules, of as many (Scaf); 0 where a side has no ring.
