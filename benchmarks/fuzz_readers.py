@@ -183,6 +183,7 @@ def _xml_readers() -> dict[str, Reader]:
 
 def _table_readers() -> dict[str, Reader]:
     names = (
+        "bindingdb",
         "ctd",
         "davis",
         "dgidb",

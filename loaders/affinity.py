@@ -46,7 +46,7 @@ BINDS_FROM_SCORE = 12.1
 NO_BINDING_UP_TO_SCORE = 11.1
 
 # The probability of what is only possible: what a form shows against the wild type.
-_POSSIBLE = 0.5
+POSSIBLE = 0.5
 _DATA = Path(__file__).parent / "data"
 
 
@@ -131,7 +131,7 @@ def _load(dataset: _Dataset, path: Path | None, quarantine: Quarantine) -> Knowl
     ligands = _ligands(ligands_file, dataset, quarantine)
     proteins = _proteins(proteins_file, dataset, quarantine)
     nodes = pl.concat(
-        [_drugs(ligands), _targets(protein.target for protein in proteins if protein)],
+        [_drugs(ligands), protein_nodes(protein.target for protein in proteins if protein)],
         how="diagonal",
     )
     evidence = _evidence(matrix, list(ligands), proteins, dataset, quarantine)
@@ -220,7 +220,7 @@ def _proteins(path: Path, dataset: _Dataset, quarantine: Quarantine) -> list[_Pr
     return proteins
 
 
-def _targets(ids: Iterable[str]) -> pl.DataFrame:
+def protein_nodes(ids: Iterable[str]) -> pl.DataFrame:
     """The nodes of these targets; a protein that HGNC's table lacks is named by its accession."""
     wanted = pl.DataFrame({"id": list(dict.fromkeys(ids))}, schema={"id": pl.String})
     genes = gene_nodes(gene_table().join(wanted, on="id", how="semi"))
@@ -276,9 +276,19 @@ _ACCESSION = re.compile(r"[OPQ][0-9][A-Z0-9]{3}[0-9]|[A-NR-Z][0-9](?:[A-Z][A-Z0-
 
 def _accession(name: str) -> _Protein | _Unmapped:
     """The protein of an accession: its gene, or itself where HGNC's table has no gene of it."""
-    if not _ACCESSION.fullmatch(name):
+    if not is_accession(name):
         return _Unmapped("no accession of UniProt")
-    return _Protein(name, _genes_by_accession().get(name, f"UniProtKB:{name}"))
+    return _Protein(name, target_of_accession(name))
+
+
+def is_accession(text: str) -> bool:
+    """Whether a text has the form of UniProt's accessions."""
+    return _ACCESSION.fullmatch(text) is not None
+
+
+def target_of_accession(accession: str) -> str:
+    """The identifier of an accession's gene, or of itself where HGNC's table has no gene of it."""
+    return _genes_by_accession().get(accession, f"UniProtKB:{accession}")
 
 
 @cache
@@ -408,7 +418,7 @@ def _of_ligand(
             protein.target,
             polarity,
             certainty,
-            _POSSIBLE if certainty == "possible" else 1.0,
+            POSSIBLE if certainty == "possible" else 1.0,
             as_json({"protein": protein.name, dataset.quantity: value, **protein.form}),
         )
 

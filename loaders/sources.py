@@ -12,6 +12,7 @@ from ..core.quarantine import Quarantine
 from ..graph.kg import KnowledgeGraph
 from . import (
     affinity,
+    bindingdb,
     bioc,
     common,
     drugbank,
@@ -40,6 +41,7 @@ from .languages import with_names
 # A module imports what is heavy only when it loads, so that the list of sources comes at once.
 _INFOS: tuple[SourceInfo, ...] = (
     *affinity.INFOS,
+    bindingdb.INFO,
     bioc.INFO,
     common.INFO,
     drugbank.INFO,
