@@ -2,7 +2,7 @@
 
 Data: MEDKG_DATA (by default ../shared/data), folders hetionet and molecules/affinity.
 
-    python benchmarks/kinase_drugs.py [--sources hetionet,starter,davis,kiba] [--seed 0]
+    python benchmarks/kinase_drugs.py [--sources hetionet,starter,davis,kiba,bindingdb] [--seed 0]
 
 All drugs of `DRUGS` at once, and all compounds that are nearly the same (the skeleton of their
 InChIKey, or a Tanimoto similarity of Morgan fingerprints of at least .9), lose all of their edges
@@ -76,14 +76,14 @@ DRUGS = (
 def main() -> None:
     """Join the sources, leave the drugs out, train, and print the ranks of their main targets."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--sources", default="hetionet,starter,davis,kiba")
+    parser.add_argument("--sources", default="hetionet,starter,davis,kiba,bindingdb")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     start = time.process_time()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     data = Path(os.environ.get("MEDKG_DATA", default))
-    graphs = {name: load(name, folder_of(data, name)) for name in arguments.sources.split(",")}
-    molecules = structures_of_drugs(graphs.get("hetionet") or load("hetionet", data / "hetionet"))
+    graphs = {name: load_source(name, data) for name in arguments.sources.split(",")}
+    molecules = structures_of_drugs(graphs.get("hetionet") or load_source("hetionet", data))
     kg, n_left_out = without_drugs(merge(*graphs.values()), molecules)
     ranker, tails = train(kg, arguments.seed)
     pairs = f"{ranker.known.nnz:,} known pairs of {len(ranker.heads):,} compounds"
@@ -92,11 +92,14 @@ def main() -> None:
     print(f"\n{(time.process_time() - start) / 60:.1f} CPU minutes")
 
 
-def folder_of(data: Path, source: str) -> Path | None:
-    """Where the files of a source are; None for what comes with medkg."""
-    if source == "starter":
-        return None
-    return data / "hetionet" if source == "hetionet" else data / "molecules" / "affinity" / source
+def load_source(name: str, data: Path) -> KnowledgeGraph:
+    """A source by the files that the data hold, or that come with medkg."""
+    if name == "starter":
+        return load(name)
+    affinity = data / "molecules" / "affinity"
+    if name == "bindingdb":  # whose pairs name kinases by the sequences that KIBA has
+        return load(name, affinity / name, proteins=str(affinity / "kiba" / "proteins.txt.xz"))
+    return load(name, data / "hetionet" if name == "hetionet" else affinity / name)
 
 
 def structures_of_drugs(hetionet: KnowledgeGraph) -> list[Chem.Mol]:
@@ -144,10 +147,11 @@ def print_ranks(
     """A row for each drug, and how many main targets are among the first."""
     features = molecule_features(molecules)
     similarity = tanimoto(features.morgan, ranker.ligands.morgan)
-    n_ligands = np.asarray(ranker.known.sum(0)).ravel()
+    known = (ranker.known > 0).astype(np.float32)
+    n_ligands = np.asarray(known.sum(0)).ravel()
     by_method = (
         ranker.score(features),
-        similarity**6 @ ranker.known.toarray(),
+        similarity**6 @ known.toarray(),
         np.tile(n_ligands, (len(DRUGS), 1)),
     )
     number_of = {tail: number for number, tail in enumerate(tails)}

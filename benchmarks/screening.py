@@ -111,7 +111,7 @@ def print_enrichment(model: LinkModel, kg: KnowledgeGraph) -> None:
     bits = morgan_fingerprints(structures.molecules)
     trained, test = task.matrix("train", "valid")[heads], task.matrix("test")[heads]
     counts = np.asarray(test.sum(0)).ravel()
-    n_ligands = np.asarray(ranker.known.sum(0)).ravel()
+    n_ligands = np.asarray((ranker.known > 0).sum(0)).ravel()
     targets = np.flatnonzero((counts >= LEAST) & (n_ligands > 0))
     scores = model.scorer.score_heads(torch.from_numpy(targets)).numpy()[:, heads]
     rows = []

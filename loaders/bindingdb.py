@@ -156,7 +156,7 @@ def load(
             "bindingdb needs a path (--path): BindingDB_All_*.tsv of https://www.bindingdb.org,"
             " plain or compressed; docs/sources.md says how to get it"
         )
-    files = published_files(path, "BindingDB*.tsv", "*.csv")
+    files = published_files(path, "BindingDB*.tsv", "BindingDB*_tsv", "*.csv")
     content = _Content()
     for file in files:
         if plain_suffix(file) == ".csv":

@@ -403,6 +403,7 @@ def _fit_structure(
     """The scorer of molecules outside the graph, if enough of the heads have a structure."""
     if molecules is None:
         return None
+    from ..molecules.affinity_weights import affinity_weights
     from ..molecules.structure_ranker import (
         LEAST_MOLECULES,
         StructureRanker,
@@ -414,4 +415,5 @@ def _fit_structure(
     if len(with_known_tails(molecules, known)) < LEAST_MOLECULES:
         return None
     knowledge = target_knowledge(kg, task.edge_type, task.tails, task.excluded)
-    return StructureRanker.fit(molecules, known, knowledge, seed=seed, device=device)
+    weights = affinity_weights(kg, task.edge_type, known, task.heads, task.tails)
+    return StructureRanker.fit(molecules, weights, knowledge, seed=seed, device=device)

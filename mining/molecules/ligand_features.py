@@ -34,9 +34,10 @@ class LigandIndex:
 
     Attributes:
         ligands: features of the molecules with known targets.
-        all_known: (ligands, tails), 0/1.
+        all_known: (ligands, tails): what each known pair counts, 0 to 1.
         reachable: the tails that have ligands, or a family of which one has.
-        known: (ligands, reachable); `ligands_of` is its transpose.
+        known: (ligands, reachable), 0/1.
+        weights: the same by what each pair counts; `ligands_of` is its transpose.
         morgan, paths: the ligands' fingerprints, to compare others with.
         targets_per_ligand, ligands_per_target: row and column sums of `known`.
         families, prefixes: (reachable, families), 0/1.
@@ -50,8 +51,9 @@ class LigandIndex:
         reachable = _reachable_tails(known, knowledge)
         self.ligands, self.all_known = ligands, known
         self.knowledge, self.reachable = knowledge, reachable
-        self.known = known[:, reachable].tocsr()
-        self.ligands_of = self.known.T.tocsr()
+        self.weights = known[:, reachable].tocsr()
+        self.ligands_of = self.weights.T.tocsr()
+        self.known = (self.weights > 0).astype(np.float32).tocsr()
         self.morgan, self.paths = TanimotoIndex.of(ligands.morgan), TanimotoIndex.of(ligands.paths)
         self.targets_per_ligand = np.asarray(self.known.sum(1)).ravel()
         self.ligands_per_target = np.asarray(self.known.sum(0)).ravel()
@@ -61,7 +63,7 @@ class LigandIndex:
         self.interactions = knowledge.interactions[reachable][:, reachable].tocsr()
         with np.errstate(invalid="ignore"):
             self.mean_descriptors = (
-                self.ligands_of @ ligands.descriptors / self.ligands_per_target[:, None]
+                self.known.T @ ligands.descriptors / self.ligands_per_target[:, None]
             )
 
 
@@ -112,7 +114,7 @@ class QueryMolecules:
 
     Attributes:
         similarity: (molecules, ligands): mean Tanimoto of both fingerprints.
-        ligand_scores: (molecules, reachable): Σ similarity⁸ over each target's ligands.
+        ligand_scores: (molecules, reachable): Σ weight · similarity⁸ over each target's ligands.
         family_scores: the same over the ligands of the other targets of the family.
         log_probabilities: (molecules, reachable): the network's.
         candidate_scores: (molecules, reachable): what candidates are chosen by.
@@ -295,7 +297,8 @@ class QueryMolecules:
         index = self.index
         sizes = index.ligands_per_target
         scale = 1 / np.sqrt(np.maximum(sizes, 1))
-        sums = _product(index.ligands_of[tails], index.known, values * scale) * scale[tails]
+        own = index.known[:, tails].T.tocsr()
+        sums = _product(own, index.known, values * scale) * scale[tails]
         return np.asarray(np.maximum(sums - values[:, tails] * (sizes[tails] > 0), 0))
 
 

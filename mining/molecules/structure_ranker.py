@@ -23,10 +23,11 @@ from ...core import calibration
 from ...core.boosters import booster_from_tensor, booster_tensor
 from ...core.calibration import CALIBRATED_CANDIDATES, Calibration
 from ...core.errors import DataError
-from ...core.sparse import matrix_from_tensors, matrix_tensors
+from ...core.sparse import entries_at, matrix_from_tensors, matrix_tensors
 from ...core.tensors import with_prefix, without_prefix
 from ...gnn.data import EdgeType, vocabulary
 from ...graph.kg import KnowledgeGraph
+from .affinity_weights import affinity_weights
 from .fingerprints import MoleculeFeatures, NodeMolecules, molecules_of
 from .ligand_features import LigandIndex, QueryMolecules
 from .target_knowledge import TargetKnowledge, target_knowledge
@@ -41,7 +42,7 @@ _UNREACHABLE = _FLOOR - 2  # tails that have no ligands, nor has their family
 _NO_STRUCTURE = _FLOOR - 3  # heads whose structure is not known
 
 _TREES: Mapping[str, str | float | bool] = {
-    "objective": "binary",
+    "objective": "cross_entropy",  # which takes what a pair counts for a label
     "learning_rate": 0.05,
     "num_leaves": 15,
     "min_data_in_leaf": 60,
@@ -62,12 +63,12 @@ class _LabelledPairs(NamedTuple):
 
     Attributes:
         table: (pairs, features).
-        labels: (pairs,): whether the pair is known.
+        labels: (pairs,): what the pair counts if it is known, else 0.
         molecules: (pairs,): the number of each pair's molecule.
     """
 
     table: NDArray[np.float32]
-    labels: NDArray[np.bool_]
+    labels: NDArray[np.float32]
     molecules: NDArray[np.int64]
 
 
@@ -81,7 +82,7 @@ class StructureRanker:
     Attributes:
         ligands: features of the molecules with known tails.
         heads: (ligands,): their numbers among the `n_heads` heads.
-        known: (ligands, tails), 0/1.
+        known: (ligands, tails): what each known pair counts, 0 to 1.
         calibration: from a score to the probability that the source records the pair, fitted on
             drugs that the scores were made without.
     """
@@ -117,7 +118,8 @@ class StructureRanker:
         with one ligand less.) So is the score that the calibration is fitted on.
 
         Args:
-            known: (heads, tails): the training pairs.
+            known: (heads, tails): what each training pair counts, see `affinity_weights`; 1 for all
+                where nothing was measured.
             device: where the networks are trained; the CPU if not given.
         """
         having = with_known_tails(molecules, known)
@@ -216,7 +218,7 @@ def _fit_features(
     """What the features of pairs are computed from."""
     index = LigandIndex(ligands, known, knowledge)
     families = knowledge.families[index.reachable]
-    network = train_target_network(ligands, index.known, families, seed=seed, device=device)
+    network = train_target_network(ligands, index.weights, families, seed=seed, device=device)
     return index, network
 
 
@@ -237,8 +239,7 @@ def _cross_fitted_pairs(
             queries = QueryMolecules(index, ligands.rows(rows), network)
             molecule, column = np.nonzero(queries.is_candidate())
             tables.append(queries.table(molecule, column))
-            true = known[rows[molecule], index.reachable[column]]
-            labels.append(np.asarray(true).ravel() > 0)
+            labels.append(entries_at(known, rows[molecule], index.reachable[column]))
             molecules.append(rows[molecule])
     return _LabelledPairs(np.concatenate(tables), np.concatenate(labels), np.concatenate(molecules))
 
@@ -256,11 +257,11 @@ def _calibrate(pairs: _LabelledPairs, fold_of: NDArray[np.int64], seed: int) -> 
         scores[held_out] = trees.predict(pairs.table[held_out], raw_score=True)
     order = np.lexsort((-scores, pairs.molecules))
     chosen = order[_places(pairs.molecules[order]) < CALIBRATED_CANDIDATES]
-    return calibration.fit(scores[chosen], np.ones(len(chosen)), pairs.labels[chosen])
+    return calibration.fit(scores[chosen], np.ones(len(chosen)), pairs.labels[chosen] > 0)
 
 
-def _boost(table: NDArray[np.float32], label: NDArray[np.bool_], seed: int) -> lightgbm.Booster:
-    data = lightgbm.Dataset(table, label.astype(np.float32))
+def _boost(table: NDArray[np.float32], label: NDArray[np.float32], seed: int) -> lightgbm.Booster:
+    data = lightgbm.Dataset(table, label)
     return lightgbm.train({**_TREES, "seed": seed}, data, num_boost_round=_ROUNDS)
 
 
@@ -309,7 +310,8 @@ class StructureScorer:
                 f" structure (property smiles or inchi); at least {LEAST_MOLECULES} are needed"
             )
         knowledge = target_knowledge(kg, edge_type, nodes[edge_type[2]], exclude_edges)
-        ranker = StructureRanker.fit(molecules, known, knowledge, seed=seed, device=device)
+        weights = affinity_weights(kg, edge_type, known, nodes[edge_type[0]], nodes[edge_type[2]])
+        ranker = StructureRanker.fit(molecules, weights, knowledge, seed=seed, device=device)
         return cls(ranker, molecules)
 
     def score_tails(self, heads: Tensor) -> Tensor:

@@ -79,7 +79,7 @@ def train_target_network(
 
     Args:
         molecules: the ligands.
-        known: (ligands, targets), 0/1.
+        known: (ligands, targets), what each pair counts, 0 to 1.
         families: (targets,): the number of each target's family.
         device: where it is trained; the CPU if not given.
     """

@@ -154,9 +154,9 @@ def statements(graph: KnowledgeGraph) -> set[tuple[str, str, str, str]]:
     return {(drug.removeprefix("BINDINGDB:"), *rest) for drug, *rest in rows}
 
 
-def set_aside(path: Path, **options: str) -> list[tuple[int | None, str]]:
+def set_aside(path: Path, proteins: str = "") -> list[tuple[int | None, str]]:
     quarantine = Quarantine()
-    load("bindingdb", path, quarantine=quarantine, **options)
+    load("bindingdb", path, quarantine=quarantine, proteins=proteins)
     return [(row.line, row.reason) for row in quarantine.rows]
 
 
@@ -276,10 +276,12 @@ def test_columns_of_chains_without_numbers_and_packed(tmp_path: Path) -> None:
     rows = [{name.removesuffix(" 1"): cell for name, cell in row.items()} for row in ROWS]
     path = write(tmp_path / "old", rows, [*COLUMNS, *OF_CHAIN, *OF_CHAIN])
     assert load("bindingdb", path).checksum() == graph.checksum()
-    packed = tmp_path / "BindingDB_All_202501_tsv.zip"
+    packed = tmp_path / "packed" / "BindingDB_All_202501_tsv.zip"
+    packed.parent.mkdir()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(path / "BindingDB_All.tsv", "BindingDB_All.tsv")
-    assert load("bindingdb", packed).checksum() == graph.checksum()
+    for given in (packed, packed.parent):
+        assert load("bindingdb", given).checksum() == graph.checksum()
 
 
 def test_what_is_no_table_of_bindingdb(tmp_path: Path) -> None:
