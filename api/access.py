@@ -27,6 +27,10 @@ class Connection(Store):
 
         Questions of your own join the library where MEDKG_LIBRARY names their folder.
 
+        Returns:
+            The columns that a question's head names (`medkg query NAME --print`), or those that the
+            Cypher returns.
+
         Raises:
             MissingError: no query of that name (the names are listed).
             DataError: a parameter is missing, unknown, or of the wrong type; or the Cypher has a

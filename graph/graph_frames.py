@@ -140,7 +140,14 @@ class GraphFrames:
                     )
 
     def batches(self, name: str) -> Iterator[pl.DataFrame]:
-        """The rows of a frame in order, some at a time."""
+        """The rows of a frame in order, some at a time.
+
+        Args:
+            name: nodes, edges, evidence, merges, predictions or terms, as the attribute.
+
+        Returns:
+            Frames with the columns of that attribute.
+        """
         if stored := self._large_file(name):
             yield from stored.batches(self.counts[name])
         else:

@@ -196,6 +196,9 @@ class KnowledgeGraph(GraphFrames):
 
         Else with a name that is spelt otherwise ("COX2" for "COX-2"). A name in
         capital letters that is an ordinary word ("WAS") must be written so.
+
+        Returns:
+            The columns of `kg.nodes`: id, kind, name, name_key, synonyms, xrefs, properties.
         """
         return look_up(self._nodes_of(kind), self.scan("merges"), self._collect_nodes, text)
 

@@ -217,6 +217,10 @@ class Store:
         Nodes, relationships and paths come as plain values: a node as its properties and `kind`, a
         relationship as its properties and `relation`, a path as its `nodes` and `relationships`.
 
+        Returns:
+            The columns that the query returns, by their names there; without rows where nothing
+            was found.
+
         Raises:
             StoreError: the query is wrong, would change the graph, takes too long (two minutes) or
                 more memory than the server has, or has more rows than one frame should (two
@@ -232,6 +236,9 @@ class Store:
 
         However long the answer, no more than a page of it is in memory. Each page has the types of
         its own values. Read to the end, or close the iterator, to end the query.
+
+        Returns:
+            Frames with the columns that the query returns.
 
         Raises:
             StoreError: as `query`; the time counts until the last page is read.

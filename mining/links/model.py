@@ -166,7 +166,11 @@ class LinkModel:
         return self._answers(rows, explanations)
 
     def answers(self, predictions: pl.DataFrame) -> pl.DataFrame:
-        """What `predict` would say of the rows of `predictions`, without ranking them again."""
+        """What `predict` would say of the rows of `predictions`, without ranking them again.
+
+        Returns:
+            The columns of `predict`.
+        """
         reasons = map(parse_json, predictions["explanation"])
         paths = ((each["because"], (path["text"] for path in each["paths"])) for each in reasons)
         return self._answers(predictions, [_in_words(*each) for each in paths])
@@ -221,10 +225,9 @@ class LinkModel:
 
     def _described(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Ranked pairs with names, what the graph records of them, and who ranked them."""
-        names = self.names
 
         def named(column: str) -> pl.Expr:
-            name = pl.col(column).replace_strict(names, default=None, return_dtype=pl.String)
+            name = pl.col(column).replace_strict(self.names, default=None, return_dtype=pl.String)
             return name.alias(f"{column}_name")
 
         return rows.select(
@@ -251,7 +254,7 @@ class LinkModel:
         direction: str = "tail",
         paths: int = 3,
     ) -> pl.DataFrame:
-        """Predictions to write back: the columns of `medkg.graph.frames.PREDICTIONS`.
+        """Predictions to write back to a graph.
 
         Pairs that are known are left out. `explanation` is JSON: `because`, the known pairs that
         the ranker's features name, or of other models `paths`, each with `weight`, `text` and
@@ -261,6 +264,10 @@ class LinkModel:
             queries: heads (or, with direction `head`, tails), identifiers or names.
             date: of the predictions, ISO 8601.
             paths: how many paths explain one, at most.
+
+        Returns:
+            Columns head, relation, tail, model, score, probability, base_rate, rank, direction,
+            known, date, explanation.
         """
         frames = []
         numbers = [self.query_number(query, direction) for query in queries]

@@ -224,7 +224,7 @@ class TreatmentModel:
     def predictions(
         self, diseases: Sequence[str], top: int = 10, *, date: str, paths: int = 3
     ) -> pl.DataFrame:
-        """Hypotheses to write back: the columns of `medkg.graph.frames.PREDICTIONS`.
+        """Hypotheses to write back to a graph.
 
         They are about a disease and no patient. Drugs that are contraindicated for the disease are
         left out; what else speaks against one is in its `explanation` (JSON: `paths`, `because`,
@@ -233,6 +233,10 @@ class TreatmentModel:
         Args:
             diseases: identifiers or names.
             date: of the predictions, ISO 8601.
+
+        Returns:
+            Columns head, relation, tail, model, score, probability, base_rate, rank, direction,
+            known, date, explanation.
         """
         rows = [
             {

@@ -81,6 +81,30 @@ def methods(of: type) -> list[str]:
     ]
 
 
+def frame_functions() -> dict[str, object]:
+    """The functions and methods of the reference that return a frame, or frames."""
+    functions: dict[str, object] = {}
+    for name in SECTIONS:
+        value = named(name)
+        if inspect.isclass(value):
+            functions |= {f"{name}.{method}": getattr(value, method) for method in methods(value)}
+        else:
+            functions[name] = value
+    return {
+        name: value
+        for name, value in functions.items()
+        if callable(value) and "DataFrame" in str(inspect.signature(value).return_annotation)
+    }
+
+
+@pytest.mark.parametrize("name", list(frame_functions()))
+def test_the_columns_of_each_frame_are_in_its_docstring(name: str) -> None:
+    _, head, returns = (inspect.getdoc(frame_functions()[name]) or "").partition("\nReturns:\n")
+    assert head
+    described = re.split(r"\n\S", returns)[0]
+    assert "column" in described.lower() or described.count(",") >= 2
+
+
 @pytest.mark.parametrize("name", [name for name, text in SECTIONS.items() if text])
 def test_the_examples_below_a_class_give_what_they_say(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

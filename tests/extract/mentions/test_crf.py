@@ -116,6 +116,6 @@ def test_a_tag_that_may_not_follow_can_score_far_above_the_others(crf: CRF) -> N
     emissions = torch.zeros(1, 3, TAGS)
     emissions[0, 0, 2] = 5000.0  # goes on, where nothing has begun
     emissions[0, 1, 1] = 20.0
-    (found,) = decode(emissions, crf.scores().detach().unsqueeze(0), torch.tensor([3]))
-    assert (1, 0) in {(start, kind) for start, _, kind, _ in found}
-    assert all(0 < probability <= 1 for *_, probability in found)
+    (spans_there,) = decode(emissions, crf.scores().detach().unsqueeze(0), torch.tensor([3]))
+    assert (1, 0) in {(start, kind) for start, _, kind, _ in spans_there}
+    assert all(0 < probability <= 1 for *_, probability in spans_there)
