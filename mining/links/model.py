@@ -52,8 +52,7 @@ class LinkModel:
         metrics: held-out figures with n and intervals, beside the baselines'.
         calibrations: by direction (`tail`: tails of a head were ranked; `head`: heads of a tail),
             as fitted on the pairs held out.
-        stated: these at the number of pairs that are missing from the graph, which is what answers
-            state; as they are where that number can't be estimated.
+        stated: these at the number of pairs missing from the graph, where that can be estimated.
         graph: the graph; `record` is what the model's folder keeps of the one it was trained on,
             and `same_graph` whether they are the same (only then can a score be attributed to
             edges).
