@@ -184,6 +184,7 @@ def generate(
         kg = KnowledgeGraph.open(graph)
     if kg is None and (target or like):
         kg = medkg.load("starter")
+    held = None if into is None or target is None else _held_at(into, target)
     made = generate_molecules(
         model,
         ligands=ligands,
@@ -204,7 +205,7 @@ def generate(
         write_page(made, page, " ".join(["New molecules", *aims]))
     written = None
     if into is not None and target is not None and kg is not None:
-        written = _write_into(made, kg, target, into)
+        written = _write_into(made, kg, held, target, into)
     if as_json:
         whole = {"molecules": made.molecules, "counts": made.counts, "ligands": made.ligands}
         whole |= {} if written is None else {"record": made.record, "written": written}
@@ -254,42 +255,66 @@ class _Written(TypedDict):
 
     model: str
     molecules: int
-    held: int
+    left_out: int
 
 
-def _write_into(made: Generation, kg: KnowledgeGraph, target: str, into: str) -> _Written:
-    """Write molecules as hypotheses to a server, by its URI, or into a graph folder."""
+def _is_server(into: str) -> bool:
+    return "://" in into or into.startswith("embedded:")
+
+
+def _held_at(into: str, target: str) -> KnowledgeGraph | None:
+    """What is where hypotheses are to be written: a folder's graph, a server's drugs, or nothing.
+
+    Asked for before anything is generated, so that a wrong place is known at once.
+    """
     from medkg.access import connect
     from medkg.graph.kg import KnowledgeGraph
+
+    if _is_server(into):
+        with connect(into) as connection:
+            return connection.read(kinds=["Drug"], relations=[], predictions=False)
+    if not Path(into).exists():
+        return None
+    kg = KnowledgeGraph.open(into)
+    kg.resolve(target, "Target")
+    return kg
+
+
+def _write_into(
+    made: Generation, kg: KnowledgeGraph, held: KnowledgeGraph | None, target: str, into: str
+) -> _Written:
+    """Write molecules as hypotheses to a server, by its URI, or into a graph folder."""
+    from medkg.access import connect
     from medkg.mining.molecules.generator.hypotheses import (
         generation_name,
         molecule_hypotheses,
         with_hypotheses,
     )
 
-    node, folder = kg.resolve(target, "Target"), Path(into)
-    if "://" in into or into.startswith("embedded:"):
-        new = molecule_hypotheses(made, kg, node)
+    if _is_server(into):
+        new = molecule_hypotheses(made, kg, target, drugs=held)
         with connect(into) as connection:
             connection.write(new)
-    elif folder.exists():
-        held = KnowledgeGraph.open(folder)
+    elif held is not None:
         new = molecule_hypotheses(made, held, target)
-        with_hypotheses(held, new).save(folder)
+        with_hypotheses(held, new).save(into)
     else:
-        new = molecule_hypotheses(made, kg, node)
-        new.save(folder)
+        new = molecule_hypotheses(made, kg, target)
+        new.save(into)
     molecules = new.predictions.height
     return {
         "model": generation_name(made, new.nodes.filter(kind="Target")["id"][0]),
         "molecules": molecules,
-        "held": len(made.molecules) - molecules,
+        "left_out": len(made.molecules) - molecules,
     }
 
 
 def _of_written(written: _Written) -> str:
-    held = f"; {written['held']:,} are drugs there, and were left out" if written["held"] else ""
-    return f"{written['molecules']:,} hypotheses of the kind Molecule, by {written['model']}{held}"
+    number = written["left_out"]
+    left_out = f"; {number:,} left out: drugs there, or one structure twice" if number else ""
+    return (
+        f"{written['molecules']:,} hypotheses of the kind Molecule, by {written['model']}{left_out}"
+    )
 
 
 def _print_generation(made: Generation) -> None:

@@ -196,20 +196,23 @@ def forget(
     kg, summary = kg.with_frames(predictions=of_others), ForgetSummary()
     if request.sources or request.ids:
         kg, summary = _forget_evidence(kg, request)
-    unpredicted = _unpredicted(kg)
-    summary.nodes += unpredicted.len()
+    left = without_unpredicted(kg)
+    summary.nodes += kg.nodes.height - left.nodes.height
     summary.predictions += n_forgotten
     summary.unknown = sorted([*summary.unknown, *unknown])
-    if unpredicted.len():
-        nodes = kg.nodes.filter(~pl.col("id").is_in(unpredicted.implode()))
-        kg = kg.with_frames(nodes=nodes)
-    return kg, summary
+    return left, summary
 
 
-def _unpredicted(kg: KnowledgeGraph) -> pl.Series:
-    """The generated molecules that no prediction is about: nothing else can be said of them."""
+def without_unpredicted(kg: KnowledgeGraph) -> KnowledgeGraph:
+    """A graph without generated molecules that no prediction is about.
+
+    Nothing else can be said of them.
+    """
     molecules = kg.nodes.filter(kind=MOLECULE)["id"]
-    return molecules.filter(~molecules.is_in(kg.predictions["head"].implode()))
+    unpredicted = molecules.filter(~molecules.is_in(kg.predictions["head"].implode()))
+    if unpredicted.is_empty():
+        return kg
+    return kg.with_frames(nodes=kg.nodes.filter(~pl.col("id").is_in(unpredicted.implode())))
 
 
 def _forget_evidence(

@@ -28,10 +28,11 @@ from .document_features import FactRow
 from .extracted import ExtractedRelation
 from .facts import SORTS, Probabilities, predict_facts, read_sentences
 from .interactions import interaction_relations
-from .model import RelationModel
+from .model import RelationModel, hashed_words
 from .note_relations import note_relations
 from .paper_relations import DocumentFacts, paper_relations
 from .read_pairs import ReadPair, sort_of
+from .rules import forget_texts
 
 # A relation of a paper's document must be likelier than not, whatever gives the best F1.
 MIN_PROBABILITY = 0.5
@@ -73,18 +74,22 @@ class RelationsComponent:
             for name, threshold in self.model.thresholds.items()
         }
         for docs in minibatch(stream, batch_size):  # type: ignore[no-untyped-call]
-            candidates = [list(relation_candidates(doc)) for doc in docs]
-            pairs, facts = self.read(docs, candidates)
-            for doc, of_doc, read, document in zip(docs, candidates, pairs, facts, strict=True):
-                if doc._.note:
-                    relations = note_relations(of_doc, read, thresholds)
-                else:
-                    stated = paper_relations(of_doc, read, document, thresholds)
-                    relations = _with_species(doc, chain(stated, interaction_relations(doc)))
-                doc._.relations = tuple(
-                    sorted(relations, key=lambda r: (r.head.start, r.tail.start, r.relation))
-                )
-                yield doc
+            try:
+                candidates = [list(relation_candidates(doc)) for doc in docs]
+                pairs, facts = self.read(docs, candidates)
+                for doc, of_doc, read, document in zip(docs, candidates, pairs, facts, strict=True):
+                    if doc._.note:
+                        relations = note_relations(of_doc, read, thresholds)
+                    else:
+                        stated = paper_relations(of_doc, read, document, thresholds)
+                        relations = _with_species(doc, chain(stated, interaction_relations(doc)))
+                    doc._.relations = tuple(
+                        sorted(relations, key=lambda r: (r.head.start, r.tail.start, r.relation))
+                    )
+                    yield doc
+            finally:
+                forget_texts()
+                hashed_words.cache_clear()
 
     def read(
         self, docs: Sequence[Doc], candidates: Sequence[Sequence[RelationCandidate]]

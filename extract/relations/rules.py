@@ -272,3 +272,9 @@ def _first(rules: _RuleTable, text: str) -> Rule | None:
     if _any_of(rules).search(text) is None:
         return None
     return next(rule for rule in rules() if rule.pattern.search(text))
+
+
+def forget_texts() -> None:
+    """Empty what is kept of sentences that were read, which may be of patients."""
+    for kept in (_marked, _drug_rule, _first):
+        kept.cache_clear()

@@ -70,11 +70,16 @@ def _measured(
 ) -> pl.DataFrame:
     """Each value of asserted evidence: `head`, `tail` (numbers), `quantity`, and `decades`, the
     logarithm of the affinity to the base 10 but for a constant."""
-    evidence = kg.evidence.filter(
-        pl.col("relation") == edge_type[1],
-        pl.col("polarity") == "asserted",
-        pl.col("qualifiers").is_not_null(),
-    ).select("subject", "object", "qualifiers")
+    evidence = (
+        kg.scan("evidence")
+        .filter(
+            pl.col("relation") == edge_type[1],
+            pl.col("polarity") == "asserted",
+            pl.col("qualifiers").is_not_null(),
+        )
+        .select("subject", "object", "qualifiers")
+        .collect()
+    )
 
     def value(quantity: str) -> pl.Expr:
         text = pl.col("qualifiers").str.json_path_match(f"$.{quantity}")

@@ -37,7 +37,10 @@ def tuned(generator: Generator, ligands: Sequence[str], *, seed: int = 0) -> Gen
     if not codes:
         raise ModelError("the generator can write none of the ligands: each has an atom new to it")
     network = copy.deepcopy(generator.writer)
-    _train_further(network, codes, seed)
+    network.prepare_step(1.0)  # as training ended
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # of the latents that a vae draws
+        _train_further(network, codes, seed)
     return Generator(generator.vocabulary, network.eval(), generator.config)
 
 

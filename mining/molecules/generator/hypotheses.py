@@ -9,7 +9,7 @@ from datetime import date
 import polars as pl
 from rdkit import Chem
 
-from ....graph.forget import MOLECULE
+from ....graph.forget import MOLECULE, without_unpredicted
 from ....graph.frames import Row, complete_nodes
 from ....graph.kg import KnowledgeGraph
 from ..structures import inchikey_skeleton, structures_of
@@ -20,19 +20,27 @@ _DESCRIBED = ("smiles", "qed", "sa", "weight", "logp")
 
 
 def molecule_hypotheses(
-    made: Generation, kg: KnowledgeGraph, target: str, *, on: str | None = None
+    made: Generation,
+    kg: KnowledgeGraph,
+    target: str,
+    *,
+    drugs: KnowledgeGraph | None = None,
+    on: str | None = None,
 ) -> KnowledgeGraph:
     """Generated molecules as a graph: nodes Molecule, and predictions that they act on a target.
 
     A Molecule is no drug: no relation joins it, so that no evidence can be given of it, and what
     asks for drugs doesn't list it. Its identifier is its InChIKey; the same structure written again
-    is the same node. Molecules that the graph holds as a drug (by the InChIKey's first block) are
-    left out: they are not new.
+    is the same node. Left out is what is not new: molecules that are a drug of the graph, or of
+    which a better one has the same structure (by the InChIKey's first block), and those without an
+    InChIKey.
 
     Args:
         made: by `generate_molecules`.
         kg: with the target.
         target: its identifier or name.
+        drugs: with the drugs that are not new; by default `kg`. Of a server that the hypotheses are
+            written to, `server.read(kinds=["Drug"], relations=[])`.
         on: the date, ISO 8601; by default today's.
 
     Returns:
@@ -55,8 +63,9 @@ def molecule_hypotheses(
     """
     node = kg.resolve(target, "Target")
     target_alone = kg.subgraph([node], relations=[])
-    held = {inchikey_skeleton(molecule) for molecule in structures_of(kg).molecules}
+    held = {inchikey_skeleton(molecule) for molecule in structures_of(drugs or kg).molecules}
     name, nodes, predictions = generation_name(made, node), [], []
+    date_made = on or date.today().isoformat()
     for row in made.molecules:
         molecule = Chem.MolFromSmiles(row["smiles"])
         key = str(Chem.MolToInchiKey(molecule))
@@ -65,20 +74,8 @@ def molecule_hypotheses(
             continue
         held.add(block)  # of tautomers, which are one InChIKey, the better one stays
         nodes.append(_node(row, key))
-        predictions.append(
-            {
-                "head": f"INCHIKEY:{key}",
-                "relation": _RELATION,
-                "tail": node,
-                "model": name,
-                "score": row["similarity"] if row["score"] is None else row["score"],
-                "rank": row["rank"],
-                "direction": "head",
-                "known": False,
-                "date": on or date.today().isoformat(),
-                "explanation": json.dumps(_explanation(row, made), ensure_ascii=False),
-            }
-        )
+        ends = {"head": f"INCHIKEY:{key}", "relation": _RELATION, "tail": node}
+        predictions.append({**ends, "model": name, "date": date_made, **_ranked(row, made)})
     if not nodes:
         return target_alone
     written = complete_nodes(pl.DataFrame(nodes))
@@ -87,14 +84,16 @@ def molecule_hypotheses(
 
 
 def with_hypotheses(kg: KnowledgeGraph, hypotheses: KnowledgeGraph) -> KnowledgeGraph:
-    """A graph with the molecules and predictions of `molecule_hypotheses`, made by it.
+    """A graph with the molecules and predictions of `molecule_hypotheses`.
+
+    Molecules that an earlier run of the same generation wrote and this one didn't are taken out.
 
     Raises:
         DataError: the graph lacks the target.
     """
     molecules = hypotheses.nodes.filter(kind=MOLECULE)
     nodes = pl.concat([kg.nodes, molecules]).unique("id", keep="first").sort("id")
-    return kg.with_frames(nodes=nodes).with_predictions(hypotheses.predictions)
+    return without_unpredicted(kg.with_frames(nodes=nodes).with_predictions(hypotheses.predictions))
 
 
 def generation_name(made: Generation, target: str) -> str:
@@ -110,6 +109,17 @@ def _node(row: GeneratedMolecule, key: str) -> Row:
         "kind": MOLECULE,
         "name": f"generated {key.partition('-')[0]}",
         "properties": json.dumps(described),
+    }
+
+
+def _ranked(row: GeneratedMolecule, made: Generation) -> Row:
+    """By what a molecule was ranked, and why, as a prediction has it."""
+    return {
+        "score": row["similarity"] if row["score"] is None else row["score"],
+        "rank": row["rank"],
+        "direction": "head",
+        "known": False,
+        "explanation": json.dumps(_explanation(row, made), ensure_ascii=False),
     }
 
 

@@ -25,6 +25,7 @@ from .variational import VariationalNetwork
 
 EPOCHS = 4
 _LATENTS_FITTED = 20_000  # texts whose latents tell where new ones are drawn
+_LEAST_LEARNED = 2
 _FURTHER = 0.5  # of the learning rate, for a network that is trained already
 
 
@@ -119,8 +120,9 @@ def _trained_network(
     first: Generator | None,
 ) -> Generator:
     learned = encoded(parts.learned, first.vocabulary if first else None)
-    if not learned.codes:
-        raise DataError("the model to start from can write none of the molecules: train one anew")
+    if len(learned.codes) < _LEAST_LEARNED:
+        few = f"the model to start from can write {len(learned.codes)} of the molecules"
+        raise DataError(f"{few}, and {_LEAST_LEARNED} are the least: train one anew")
     rate, rng = LEARNING_RATE, np.random.default_rng(seed)
     with (
         torch.random.fork_rng(devices=[]),

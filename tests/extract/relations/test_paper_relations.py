@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from medkg.extract.relations import rules
 from medkg.extract.relations.component import RelationsComponent
-from medkg.extract.relations.model import RelationModel
+from medkg.extract.relations.model import RelationModel, hashed_words
 
 from ..marked import marked, pipeline
 
@@ -114,3 +115,9 @@ def test_what_a_drug_is_known_to_cause_is_each_member_of_the_list(
     assert {(relation, tail) for _, relation, tail in relations} == {
         ("CAUSES", name) for name in ("rash", "hepatitis", "fever", "nausea")
     }
+
+
+def test_nothing_is_kept_of_what_was_read(component: RelationsComponent) -> None:
+    read(component, "[Metformin|Drug] prolonged survival in patients with [gout|Disease].")
+    kept = (rules._marked, rules._drug_rule, rules._first, hashed_words)
+    assert [each.cache_info().currsize for each in kept] == [0, 0, 0, 0]

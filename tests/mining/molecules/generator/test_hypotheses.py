@@ -136,6 +136,47 @@ def test_a_server_finds_them_by_a_question_and_forgets_them(
         assert server.read().nodes.equals(before.nodes)
 
 
+def test_what_a_server_holds_as_a_drug_is_left_out(
+    lstm: Trained, made: Generation, kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    graph, server = tmp_path / "graph", f"embedded:{tmp_path / 'server'}"
+    kg.save(graph)
+    words = ["generate", str(lstm[0]), "--graph", str(graph), "--target", "T1", "-n", "5"]
+    with medkg.connect(server) as connection:
+        connection.write(graph_with({"drugbank:DB99999": made.molecules[0]["smiles"]}))
+        result = CliRunner().invoke(app, [*words, "--into", server, "--json"])
+        assert result.exit_code == 0, result.output
+        written = json.loads(result.stdout)["written"]
+        assert (written["molecules"], written["left_out"]) == (len(made.molecules) - 1, 1)
+        assert connection.query("new_molecules", target="T1").height == written["molecules"]
+
+
+def test_a_wrong_place_is_told_before_anything_is_generated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def generated(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("medkg.mining.molecules.generator.generate.generate_molecules", generated)
+    graph_with({"drugbank:DB00002": "CCO"}).save(tmp_path / "other")
+    words = ["generate", "--target", "EGFR", "--into", str(tmp_path / "other")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, MissingError | SystemExit)
+
+
+def test_what_an_earlier_run_of_a_generation_wrote_is_replaced(
+    made: Generation, kg: KnowledgeGraph
+) -> None:
+    hypotheses = molecule_hypotheses(made, kg, "T1")
+    gone = hypotheses.predictions["head"][0]
+    others = hypotheses.predictions.filter(pl.col("head") != gone)
+    fewer = hypotheses.with_frames(predictions=others)
+    written = with_hypotheses(with_hypotheses(kg, hypotheses), fewer)
+    assert gone not in set(written.nodes["id"])
+    assert written.nodes.filter(kind="Molecule").height == written.predictions.height
+
+
 def test_every_export_keeps_them_apart(
     made: Generation, kg: KnowledgeGraph, tmp_path: Path
 ) -> None:

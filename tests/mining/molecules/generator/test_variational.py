@@ -97,6 +97,8 @@ def test_a_vae_is_guided_as_a_network_is(vae: Trained) -> None:
     made = medkg.generate_molecules(vae[0], ligands=ligands, n=3)
     assert made.molecules
     assert made.record["model"] == "vae"
+    again = medkg.generate_molecules(vae[0], ligands=ligands, n=3)
+    assert again.molecules == made.molecules
 
 
 def test_what_can_not_be_walked_is_refused(vae: Trained, lstm: Trained, tmp_path: Path) -> None:
