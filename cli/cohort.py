@@ -54,7 +54,8 @@ def cohort(
     show.frame(shown, f"{' and '.join(having)}: {rows.height} characteristics")
     return show.out.print(
         "shares of patients, or means of numbers; smd: the difference in standard deviations, from"
-        " 0.1 on unlike. What is not recorded counts as not there."
+        " 0.1 on unlike. What is not recorded counts as not there; of fewer than five nothing is"
+        " shown."
     )
 
 
@@ -124,7 +125,7 @@ def _print(compared: TreatmentEffect) -> None:
         for name, row in compared.estimates.items()
     ]
     show.frame(pl.DataFrame(rows), "Risks, with 95 % intervals")
-    table = compared.covariates.filter(pl.col("name").is_in(compared.confounders))
+    table = compared.covariates.filter("confounder")
     if table.height:
         shown = table.head(_CONFOUNDERS).select(
             "name",
@@ -159,6 +160,11 @@ def _remarks(compared: TreatmentEffect) -> list[str]:
         f" estimate; the weighted groups are worth {overlap['effective_treated']:,.0f} and"
         f" {overlap['effective_others']:,.0f} patients"
     )
+    if overlap["unpaired"]:
+        lines.append(
+            f"{overlap['unpaired']:.0f} more are in a fifth with one group alone, and not in the"
+            " stratified estimate"
+        )
     if compared.unbalanced:
         names = ", ".join(compared.unbalanced[:5])
         lines.append(f"still unlike with the weights: {len(compared.unbalanced)} ({names})")

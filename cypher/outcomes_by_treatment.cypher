@@ -4,7 +4,8 @@
 // Of each drug the share of its patients with the outcome, beside the share of the others with the
 // disease, and in what the two groups differ (by 0.1 standard deviations or more). It is no effect
 // of the drug: who gets it differs from who doesn't, and `unlike` names in what, as far as it is
-// recorded. `medkg effect` weighs patients so that these differences go.
+// recorded. `medkg effect` weighs patients so that these differences go. Outcomes from before the
+// drug count too, since no dates are compared.
 //
 // Parameters
 //   disease: identifier of Disease such as "DOID:2841". The disease.

@@ -9,7 +9,7 @@ import polars as pl
 
 from ...core.errors import DataError
 from ...graph.kg import KnowledgeGraph
-from .covariates import LEAST, covariates_of, differences, means_of
+from .covariates import LEAST, covariates_of, differences, shown_means
 from .records import Records
 
 
@@ -18,7 +18,8 @@ def cohort(
 ) -> pl.DataFrame:
     """What patients who have some things have more often, or higher, than other patients.
 
-    What is not recorded counts as not there. What fewer than five patients have is not shown.
+    What is not recorded counts as not there. What fewer than five patients have is not shown, nor
+    the share or mean of a group in which one to four have it, or fewer than five a value.
 
     Args:
         having: identifiers or names of diseases, phenotypes, drugs (or their classes) or
@@ -29,7 +30,8 @@ def cohort(
         name; relation, `property` for age and sex; is_number: whether the groups' columns are means
         of numbers and not shares of patients; cohort, others: the groups' shares or means, and
         `known_cohort`, `known_others`, of how many; smd, their difference in standard deviations:
-        none where neither group varies. What differs most comes first.
+        none where neither group varies. What differs most comes first, and last those of which a
+        group's column is none because too few have it.
 
     Raises:
         MissingError: the graph has no such entity, or the name may mean several.
@@ -39,9 +41,9 @@ def cohort(
         >>> import polars as pl
         >>> from medkg.graph.frames import Source
         >>> rows = [(f"patient:{k}", "HAS_DISEASE", "OMIM:1") for k in range(6)]
-        >>> rows += [(f"patient:{k}", "HAS_PHENOTYPE", "HP:1") for k in range(1, 8)]
+        >>> rows += [(f"patient:{k}", "HAS_PHENOTYPE", "HP:1") for k in range(1, 12)]
         >>> named = {"OMIM:1": "Disease", "HP:1": "Symptom"}
-        >>> named |= {f"patient:{k}": "Patient" for k in range(12)}
+        >>> named |= {f"patient:{k}": "Patient" for k in range(20)}
         >>> kg = medkg.KnowledgeGraph.build(
         ...     pl.DataFrame([(i, kind, i) for i, kind in named.items()],
         ...                  schema=["id", "kind", "name"], orient="row"),
@@ -49,7 +51,7 @@ def cohort(
         ...     .with_columns(source=pl.lit("ward")),
         ...     [Source("ward", "1", "CC0-1.0")])
         >>> medkg.cohort(kg, "OMIM:1").select("name", "cohort", "others").rows()
-        [('HP:1', 0.8333333333333334, 0.3333333333333333)]
+        [('HP:1', 0.8333333333333334, 0.42857142857142855)]
     """
     records = Records.of(kg)
     wanted, within = resolved(kg, having), resolved(kg, among)
@@ -65,27 +67,30 @@ def cohort(
             things = " and ".join(dict.fromkeys(wanted))
             raise DataError(f"{size} patients {where} {things}; {LEAST} are needed")
     undated = patients.with_columns(date=pl.lit(None, pl.String))
-    left_out = {kind for thing in [*wanted, *within] for kind in records.kinds_of(thing)}
-    covariates = covariates_of(records, undated, left_out)
+    covariates = covariates_of(records, undated, [*wanted, *within])
     weights = inside.astype(float)
     smd = differences(covariates.values, weights, 1.0 - weights)
     known = ~np.isnan(covariates.values)
+    shown = [shown_means(covariates, group) for group in (inside, ~inside)]
+    smd = np.where(np.isnan(shown).any(0), np.nan, smd)
     return (
         pl.DataFrame(
             {
                 "name": list(covariates.names),
                 "relation": list(covariates.relations),
                 "is_number": covariates.is_number,
-                "cohort": means_of(covariates.values, weights)[0],
-                "others": means_of(covariates.values, 1.0 - weights)[0],
+                "cohort": shown[0],
+                "others": shown[1],
                 "known_cohort": known[inside].sum(0),
                 "known_others": known[~inside].sum(0),
-                "smd": np.where(np.isfinite(smd), smd, np.nan),
+                "smd": smd,
             },
             schema_overrides={"name": pl.String, "relation": pl.String, "is_number": pl.Boolean},
         )
         .with_columns(pl.col("cohort", "others", "smd").fill_nan(None))
+        .filter(pl.any_horizontal(pl.col("cohort", "others").is_not_null()))
         .sort(pl.col("smd").abs(), "name", descending=[True, False], nulls_last=True)
+        .with_columns(smd=pl.when(pl.col("smd").is_finite()).then("smd"))
     )
 
 

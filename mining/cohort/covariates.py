@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,8 @@ class Covariates:
 
     Attributes:
         names: of the k covariates; relations: how patients have each, `property` for age and sex.
-        values: (n, k): 1 or 0 for what is there or not recorded, numbers, nan for those missing.
+        values: (n, k): 1 or 0 for what is there or not recorded, and for the sex; numbers; nan for
+            those, and the sex, that are missing.
         is_number: (k,).
     """
 
@@ -36,14 +37,14 @@ class Covariates:
     def of_both(self, treated: Mask) -> Covariates:
         """Those that can be balanced between two arms, (n,) saying which patient is of which.
 
-        Not numbers that are known of one arm alone, nor drugs that one arm alone takes: such a drug
-        is what the arm gets in place of the treatment.
+        Not what is known of one arm alone, nor drugs that one arm alone takes: such a drug is what
+        the arm gets in place of the treatment.
         """
         known = ~np.isnan(self.values)
         takes = np.array([relation == "TAKES" for relation in self.relations], bool)
         there = np.where(takes, self.values == 1, known)
         kept = np.minimum(there[treated].sum(0), there[~treated].sum(0)) >= LEAST
-        return self._of(np.flatnonzero(kept | ~(takes | self.is_number)))
+        return self._of(np.flatnonzero(kept))
 
     def _of(self, indices: NDArray[np.int64]) -> Covariates:
         return Covariates(
@@ -67,24 +68,25 @@ class Covariates:
 def covariates_of(
     records: Records,
     patients: pl.DataFrame,
-    left_out: Collection[str],
+    left_out: Iterable[str],
 ) -> Covariates:
     """The covariates of some patients: age, sex, and what is recorded until a date of each.
 
     Args:
         patients: patient, date: what is dated later is left out; null: nothing is. What has no date
             counts, since nothing says that it came later.
-        left_out: identifiers of things that are no covariate.
+        left_out: identifiers of things that, and kinds of which, to have is no covariate (an
+            allergy to them is one).
     """
     index = patients.select("patient", date_zero="date").with_row_index("row")
-    facts = records.facts.filter(~pl.col("object").is_in(list(left_out))).join(
+    facts = records.facts.filter(~records.is_having(left_out)).join(
         index, on="patient", how="inner"
     )
     # A date may be a year alone: it is later only where as much of both as is known says so.
     length = pl.min_horizontal(pl.col("date").str.len_chars(), pl.col("date_zero").str.len_chars())
     later = pl.col("date").str.head(length) > pl.col("date_zero").str.head(length)
-    facts = facts.filter(~later.fill_null(False)).sort("date", nulls_last=False)
-    # Of several results the last one until then counts.
+    facts = facts.filter(~later.fill_null(False)).sort("date", "value")
+    # Of several results the last one until then counts; of those of one day, the highest.
     cells = facts.group_by("relation", "object", "row").agg(pl.col("value").drop_nulls().last())
     names, relations, columns, numbers = [], [], [], []
     for (relation, thing), part in sorted(cells.group_by("relation", "object"), key=lambda p: p[0]):
@@ -96,11 +98,11 @@ def covariates_of(
         columns.append(column)
         numbers.append(is_number)
     own = index.join(records.properties, on="patient", how="left").sort("row")
-    sex = own["sex"]
-    if sex.n_unique() > 1:
+    female = (own["sex"] == "female").cast(pl.Float64)
+    if female.drop_nulls().n_unique() > 1:
         names.append("female")
         relations.append("property")
-        columns.append((sex == "female").fill_null(False).cast(pl.Float64).to_numpy())
+        columns.append(female.fill_null(float("nan")).to_numpy())
         numbers.append(False)
     for property_, name in _PROPERTIES.items():
         names.append(name)
@@ -118,8 +120,19 @@ def _frequent(
     is_number = np.array(numbers, bool)
     known = (~np.isnan(values)).sum(0)
     there = np.where(is_number, known, np.nansum(values, 0))
-    kept = (there >= LEAST) & (is_number | (n - there >= LEAST))
+    kept = (there >= LEAST) & (is_number | (known - there >= LEAST))
     return Covariates(tuple(names), tuple(relations), values, is_number)._of(np.flatnonzero(kept))
+
+
+def shown_means(covariates: Covariates, group: Mask) -> Floats:
+    """(k,): means of a group, (n,); nan where they would tell of fewer than five patients.
+
+    These are numbers that are known of fewer, and what one to four of them have.
+    """
+    own = covariates.values[group]
+    known, there = (~np.isnan(own)).sum(0), (own == 1).sum(0)
+    few = np.where(covariates.is_number, known < LEAST, (there > 0) & (there < LEAST))
+    return np.where(few, np.nan, means_of(covariates.values, group.astype(float))[0])
 
 
 def means_of(values: Floats, weights: Floats) -> tuple[Floats, Floats]:

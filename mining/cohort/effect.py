@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ...core.errors import DataError
 from ...core.extras import explained_imports
@@ -24,7 +25,7 @@ from .covariates import UNLIKE, Covariates, Floats, Mask, covariates_of, differe
 from .records import Records
 
 _STRATA = 5
-_OVERLAP = 0.05  # of the propensity, on both sides, outside of which no patient is compared
+_OVERLAP = 0.05  # of the preference, on both sides, outside of which no patient is compared
 _TAILS = (0.025, 0.975)
 _TREATMENTS = ("Drug", "DrugClass", "Procedure")
 _OUTCOMES = ("Disease", "Symptom", "Procedure")
@@ -41,12 +42,15 @@ class TreatmentEffect:
         estimates: by name (`ESTIMATES`): the risks of the `treated` and the `others`, their
             difference and ratio (None where no other has the outcome), with 95 % intervals.
         covariates: name, relation, is_number, treated, others (shares or means), smd and, with the
-            weights, smd_weighted; smd_outcome, between those with and without the outcome.
+            weights, smd_weighted; smd_outcome, between those with and without the outcome (each
+            None too where it is infinite); confounder, unbalanced: whether it is one of those.
         confounders: names of covariates that differ both between the arms and with the outcome, by
             0.1 standard deviations or more, the strongest first; `unbalanced`: those that still
-            differ between the weighted arms.
+            differ between the weighted arms, or that differ where these are empty.
         overlap: `outside`, patients that are like none of the other arm, and so are not in the
-            weighted and the stratified estimate; the `effective` numbers of the weighted arms.
+            weighted and the stratified estimate; `unpaired`, those besides who are in a fifth with
+            one arm alone, and so not in the stratified one; the `effective` numbers of the weighted
+            arms.
         e_value: how strongly (as risk ratios with both) something unrecorded would have to go with
             treatment and outcome to explain the weighted estimate away, and its interval (`bound`,
             1 where it holds no effect); None where there is no ratio.
@@ -95,7 +99,9 @@ def treatment_effect(
         among: what all compared patients have, such as the disease that is treated.
         instead_of: what the others have in its place; by default those are all without the
             treatment. Two treatments of one disease are compared more fairly.
-        seed: of the bootstrap over patients, of which the intervals are.
+        seed: of the bootstrap over patients, of which the intervals are, and of the dates from
+            which others who begin nothing count: as long after `among` (or their first record) as
+            one of the treated, drawn for each.
 
     Raises:
         MissingError: the graph has no such entity, or the name may mean several.
@@ -124,15 +130,15 @@ def treatment_effect(
     [result] = resolved(kg, outcome)
     _check_kinds(kg, [*treated, *others], _TREATMENTS, "treatment")
     _check_kinds(kg, [result], _OUTCOMES, "outcome")
-    arms = arms_of(records, treated, result, within, others)
+    arms = arms_of(records, treated, result, within, others, seed)
     defining = [*treated, *others, *within, result]
-    left_out = {kind for thing in defining for kind in records.kinds_of(thing)}
-    every = covariates_of(records, arms.patients, left_out)
+    every = covariates_of(records, arms.patients, defining)
     covariates = every.of_both(arms.treated)
     propensity = _propensity(covariates, arms.treated)
-    inside = np.abs(propensity - 0.5) <= 0.5 - _OVERLAP
+    inside = np.abs(_preference(propensity, arms.treated) - 0.5) <= 0.5 - _OVERLAP
     weights = np.where(arms.treated, 1 / propensity, 1 / (1 - propensity)) * inside
-    estimates = _estimates(arms, propensity, weights, inside, seed)
+    strata = _strata(propensity, inside)
+    estimates = _estimates(arms, weights, strata, seed)
     table = _balance(covariates, arms, weights)
     named = {thing: _name(kg, thing) for thing in defining}
     return TreatmentEffect(
@@ -143,9 +149,9 @@ def treatment_effect(
         arms={"treated": _counts(arms, arms.treated), "others": _counts(arms, ~arms.treated)},
         estimates=estimates,
         covariates=table,
-        confounders=_strongest(table, "smd"),
-        unbalanced=_strongest(table, "smd_weighted"),
-        overlap=_overlap(arms, weights, inside),
+        confounders=tuple(table.filter("confounder")["name"]),
+        unbalanced=tuple(table.filter("unbalanced")["name"]),
+        overlap=_overlap(arms, weights, strata),
         e_value=_e_values(estimates["weighted"]),
         left_out=arms.left_out,
         notes=_notes(arms, every, covariates, comparator=bool(others)),
@@ -181,18 +187,32 @@ def _propensity(covariates: Covariates, treated: Mask) -> Floats:
     return np.asarray(fitted.predict_proba(features)[:, 1])
 
 
+def _preference(propensity: Floats, treated: Mask) -> Floats:
+    """(n,): the propensity as it were if half of the patients were treated.
+
+    By the propensity itself nobody could be compared where a treatment is rare.
+
+    Source: Walker et al., A Tool for Assessing the Feasibility of Comparative Effectiveness
+    Research, Comparative Effectiveness Research 2013.
+    """
+    odds = propensity / (1 - propensity) * (1 - treated.mean()) / treated.mean()
+    return np.asarray(odds / (1 + odds))
+
+
+def _strata(propensity: Floats, inside: Mask) -> NDArray[np.int64]:
+    """(n,): in which fifth of the propensity each patient inside is; -1 outside."""
+    if not inside.any():
+        return np.full(len(inside), -1)
+    bounds = np.quantile(propensity[inside], np.linspace(0, 1, _STRATA + 1)[1:-1])
+    return np.where(inside, np.searchsorted(bounds, propensity, side="right"), -1)
+
+
 def _estimates(
-    arms: Arms, propensity: Floats, weights: Floats, inside: Mask, seed: int
+    arms: Arms, weights: Floats, strata: NDArray[np.int64], seed: int
 ) -> dict[str, dict[str, Any]]:
     """Each estimate, with intervals by bootstrap over patients; propensities stay as they are."""
     columns = {"crude": [_sums(arms, np.ones(len(weights)))], "weighted": [_sums(arms, weights)]}
-    columns["stratified"] = []
-    if inside.any():
-        bounds = np.quantile(propensity[inside], np.linspace(0, 1, _STRATA + 1)[1:-1])
-        strata = np.searchsorted(bounds, propensity, side="right")
-        columns["stratified"] = [
-            _sums(arms, 1.0 * (inside & (strata == k))) for k in range(_STRATA)
-        ]
+    columns["stratified"] = [_sums(arms, 1.0 * (strata == k)) for k in range(_STRATA)]
     every = np.hstack([part for parts in columns.values() for part in parts])
     drawn = np.stack(
         [drawn_counts(len(weights), seed + k, 1)[0] @ every for k in range(DRAWS)], dtype=float
@@ -256,30 +276,31 @@ def _balance(covariates: Covariates, arms: Arms, weights: Floats) -> pl.DataFram
         "smd_weighted": differences(values, treated * weights, (1.0 - treated) * weights),
         "smd_outcome": differences(values, events, 1.0 - events),
     }
-    columns = {name: np.where(np.isfinite(c), c, np.nan) for name, c in columns.items()}
     named = {"name": list(covariates.names), "relation": list(covariates.relations)}
     strings = dict.fromkeys(named, pl.String)
     frame = pl.DataFrame(
         {**named, "is_number": covariates.is_number, **columns}, schema_overrides=strings
     )
     strength = (pl.col("smd") * pl.col("smd_outcome")).abs()
-    return frame.with_columns(pl.col(list(columns)).fill_nan(None)).sort(
-        strength, "name", descending=[True, False], nulls_last=True
+    unlike = {name: pl.col(name).abs() >= UNLIKE for name in columns if name.startswith("smd")}
+    return (
+        frame.with_columns(pl.col(list(columns)).fill_nan(None))
+        .with_columns(
+            confounder=(unlike["smd"] & unlike["smd_outcome"]).fill_null(False),
+            unbalanced=pl.coalesce(unlike["smd_weighted"], unlike["smd"]).fill_null(False),
+        )
+        .sort(strength.fill_nan(None), "name", descending=[True, False], nulls_last=True)
+        # JSON has no infinite numbers.
+        .with_columns(pl.when(pl.col(name).is_finite()).then(name).alias(name) for name in columns)
     )
 
 
-def _strongest(table: pl.DataFrame, difference: str) -> tuple[str, ...]:
-    """Names of covariates that differ between the arms, and with the outcome."""
-    rows = table.filter(
-        pl.col(difference).abs() >= UNLIKE,
-        (pl.col("smd_outcome").abs() >= UNLIKE) | pl.lit(difference != "smd"),
-    )
-    return tuple(rows["name"])
-
-
-def _overlap(arms: Arms, weights: Floats, inside: Mask) -> dict[str, float]:
+def _overlap(arms: Arms, weights: Floats, strata: NDArray[np.int64]) -> dict[str, float]:
     """Patients without any like them in the other arm, and Kish's effective sizes of the arms."""
-    sizes: dict[str, float] = {"outside": int((~inside).sum())}
+    sizes: dict[str, float] = {"outside": int((strata < 0).sum())}
+    fifths = [strata == k for k in range(_STRATA)]
+    alone = [of for of in fifths if not (of & arms.treated).any() or not (of & ~arms.treated).any()]
+    sizes["unpaired"] = sum(int(of.sum()) for of in alone)
     for name, of in (("treated", arms.treated), ("others", ~arms.treated)):
         squares = float((weights[of] ** 2).sum())
         sizes[f"effective_{name}"] = round(weights[of].sum() ** 2 / squares, 1) if squares else 0.0
@@ -316,10 +337,14 @@ def _notes(
         )
     if not comparator:
         notes.append(
-            "the others begin nothing: who lived or stayed long enough to be treated may differ by"
-            " that alone; compare with another treatment (instead_of) where there is one"
+            "the others begin nothing, and count from dates that are drawn from the delays of the"
+            " treated where there are dates; who of them was still followed then isn't known, and"
+            " who lived or stayed long enough to be treated may differ by that alone: compare with"
+            " another treatment (instead_of) where there is one"
         )
-    if one_sided := sorted(set(every.names) - set(covariates.names)):
+    pairs = set(zip(every.relations, every.names, strict=True))
+    pairs -= set(zip(covariates.relations, covariates.names, strict=True))
+    if one_sided := sorted({name for _, name in pairs}):
         notes.append(f"known or taken in one group alone, and not balanced: {', '.join(one_sided)}")
     if not covariates.names:
         notes.append("no covariate is recorded of enough patients: nothing is balanced")

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from ...core.errors import DataError
+from ...graph.frames import asserts_edge
 from ...graph.kg import KnowledgeGraph
 from ...graph.units import parse_years
 
 RELATIONS = ("HAS_DISEASE", "HAS_PHENOTYPE", "TAKES", "UNDERWENT", "ALLERGIC_TO", "HAS_VARIANT_IN")
 # From a kind of thing to what it is a kind of: what counts for the wider thing.
 _NARROWER = ("SUBCLASS_OF", "IN_CLASS")
-_VALUES = ("standard_value", "value")
+_NO_HAVING = "ALLERGIC_TO"  # who is allergic to a drug doesn't take it
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Records:
     Attributes:
         patients: identifiers, sorted, of all patients.
         facts: patient, relation, object, date (ISO 8601, of any length, or null), value (null where
-            the fact has no number).
+            the fact has no number): of an examination all in its standard unit, or none.
         names: by identifier, of what facts are about.
         properties: patient, sex (female, male or null), age (years), birth_year.
         narrower: (narrower, wider), identifiers.
@@ -54,11 +55,23 @@ class Records:
         )
         facts = (
             kg.scan("evidence")
-            .filter(pl.col("polarity") == "asserted")
+            .filter(asserts_edge(), pl.col("polarity") == "asserted")
             .join(edges.select(edge="id"), on="edge", how="semi")
             .select(
-                "relation", "object", "date", patient="subject", value=_number(pl.col("qualifiers"))
+                "relation",
+                "object",
+                "date",
+                patient="subject",
+                standard=_number("standard_value"),
+                value=_number("value"),
             )
+            # Numbers of one examination are all in its standard unit, or all as they were written.
+            .with_columns(
+                value=pl.when(pl.col("standard").is_not_null().any().over("relation", "object"))
+                .then("standard")
+                .otherwise("value")
+            )
+            .drop("standard")
             .collect()
         )
         narrower = kg.scan("edges").filter(pl.col("relation").is_in(_NARROWER))
@@ -82,13 +95,21 @@ class Records:
             kinds |= added
         return kinds
 
+    def is_having(self, things: Iterable[str]) -> pl.Expr:
+        """Of facts, whether by them a patient has one of some things, or a kind of it.
+
+        An allergy to a drug is none of these: it says nothing of who takes it.
+        """
+        kinds = {kind for thing in things for kind in self.kinds_of(thing)}
+        return pl.col("object").is_in(sorted(kinds)) & (pl.col("relation") != _NO_HAVING)
+
     def having(self, thing: str) -> pl.DataFrame:
-        """The patients of whom a thing (or a kind of it) is recorded.
+        """The patients who have a thing (or a kind of it); see `is_having`.
 
         Returns:
             patient, date: the first, null where no record of it has one.
         """
-        rows = self.facts.filter(pl.col("object").is_in(list(self.kinds_of(thing))))
+        rows = self.facts.filter(self.is_having([thing]))
         return rows.group_by("patient").agg(pl.col("date").min()).sort("patient")
 
     def having_all(self, things: Sequence[str]) -> pl.DataFrame:
@@ -108,10 +129,9 @@ class Records:
         return first
 
 
-def _number(qualifiers: pl.Expr) -> pl.Expr:
-    """The value of a result, of its qualifiers (JSON): in the standard unit where there is one."""
-    texts = [qualifiers.str.json_path_match(f"$.{name}") for name in _VALUES]
-    return pl.coalesce(text.cast(pl.Float64, strict=False) for text in texts)
+def _number(name: str) -> pl.Expr:
+    """A number of the qualifiers (JSON) of a result."""
+    return pl.col("qualifiers").str.json_path_match(f"$.{name}").cast(pl.Float64, strict=False)
 
 
 def _properties(patients: pl.DataFrame) -> pl.DataFrame:

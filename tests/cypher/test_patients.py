@@ -228,6 +228,7 @@ def group() -> KnowledgeGraph:
         if i in (0, 1, 2):
             rows.append((patient, "HAS_PHENOTYPE", "HP:1", f"{year}-06"))
     rows += [
+        ("patient:3", "ALLERGIC_TO", "RX:2", "2020"),
         ("patient:8", "HAS_PHENOTYPE", "HP:5", "2020"),
         ("patient:8", "TAKES", "RX:2", None),
         ("patient:9", "LACKS_PHENOTYPE", "HP:5", "2020"),
@@ -259,7 +260,7 @@ def of_group(store: Store, name: str, *columns: str, **params: Any) -> list[tupl
 
 def test_cohort_characteristics(store: Store) -> None:
     columns = ("thing_name", "patients", "share", "elsewhere", "smd")
-    rows = of_group(store, "cohort_characteristics", *columns, disease="gout")
+    rows = of_group(store, "cohort_characteristics", *columns, disease="gout", at_least=1)
     # Of eight with gout 4, 3 and 3; of two others 1, 1 and 0, and one with aspirin.
     assert rows == [
         ("aspirin", 0, 0, 0.5, pytest.approx(-0.5 / math.sqrt(0.125))),
@@ -267,8 +268,28 @@ def test_cohort_characteristics(store: Store) -> None:
         ("swelling", 3, 0.375, 0.5, pytest.approx(-0.125 / math.sqrt(0.484375 / 2))),
         ("colchicine", 4, 0.5, 0.5, 0),
     ]
-    few = of_group(store, "cohort_characteristics", "thing_name", disease="gout", at_least=4)
-    assert few == [("swelling",), ("colchicine",)]
+    # What too few of a group have is blank, and what too few have at all isn't there.
+    few = of_group(store, "cohort_characteristics", *columns, disease="gout", at_least=3)
+    assert few == [
+        ("pain", 3, 0.375, 0, pytest.approx(0.375 / math.sqrt(0.234375 / 2))),
+        ("swelling", 3, 0.375, None, None),
+        ("colchicine", 4, 0.5, None, None),
+    ]
+    assert of_group(store, "cohort_characteristics", "thing_name", disease="gout") == []
+
+
+def test_without_other_patients_nothing_is_unlike_them(store: Store) -> None:
+    whole = group()
+    everyone = [(f"patient:{i}", "HAS_DISEASE", "OMIM:1") for i in (8, 9)]
+    rows = pl.DataFrame(everyone, schema=["subject", "relation", "object"], orient="row")
+    gout = KnowledgeGraph.build(
+        whole.nodes, rows.with_columns(source=pl.lit("ward")), list(whole.sources)
+    )
+    store.write(merge(whole, gout))
+    query = library.get("cohort_characteristics")
+    rows = query.run(store, disease="OMIM:1", at_least=1)
+    assert rows["patients"].to_list() == [3, 4, 1, 5]
+    assert rows["elsewhere"].null_count() == rows["smd"].null_count() == rows.height
 
 
 def test_patients_by_year(store: Store) -> None:
@@ -277,6 +298,9 @@ def test_patients_by_year(store: Store) -> None:
     assert rows == [("2019", 2, 4, 0.5), ("2020", 2, 6, pytest.approx(1 / 3))]
     rows = of_group(store, "patients_by_year", *columns, entity="swelling", disease="gout")
     assert rows == [("2019", 2, 4, 0.5), ("2020", 1, 4, 0.25)]
+    # One of those with gout is allergic to aspirin: nobody of them takes it.
+    rows = of_group(store, "patients_by_year", *columns, entity="aspirin", disease="gout")
+    assert rows == [("2019", 0, 4, 0), ("2020", 0, 4, 0)]
 
 
 def test_outcomes_by_treatment(store: Store) -> None:

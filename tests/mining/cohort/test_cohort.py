@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,12 @@ import medkg
 from medkg.cli import app
 from medkg.core.errors import DataError, MissingError
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.cohort.covariates import differences
+from medkg.mining.cohort.arms import arms_of
+from medkg.mining.cohort.covariates import covariates_of, differences
 from medkg.mining.cohort.effect import TreatmentEffect
 from medkg.mining.cohort.records import Records
 
-from .ward import DRUG, GOUT, OTHER_DRUG, PAIN, TOE_PAIN, TOPHUS, URATE, fact, graph, ward
+from .ward import DRUG, GOUT, OTHER_DRUG, PAIN, TOE_PAIN, TOPHUS, URATE, fact, followed, graph, ward
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +114,9 @@ def test_a_plan_is_all_of_its_drugs_and_begins_with_the_last() -> None:
         rows.append(fact(id_, "HAS_PHENOTYPE", PAIN, "2020-02-01" if k % 2 else "2020-04-01"))
     compared = medkg.treatment_effect(graph(rows, patients), [DRUG, OTHER_DRUG], PAIN)
     assert compared.arms["treated"] == {"patients": 5, "events": 5}
-    assert compared.left_out == {"had the outcome before": 5}
+    # Those without the plan count from as long after their first record as it came.
+    assert compared.arms["others"] == {"patients": 5, "events": 5}
+    assert compared.left_out == {"had the outcome before": 10}
     assert any("the others begin nothing" in note for note in compared.notes)
 
 
@@ -133,9 +137,16 @@ def test_groups_that_have_nothing_in_common_are_compared_crudely_alone() -> None
     for k, id_ in enumerate(patients):
         rows.append(fact(id_, "TAKES", DRUG if k < 100 else OTHER_DRUG))
         rows += [fact(id_, "HAS_PHENOTYPE", TOPHUS)] if k < 100 else []
-        rows += [fact(id_, "HAS_PHENOTYPE", PAIN)] if k % 3 else []
+        rows += [fact(id_, "HAS_PHENOTYPE", PAIN)] if k % (3 if k < 100 else 2) else []
     compared = medkg.treatment_effect(graph(rows, patients), DRUG, PAIN, instead_of=OTHER_DRUG)
-    assert compared.overlap == {"outside": 200, "effective_treated": 0.0, "effective_others": 0.0}
+    assert compared.confounders == compared.unbalanced == ("tophus",)
+    assert compared.covariates.select("name", "smd").rows() == [("tophus", None)]
+    assert compared.overlap == {
+        "outside": 200,
+        "unpaired": 0,
+        "effective_treated": 0.0,
+        "effective_others": 0.0,
+    }
     assert compared.estimates["crude"]["difference"] is not None
     for name in ("weighted", "stratified"):
         assert compared.estimates[name]["difference"] is None
@@ -165,7 +176,8 @@ def test_what_can_not_be_compared_is_an_error(kg: KnowledgeGraph) -> None:
 def test_what_characterises_a_group(kg: KnowledgeGraph) -> None:
     rows = medkg.cohort(kg, ["colchicine"], among=["gout"])
     by_name = {row["name"]: row for row in rows.to_dicts()}
-    assert rows["name"][0] == "urate"  # with colchicine it is 4 in the end
+    assert rows["name"][0] == "ibuprofen"  # all others take it, and nobody here
+    assert rows["name"][1] == "urate"  # with colchicine it is 4 in the end
     assert by_name["urate"]["cohort"] == 4.0
     assert by_name["tophus"]["cohort"] > by_name["tophus"]["others"] + 0.2
     tophus = by_name["tophus"]
@@ -180,12 +192,160 @@ def test_what_characterises_a_group(kg: KnowledgeGraph) -> None:
 def test_what_few_have_is_not_shown() -> None:
     rows = [fact(f"patient:{k}", "TAKES", DRUG if k % 2 else OTHER_DRUG) for k in range(20)]
     rows += [fact(f"patient:{k}", "HAS_PHENOTYPE", TOPHUS) for k in range(4)]
-    rows += [fact(f"patient:{k}", "UNDERWENT", URATE, None, 5.0 + k) for k in range(9)]
-    shown = medkg.cohort(graph(rows, {f"patient:{k}": {} for k in range(20)}), DRUG)
-    assert shown.select("name", "known_cohort", "known_others").rows() == [
-        ("urate", 4, 5),
-        ("ibuprofen", 10, 10),
+    # One patient of the group has a value, and five others: hers alone would be its mean.
+    measured = [1, *range(0, 10, 2)]
+    rows += [fact(f"patient:{k}", "UNDERWENT", URATE, None, 5.0 + k) for k in measured]
+    # And four of the group, with six others, a phenotype.
+    rows += [fact(f"patient:{k}", "HAS_PHENOTYPE", PAIN) for k in (1, 3, 5, 7, *range(0, 12, 2))]
+    properties = {f"patient:{k}": {"age": "P50Y"} if k < 5 else {} for k in range(20)}
+    shown = medkg.cohort(graph(rows, properties), DRUG)
+    assert shown.select("name", "cohort", "others", "smd").rows() == [
+        ("ibuprofen", 0.0, 1.0, None),
+        ("pain", None, 0.6, None),
+        ("urate", None, 9.0, None),
     ]
+
+
+def test_what_one_group_alone_has_comes_first_though_its_difference_is_infinite() -> None:
+    rows, patients = [], {f"patient:{k}": {} for k in range(20)}
+    for k, id_ in enumerate(patients):
+        rows += [fact(id_, "HAS_PHENOTYPE", TOPHUS)] if k < 10 else []
+        rows += [fact(id_, "HAS_PHENOTYPE", TOE_PAIN)] if k < 10 else []
+        rows += [fact(id_, "TAKES", DRUG)] if k % 2 else []
+    shown = medkg.cohort(graph(rows, patients), TOPHUS)
+    assert shown.select("name", "cohort", "others", "smd").rows() == [
+        ("toe pain", 1.0, 0.0, None),
+        ("colchicine", 0.5, 0.5, 0.0),
+    ]
+
+
+def test_who_is_allergic_to_a_drug_does_not_take_it() -> None:
+    rows, patients = [], {f"patient:{k}": {} for k in range(40)}
+    for k, id_ in enumerate(patients):
+        rows += [fact(id_, "ALLERGIC_TO", DRUG)] if k < 10 else []
+        rows += [fact(id_, "HAS_PHENOTYPE", PAIN)] if k % 2 else []
+        rows += [fact(id_, "TAKES", OTHER_DRUG)] if k % 4 < 2 else []
+    kg = graph(rows, patients)
+    with pytest.raises(DataError, match="0 treated patients"):
+        medkg.treatment_effect(kg, DRUG, PAIN)
+    with pytest.raises(DataError, match="0 patients have RX:1"):
+        medkg.cohort(kg, DRUG)
+    # Whether a drug is given depends on the allergy to it, which so is a covariate.
+    rows += [fact(f"patient:{k}", "TAKES", DRUG) for k in range(5, 25)]
+    compared = medkg.treatment_effect(graph(rows, patients), DRUG, PAIN)
+    assert ("ALLERGIC_TO", "colchicine") in compared.covariates.select("relation", "name").rows()
+    assert compared.arms["treated"]["patients"] == 20
+
+
+def test_what_is_so_of_the_family_or_only_feared_does_not_date_a_disease() -> None:
+    rows = [
+        {**fact("patient:1", "HAS_DISEASE", GOUT, "2000"), "experiencer": "family"},
+        {**fact("patient:1", "HAS_DISEASE", GOUT, "2001"), "certainty": "hypothetical"},
+        fact("patient:1", "HAS_DISEASE", GOUT, "2020"),
+    ]
+    for row in rows:
+        row.setdefault("experiencer", "patient")
+        row.setdefault("certainty", "certain")
+    records = Records.of(graph(rows, {"patient:1": {}}))
+    assert records.having(GOUT).rows() == [("patient:1", "2020")]
+
+
+def test_patients_are_compared_though_the_treatment_is_rare() -> None:
+    rng = np.random.default_rng(0)
+    rows, patients = [], {f"patient:{k}": {"age": f"P{40 + k % 40}Y"} for k in range(1000)}
+    for k, id_ in enumerate(patients):
+        rows.append(fact(id_, "TAKES", DRUG if k % 50 == 0 else OTHER_DRUG))
+        rows += [fact(id_, "HAS_PHENOTYPE", PAIN)] if rng.random() < 0.5 else []
+    compared = medkg.treatment_effect(graph(rows, patients), DRUG, PAIN, instead_of=OTHER_DRUG)
+    assert compared.arms["treated"]["patients"] == 20
+    assert compared.overlap["outside"] < 50
+    low, high = compared.estimates["weighted"]["difference_interval"]
+    assert low < 0 < high
+
+
+def test_the_time_until_a_treatment_is_no_advantage_of_it() -> None:
+    kg = followed()
+    compared = medkg.treatment_effect(kg, DRUG, PAIN, among=GOUT)
+    for name in ("crude", "weighted"):
+        low, high = compared.estimates[name]["difference_interval"]
+        assert low < 0 < high
+        assert abs(compared.estimates[name]["difference"]) < 0.05
+    again = medkg.treatment_effect(kg, DRUG, PAIN, among=GOUT)
+    assert again.report() == compared.report()
+    other = medkg.treatment_effect(kg, DRUG, PAIN, among=GOUT, seed=1)
+    assert other.arms["others"] != compared.arms["others"]
+    assert other.arms["treated"] == compared.arms["treated"]
+
+
+def test_a_drawn_date_is_as_precise_as_those_it_is_made_of() -> None:
+    rows, patients = [], {f"patient:{k}": {} for k in range(30)}
+    for k, id_ in enumerate(patients):
+        rows.append(fact(id_, "HAS_DISEASE", GOUT, "2010-05" if k % 3 else "about 2010"))
+        rows += [fact(id_, "TAKES", DRUG, "2012-05-20")] if k < 15 else []
+        rows += [fact(id_, "HAS_PHENOTYPE", PAIN, "2013")] if k % 2 else []
+    arms = arms_of(Records.of(graph(rows, patients)), [DRUG], PAIN, [GOUT], [])
+    others = arms.patients.filter(~pl.Series(arms.treated))
+    assert set(others["date"]) == {"2012-05", None}
+    assert arms.undated == others["date"].null_count() == 5
+
+
+def test_patients_of_fifths_with_one_group_alone_are_counted() -> None:
+    rows, patients = [], {f"patient:{k}": {} for k in range(200)}
+    for k, id_ in enumerate(patients):
+        # Two in three are treated, but of those with the highest values nobody.
+        rows.append(fact(id_, "UNDERWENT", URATE, None, float(k)))
+        treated = k % 3 > 0 if k < 150 else False
+        rows.append(fact(id_, "TAKES", DRUG if treated else OTHER_DRUG))
+        rows += [fact(id_, "HAS_PHENOTYPE", PAIN)] if k % 2 else []
+    compared = medkg.treatment_effect(graph(rows, patients), DRUG, PAIN, instead_of=OTHER_DRUG)
+    # The fifth is of those who are inside: 40 of 200, or fewer.
+    assert 20 <= compared.overlap["unpaired"] <= 40
+    assert compared.overlap["outside"] < 50
+
+
+def test_an_unknown_sex_is_missing_and_no_other() -> None:
+    sexes = ["female"] * 8 + ["male"] * 8 + [None] * 8
+    properties = {f"patient:{k:02}": {"sex": sex} for k, sex in enumerate(sexes)}
+    records = Records.of(graph([fact("patient:00", "TAKES", DRUG)], properties))
+    patients = records.properties.select("patient", date=pl.lit(None, pl.String))
+    covariates = covariates_of(records, patients, [])
+    assert covariates.names == ("female",)
+    assert covariates.values[:, 0].tolist()[:16] == [1.0] * 8 + [0.0] * 8
+    assert np.isnan(covariates.values[16:]).all()
+
+
+def test_of_two_results_of_one_day_the_highest_counts_whatever_their_order() -> None:
+    values = [9.0, 4.0, 7.0]
+    for ordered in (values, values[::-1]):
+        rows = [
+            fact(f"patient:{k}", "UNDERWENT", URATE, "2020", v) for k in range(9) for v in ordered
+        ]
+        records = Records.of(graph(rows, {f"patient:{k}": {} for k in range(9)}))
+        shuffled = replace(records, facts=records.facts.sort("value", descending=ordered is values))
+        patients = pl.DataFrame({"patient": records.patients}).with_columns(
+            date=pl.lit(None, pl.String)
+        )
+        assert covariates_of(shuffled, patients, []).values[:, 0].tolist() == [9.0] * 9
+
+
+def test_numbers_of_an_examination_are_all_in_one_unit() -> None:
+    rows = [fact(f"patient:{k}", "UNDERWENT", URATE, None, 5.0) for k in range(3)]
+    rows[0]["qualifiers"] = json.dumps({"value": 5.0, "standard_value": 297.0})
+    facts = Records.of(graph(rows, {f"patient:{k}": {} for k in range(3)})).facts
+    assert facts["value"].to_list() == [297.0, None, None]
+    facts = Records.of(graph(rows[1:], {f"patient:{k}": {} for k in range(3)})).facts
+    assert facts["value"].to_list() == [5.0, 5.0]
+
+
+def test_what_only_one_group_has_is_named_though_another_covariate_has_its_name() -> None:
+    rows, patients = [], {f"patient:{k}": {} for k in range(40)}
+    for k, id_ in enumerate(patients):
+        rows += [fact(id_, "TAKES", DRUG)] if k % 2 else [fact(id_, "TAKES", OTHER_DRUG)]
+        rows += [fact(id_, "ALLERGIC_TO", OTHER_DRUG)] if k % 5 < 2 else []
+        rows += [fact(id_, "HAS_PHENOTYPE", PAIN)] if k % 3 else []
+    compared = medkg.treatment_effect(graph(rows, patients), DRUG, PAIN)
+    assert "known or taken in one group alone, and not balanced: ibuprofen" in compared.notes
+    assert compared.covariates.select("relation", "name").rows() == [("ALLERGIC_TO", "ibuprofen")]
 
 
 def test_differences_without_spread() -> None:
@@ -210,7 +370,7 @@ def test_the_commands(kg: KnowledgeGraph, tmp_path: Path) -> None:
     assert run.exit_code == 0, run.output
     assert "tophus" in run.stdout
     run = CliRunner().invoke(app, ["cohort", folder, "--having", "colchicine", "--json"])
-    assert json.loads(run.stdout)[0]["name"] == "urate"
+    assert json.loads(run.stdout)[1]["name"] == "urate"
     command = [
         "effect",
         folder,

@@ -31,7 +31,10 @@ def graph(rows: list[dict[str, Any]], patients: dict[str, dict[str, Any]]) -> Kn
         {"subject": TOE_PAIN, "relation": "SUBCLASS_OF", "object": PAIN},
         *rows,
     ]
-    strings = dict.fromkeys(("subject", "relation", "object", "date", "qualifiers"), pl.String)
+    strings = dict.fromkeys(
+        ("subject", "relation", "object", "date", "qualifiers", "experiencer", "certainty"),
+        pl.String,
+    )
     return KnowledgeGraph.build(
         pl.DataFrame(nodes, schema=["id", "kind", "name", "properties"], orient="row"),
         pl.DataFrame(rows, schema=strings).with_columns(source=pl.lit("ward")),
@@ -76,3 +79,18 @@ def ward(patients: int = 1500, seed: int = 0) -> KnowledgeGraph:
         if rng.random() < 1 / (1 + np.exp(-(illness - 0.5))):
             rows.append(fact(id_, "HAS_PHENOTYPE", TOE_PAIN, "2020-07-01"))
     return graph(rows, properties)
+
+
+def followed(patients: int = 2000, seed: int = 0) -> KnowledgeGraph:
+    """All have gout from 2010 on; half get a drug that does nothing, one to three years later."""
+    rng = np.random.default_rng(seed)
+    rows, named = [], [f"patient:{number:04}" for number in range(patients)]
+    for id_ in named:
+        gout = np.datetime64("2010-01-01") + int(rng.integers(365))
+        drug, pain = gout + int(rng.integers(365, 1095)), gout + int(rng.exponential(2500))
+        rows.append(fact(id_, "HAS_DISEASE", GOUT, str(gout)))
+        if rng.random() < 0.5:
+            rows.append(fact(id_, "TAKES", DRUG, str(drug)))
+        if pain < np.datetime64("2018-01-01"):
+            rows.append(fact(id_, "HAS_PHENOTYPE", PAIN, str(pain)))
+    return graph(rows, {id_: {} for id_ in named})
