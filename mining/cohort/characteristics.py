@@ -9,7 +9,7 @@ import polars as pl
 
 from ...core.errors import DataError
 from ...graph.kg import KnowledgeGraph
-from .covariates import LEAST, covariates_of, differences, shown_means
+from .covariates import LEAST, Covariates, Mask, covariates_of, differences, shown_means
 from .records import Records
 
 
@@ -68,28 +68,36 @@ def cohort(
             raise DataError(f"{size} patients {where} {things}; {LEAST} are needed")
     undated = patients.with_columns(date=pl.lit(None, pl.String))
     covariates = covariates_of(records, undated, [*wanted, *within])
+    return _table(covariates, inside)
+
+
+def _table(covariates: Covariates, inside: Mask) -> pl.DataFrame:
+    """What `cohort` returns, of the group that is `inside`."""
     weights = inside.astype(float)
-    smd = differences(covariates.values, weights, 1.0 - weights)
     known = ~np.isnan(covariates.values)
     shown = [shown_means(covariates, group) for group in (inside, ~inside)]
-    smd = np.where(np.isnan(shown).any(0), np.nan, smd)
+    smd = differences(covariates.values, weights, 1.0 - weights)
+    frame = pl.DataFrame(
+        {
+            "name": list(covariates.names),
+            "relation": list(covariates.relations),
+            "is_number": covariates.is_number,
+            "cohort": shown[0],
+            "others": shown[1],
+            "known_cohort": known[inside].sum(0),
+            "known_others": known[~inside].sum(0),
+            "smd": np.where(np.isnan(shown).any(0), np.nan, smd),
+        },
+        schema_overrides={"name": pl.String, "relation": pl.String, "is_number": pl.Boolean},
+    ).with_columns(pl.col("cohort", "others", "smd").fill_nan(None))
     return (
-        pl.DataFrame(
-            {
-                "name": list(covariates.names),
-                "relation": list(covariates.relations),
-                "is_number": covariates.is_number,
-                "cohort": shown[0],
-                "others": shown[1],
-                "known_cohort": known[inside].sum(0),
-                "known_others": known[~inside].sum(0),
-                "smd": smd,
-            },
-            schema_overrides={"name": pl.String, "relation": pl.String, "is_number": pl.Boolean},
+        frame.filter(pl.any_horizontal(pl.col("cohort", "others").is_not_null()))
+        .with_columns(
+            pl.when(pl.col(name).is_not_null()).then(f"known_{name}").alias(f"known_{name}")
+            for name in ("cohort", "others")
         )
-        .with_columns(pl.col("cohort", "others", "smd").fill_nan(None))
-        .filter(pl.any_horizontal(pl.col("cohort", "others").is_not_null()))
         .sort(pl.col("smd").abs(), "name", descending=[True, False], nulls_last=True)
+        # Infinite ones have been sorted; JSON has none.
         .with_columns(smd=pl.when(pl.col("smd").is_finite()).then("smd"))
     )
 

@@ -99,9 +99,8 @@ def treatment_effect(
         among: what all compared patients have, such as the disease that is treated.
         instead_of: what the others have in its place; by default those are all without the
             treatment. Two treatments of one disease are compared more fairly.
-        seed: of the bootstrap over patients, of which the intervals are, and of the dates from
-            which others who begin nothing count: as long after `among` (or their first record) as
-            one of the treated, drawn for each.
+        seed: of the bootstrap over patients (for intervals), and of the dates from which others who
+            begin nothing count: as long after `among` (or a first record) as a treated one, drawn.
 
     Raises:
         MissingError: the graph has no such entity, or the name may mean several.
@@ -136,7 +135,7 @@ def treatment_effect(
     covariates = every.of_both(arms.treated)
     propensity = _propensity(covariates, arms.treated)
     inside = np.abs(_preference(propensity, arms.treated) - 0.5) <= 0.5 - _OVERLAP
-    weights = np.where(arms.treated, 1 / propensity, 1 / (1 - propensity)) * inside
+    weights = inside / np.where(arms.treated, propensity, 1 - propensity)
     strata = _strata(propensity, inside)
     estimates = _estimates(arms, weights, strata, seed)
     table = _balance(covariates, arms, weights)

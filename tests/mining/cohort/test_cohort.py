@@ -204,6 +204,7 @@ def test_what_few_have_is_not_shown() -> None:
         ("pain", None, 0.6, None),
         ("urate", None, 9.0, None),
     ]
+    assert shown.select("known_cohort", "known_others").rows() == [(10, 10), (None, 10), (None, 5)]
 
 
 def test_what_one_group_alone_has_comes_first_though_its_difference_is_infinite() -> None:
