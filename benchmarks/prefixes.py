@@ -51,6 +51,7 @@ PREFERRED = {
     "GO": ["go"],
     "ECTO": ["ecto"],
     "LOINC": ["loinc"],
+    "INCHIKEY": ["inchikey"],
     "PMID": ["pubmed"],
     "DOI": ["doi"],
 }
@@ -76,7 +77,6 @@ OTHERS = {
     "ICD11": ["icd11"],
     "ICD9CM": ["icd9cm"],
     "ICDO": ["icdo"],
-    "INCHIKEY": ["inchikey"],
     "KEGG.COMPOUND": ["kegg.compound"],
     "KEGG.DRUG": ["kegg.drug"],
     "MAXO": ["maxo"],
