@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.metrics import roc_auc_score
+from torch import Tensor
 
 from medkg.core.threads import one_thread
 from medkg.signals.images.corpus import read_corpus
@@ -67,25 +69,44 @@ def with_noise(pixels: Grey, rng: np.random.Generator) -> Grey:
     return np.clip(pixels + noise, 0, 1)
 
 
-@one_thread()
-def train(pixels: NDArray[np.float32], seed: int) -> UNet:
+def train(pixels: Grey, seed: int) -> UNet:
     """A network that says what noise is in a picture."""
+
+    def pair(rows: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(with_noise(pixels[rows], rng)), torch.from_numpy(pixels[rows])
+
+    return trained(pair, len(pixels), seed, rate=RATE, sign=-1)
+
+
+@one_thread()
+def trained(
+    pair: Callable[[NDArray[np.int64], np.random.Generator], tuple[Tensor, Tensor]],
+    n: int,
+    seed: int,
+    *,
+    rate: float,
+    sign: int,
+) -> UNet:
+    """A network that says what n pictures have too much of (sign -1), or lack (1).
+
+    Args:
+        pair: of some rows the pictures as they are given, and as they should be.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = UNet(1, 1)
-    n_batches = len(pixels) // BATCH
-    optimiser = torch.optim.AdamW(network.parameters(), RATE)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, EPOCHS * n_batches)
+    n_batches = n // BATCH
+    optimiser = torch.optim.AdamW(network.parameters(), rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, EPOCHS * n_batches)
     network.train()
     for _ in range(EPOCHS):
-        for rows in np.array_split(rng.permutation(len(pixels))[: n_batches * BATCH], n_batches):
-            clean = torch.from_numpy(pixels[rows])
-            noisy = torch.from_numpy(with_noise(pixels[rows], rng))
-            loss = (noisy - _noise(network, noisy) - clean).square().mean()
+        for rows in np.array_split(rng.permutation(n)[: n_batches * BATCH], n_batches):
+            x, true = pair(rows, rng)
+            loss = (x + sign * residual(network, x) - true).square().mean()
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             optimiser.step()
-            rate.step()
+            schedule.step()
     return network.eval()
 
 
@@ -94,11 +115,11 @@ def train(pixels: NDArray[np.float32], seed: int) -> UNet:
 def denoised(network: UNet, noisy: Grey) -> Grey:
     """The pictures without what the network says is noise."""
     x = torch.from_numpy(noisy)
-    return np.asarray((x - _noise(network, x)).clamp(0, 1).numpy())
+    return np.asarray((x - residual(network, x)).clamp(0, 1).numpy())
 
 
-def _noise(network: UNet, x: torch.Tensor) -> torch.Tensor:
-    """The noise of (n, side, side) pictures, which are padded to what the network takes."""
+def residual(network: UNet, x: Tensor) -> Tensor:
+    """What a network says of (n, side, side) pictures, padded to what it takes."""
     side = x.shape[-1]
     more = -side % STEP
     padded = torch.nn.functional.pad(x[:, None], (0, more, 0, more), mode="reflect")

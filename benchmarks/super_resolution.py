@@ -16,17 +16,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from denoising import BATCH, CLASSES
+from denoising import CLASSES, residual, trained
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
+from torch import Tensor
 
 from medkg.core.statistics import Bootstrap, percentile_bounds
 from medkg.core.threads import one_thread
 from medkg.signals.images.corpus import read_corpus
 from medkg.signals.images.model import ImageClassifier
 from medkg.signals.images.picture import Grey
-from medkg.signals.images.unet import STEP, UNet
+from medkg.signals.images.unet import UNet
 
-EPOCHS, RATE = 4, 3e-3
+RATE = 3e-3
 
 
 def main() -> None:
@@ -85,28 +87,15 @@ def psnr_of(pixels: Grey, true: Grey) -> np.ndarray:
     return np.asarray(-10 * np.log10(error.clip(1e-7)))
 
 
-@one_thread()
 def train(pixels: Grey, seed: int) -> UNet:
     """A network that says what bicubic interpolation lacks."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    network = UNet(1, 1)
     rough = enlarged(halved(pixels))
-    n_batches = len(pixels) // BATCH
-    optimiser = torch.optim.AdamW(network.parameters(), RATE)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, EPOCHS * n_batches)
-    network.train()
-    for _ in range(EPOCHS):
-        for rows in np.array_split(rng.permutation(len(pixels))[: n_batches * BATCH], n_batches):
-            x, true = torch.from_numpy(rough[rows]), torch.from_numpy(pixels[rows])
-            if rng.random() < 0.5:
-                x, true = x.flip(2), true.flip(2)
-            loss = (x + lacking(network, x) - true).square().mean()
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            optimiser.step()
-            rate.step()
-    return network.eval()
+
+    def pair(rows: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        x, true = torch.from_numpy(rough[rows]), torch.from_numpy(pixels[rows])
+        return (x.flip(2), true.flip(2)) if rng.random() < 0.5 else (x, true)
+
+    return trained(pair, len(pixels), seed, rate=RATE, sign=1)
 
 
 @one_thread()
@@ -114,15 +103,7 @@ def train(pixels: Grey, seed: int) -> UNet:
 def restored(network: UNet, small: Grey) -> Grey:
     """Twice the size, with what the network says that bicubic interpolation lacks."""
     x = torch.from_numpy(enlarged(small))
-    return np.asarray((x + lacking(network, x)).clamp(0, 1).numpy())
-
-
-def lacking(network: UNet, x: torch.Tensor) -> torch.Tensor:
-    """What (n, side, side) enlarged pictures lack, padded to what the network takes."""
-    side = x.shape[-1]
-    more = -side % STEP
-    padded = torch.nn.functional.pad(x[:, None], (0, more, 0, more), mode="reflect")
-    return network(padded)[:, 0, :side, :side]
+    return np.asarray((x + residual(network, x)).clamp(0, 1).numpy())
 
 
 if __name__ == "__main__":

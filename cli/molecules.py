@@ -258,19 +258,15 @@ class _Written(TypedDict):
     left_out: int
 
 
-def _is_server(into: str) -> bool:
-    return "://" in into or into.startswith("embedded:")
-
-
 def _held_at(into: str, target: str) -> KnowledgeGraph | None:
     """What is where hypotheses are to be written: a folder's graph, a server's drugs, or nothing.
 
     Asked for before anything is generated, so that a wrong place is known at once.
     """
-    from medkg.access import connect
+    from medkg.access import connect, is_uri
     from medkg.graph.kg import KnowledgeGraph
 
-    if _is_server(into):
+    if is_uri(into):
         with connect(into) as connection:
             return connection.read(kinds=["Drug"], relations=[], predictions=False)
     if not Path(into).exists():
@@ -284,14 +280,14 @@ def _write_into(
     made: Generation, kg: KnowledgeGraph, held: KnowledgeGraph | None, target: str, into: str
 ) -> _Written:
     """Write molecules as hypotheses to a server, by its URI, or into a graph folder."""
-    from medkg.access import connect
+    from medkg.access import connect, is_uri
     from medkg.mining.molecules.generator.hypotheses import (
         generation_name,
         molecule_hypotheses,
         with_hypotheses,
     )
 
-    if _is_server(into):
+    if is_uri(into):
         new = molecule_hypotheses(made, kg, target, drugs=held)
         with connect(into) as connection:
             connection.write(new)

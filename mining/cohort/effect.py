@@ -139,7 +139,7 @@ def treatment_effect(
     strata = _strata(propensity, inside)
     estimates = _estimates(arms, weights, strata, seed)
     table = _balance(covariates, arms, weights)
-    named = {thing: _name(kg, thing) for thing in defining}
+    named = _names(kg, defining)
     return TreatmentEffect(
         treatment=" and ".join(named[thing] for thing in treated),
         others=" and ".join(named[thing] for thing in others),
@@ -166,9 +166,9 @@ def _check_kinds(
         raise DataError(f"{name!r} is a {kind}, and no {role}: {', '.join(kinds)}")
 
 
-def _name(kg: KnowledgeGraph, thing: str) -> str:
-    rows = kg.scan("nodes").filter(pl.col("id") == thing).select("name").collect()
-    return str(rows["name"][0])
+def _names(kg: KnowledgeGraph, things: Sequence[str]) -> dict[str, str]:
+    rows = kg.scan("nodes").filter(pl.col("id").is_in(list(things))).select("id", "name")
+    return dict(rows.collect().iter_rows())
 
 
 def _counts(arms: Arms, of: Mask) -> dict[str, int]:

@@ -106,8 +106,17 @@ class SmilesNetwork(nn.Module):
             begun: beginnings that the texts go on from, in turn; they are part of what is given.
             temperature: logits are divided by it; below 1, likely tokens become likelier.
         """
-        for batch in in_parts(count, begun):
-            yield from self.go_on(batch, generator, syntax, temperature=temperature)
+        for start in range(0, count, _SAMPLED):
+            places = range(start, min(start + _SAMPLED, count))
+            batch = [begun[n % len(begun)] if begun else [] for n in places]
+            state, added = self.first_input(len(batch), generator)
+            yield from self.go_on(batch, generator, syntax, state, added, temperature=temperature)
+
+    def first_input(
+        self, _count: int, _generator: torch.Generator
+    ) -> tuple[State | None, Tensor | None]:
+        """What so many texts begin with: the memory's state, and what is added to its input."""
+        return None, None
 
     @torch.no_grad()
     def go_on(
@@ -145,13 +154,6 @@ class SmilesNetwork(nn.Module):
             state = (state[0][:, kept], state[1][:, kept])
             added = None if added is None else added[kept]
         return texts
-
-
-def in_parts(count: int, begun: Codes | None) -> Iterator[Codes]:
-    """The beginnings of texts, in turn, as many as are written at a time; empty ones if none."""
-    for start in range(0, count, _SAMPLED):
-        places = range(start, min(start + _SAMPLED, count))
-        yield [begun[n % len(begun)] if begun else [] for n in places]
 
 
 def fit(

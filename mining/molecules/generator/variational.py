@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .network import EMBEDDING, HIDDEN, TEMPERATURE, Codes, SmilesNetwork, State, in_parts
+from .network import EMBEDDING, HIDDEN, Codes, SmilesNetwork, State
 from .syntax import Syntax
 from .tokens import END
 
@@ -72,21 +70,10 @@ class VariationalNetwork(SmilesNetwork):
         written = self.written_loss(batch, *self.decoder_input(latents))
         return written + self.kl_weight * divergence
 
-    @torch.no_grad()
-    def write(
-        self,
-        count: int,
-        generator: torch.Generator,
-        syntax: Syntax,
-        *,
-        begun: Codes | None = None,
-        temperature: float = TEMPERATURE,
-    ) -> Iterator[list[int]]:
-        """As `SmilesNetwork.write`; for each text latents are drawn anew."""
-        for batch in in_parts(count, begun):
-            drawn = torch.randn(len(batch), LATENT, generator=generator)
-            state, added = self.decoder_input(self.mean + drawn @ self.spread.T)
-            yield from self.go_on(batch, generator, syntax, state, added, temperature=temperature)
+    def first_input(self, count: int, generator: torch.Generator) -> tuple[State, Tensor]:
+        """As `SmilesNetwork.first_input`; for each text latents are drawn anew."""
+        drawn = torch.randn(count, LATENT, generator=generator)
+        return self.decoder_input(self.mean + drawn @ self.spread.T)
 
     @torch.no_grad()
     def means(self, texts: Codes) -> Tensor:
