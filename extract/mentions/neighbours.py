@@ -17,11 +17,13 @@ from ...graph.kg import KnowledgeGraph
 from ..abbreviations import Abbreviation, abbreviations_of
 from ..tables import table_rows
 from ..tokens import StatelessComponent
+from .variants import variants
 
 _CONDITIONS = ("Disease", "Symptom")
 # Of a symbol that the recogniser missed. All 495 that these rules find in BioRED are annotated as
 # genes, but its abstracts are chosen for their genes.
 PROBABILITY = 0.9
+_LONGEST_BEFORE_VARIANT = 30  # characters
 _SYMBOL = r"[A-Z][A-Za-z0-9]*(?:-[A-Z0-9]+)?"
 # At most so many, since a list is read again from each of its items.
 _SYMBOLS = rf"{_SYMBOL}(?:(?:,? (?:and|or|and/or) (?:the )?|, (?:the )?|/){_SYMBOL}){{0,20}}"
@@ -47,6 +49,7 @@ _AFTER_WORD = re.compile(
     rf"(?! {any_of('bearer')})",
     re.IGNORECASE,
 )
+_BEFORE_VARIANT = re.compile(rf"(?<![\w-])(?P<symbol>{_SYMBOL})(?: ?\(|[ -])$")
 _GENE_OF = re.compile(rf"(?:{any_of('allele')} )?(?P<symbol>{_SYMBOL}) {_MODIFIER}*{_GENE_WORD}")
 _NAMES_GENE = rf"[^()]*\) {_MODIFIER}*{_GENE_WORD}(?!\w)"
 # Not the disease that it causes, unless that is named behind it.
@@ -109,12 +112,16 @@ def _is_of_virus(mention: Span, text: str) -> bool:
 
 
 def _symbols_of_genes(text: str) -> Iterator[tuple[int, int]]:
-    """Where words stand that a text calls genes, or says to have mutations or alleles."""
+    """Where words stand that a text calls genes, or says to have variants ("EGFR T790M")."""
     for pattern in (_BEFORE_WORD, _AFTER_WORD):
         for match in pattern.finditer(text):
             for symbol in re.finditer(_SYMBOL, match["symbols"]):
                 start = match.start("symbols") + symbol.start()
                 yield start, start + len(symbol[0])
+    for start, _ in variants(text):
+        before = max(0, start - _LONGEST_BEFORE_VARIANT)
+        if (match := _BEFORE_VARIANT.search(text[before:start])) is not None:
+            yield before + match.start("symbol"), before + match.end("symbol")
 
 
 def _short_forms_of_diseases(doc: Doc, mentions: Iterable[Span]) -> Iterator[str]:

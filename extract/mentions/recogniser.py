@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count, pairwise
@@ -317,7 +317,8 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
     over the lines of a list. The number of a list's next item is no part of one, nor is a drug's
     year, nor are a note's "h/o" and "D/C'd", and "allergic to" says something of what follows. A
     part of a sequence variant ("arginine" in "arginine to proline"), or what sequences are counted
-    in, is none, and neither is the name of a kind ("disease") or of an organ ("pancreas").
+    in, is none, and neither is the name of a kind ("disease") or of an organ ("pancreas"). The
+    variant behind a target ("BRAF V600E") is no part of its name.
     """
     titles = [(title.start_char, title.end_char) for title in doc.spans.get("headings", [])]
     text = doc.text
@@ -328,6 +329,7 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
         heading = bisect_right(titles, (mention.start, len(text))) - 1
         if heading >= 0 and mention.end <= titles[heading][1]:
             continue
+        mention = _without_variant(text, mention, in_variants)
         words = text[mention.start : mention.end]
         if _names_nothing(words, mention.kind) or in_variants.issuperset(
             range(mention.start, mention.end)
@@ -362,6 +364,16 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
                 continue
         kept.append(mention)
     return kept
+
+
+def _without_variant(
+    text: str, mention: PredictedMention, in_variants: Container[int]
+) -> PredictedMention:
+    end = mention.end
+    while mention.kind == "Target" and end > mention.start and end - 1 in in_variants:
+        end -= 1
+    name = text[mention.start : end].rstrip(" -(")
+    return replace(mention, end=mention.start + len(name)) if name else mention
 
 
 def _names_nothing(words: str, kind: str) -> bool:

@@ -44,6 +44,7 @@ def read(text: str) -> list[tuple[str, str]]:
         ("The [VHL|Disease] tumour suppressor gene is on chromosome 3.", "VHL"),
         ("Both [DMD|Disease]/TP53 loci were typed.", "DMD TP53"),
         ("A third of the tumours had no [ATM|Disease] allele left.", "ATM"),
+        ("The drug binds TP53 Y220C and BRCA1-C61G, and spares VHL.", "TP53 BRCA1"),
     ],
 )
 def test_symbols_beside_words_of_genes_are_targets(text: str, targets: str) -> None:
@@ -104,6 +105,14 @@ def test_variants_with_what_they_are_called_are_no_mentions(name: str) -> None:
     doc = pipeline().make_doc(text)
     for end in (4 + len(name), 4 + len(name.rpartition(" ")[0])):
         assert clean_mentions(doc, [PredictedMention(4, end, "Target", 0.9)]) == []
+
+
+@pytest.mark.parametrize("variant", [" V600E", " V600E mutation", "-V600E", " (V600E"])
+def test_the_variant_behind_a_target_is_no_part_of_its_name(variant: str) -> None:
+    text = f"It targets BRAF{variant})."
+    doc = pipeline().make_doc(text)
+    mention = PredictedMention(11, 15 + len(variant), "Target", 0.9)
+    assert clean_mentions(doc, [mention]) == [PredictedMention(11, 15, "Target", 0.9)]
 
 
 @pytest.mark.parametrize("text", ["Civil variants", "FokI was cut", "the GLUT4 variants", "Levi"])
