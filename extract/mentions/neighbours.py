@@ -120,8 +120,8 @@ def _symbols_of_genes(text: str) -> Iterator[tuple[int, int]]:
                 yield start, start + len(symbol[0])
     for start, _ in variants(text):
         before = max(0, start - _LONGEST_BEFORE_VARIANT)
-        if (match := _BEFORE_VARIANT.search(text[before:start])) is not None:
-            yield before + match.start("symbol"), before + match.end("symbol")
+        if (named := _BEFORE_VARIANT.search(text[before:start])) is not None:
+            yield before + named.start("symbol"), before + named.end("symbol")
 
 
 def _short_forms_of_diseases(doc: Doc, mentions: Iterable[Span]) -> Iterator[str]:
