@@ -21,18 +21,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from medkg.core.progress import track
+from medkg.signals.classifier import calibrations_of, log_odds, member_scores
 from medkg.signals.ecg.beats import Beats
 from medkg.signals.ecg.corpus import CLASSES, Corpus, read_corpus
-from medkg.signals.ecg.figures import calibration_error, figures_of
-from medkg.signals.ecg.network import train_trees
 from medkg.signals.ecg.rate import IRREGULAR, rhythm_of
-from medkg.signals.ecg.train import (
-    FOLDS,
-    calibrations_of,
-    fit_members,
-    log_odds,
-    member_scores,
-)
+from medkg.signals.ecg.train import CALIBRATED, FOLDS, UNIT, fit_records
+from medkg.signals.figures import calibration_error, figures_of
+from medkg.signals.network import train_trees
 
 Scores = NDArray[np.float64]
 N_INTERVALS = 20  # the first features: intervals before, after, and about a beat
@@ -77,9 +72,9 @@ def scores_of(
         for name in ("trees without made rhythms", "network", "trees", "network and trees")
     }
     for seen, unseen in track(folds, f"Seed {seed}"):
-        network, trees = fit_members(corpus, np.unique(corpus.records[seen]), seed)
+        network, trees = fit_records(corpus, np.unique(corpus.records[seen]), seed)
         x = corpus.features[unseen]
-        plain = train_trees(corpus.features[seen], corpus.labels[seen], seed)
+        plain = train_trees(corpus.features[seen], corpus.labels[seen], len(CLASSES), seed)
         scores["trees without made rhythms"][unseen] = plain.predict(x, num_threads=1)
         scores["trees"][unseen] = trees.predict(x, num_threads=1)
         with torch.no_grad():
@@ -95,7 +90,7 @@ def print_row(
     scores: Scores,
     folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
 ) -> None:
-    figures = figures_of(corpus.labels, scores)
+    figures = figures_of(corpus.labels, scores, CLASSES, UNIT)
     cells = [f"{figures['accuracy']:.3f}"]
     cells += [f"{figures['classes'][k]['f1']:.3f}" for k in ("N", "S", "V", "F")]
     cells += [f"{error:.3f}" for error in calibration_errors(corpus, scores, folds)]
@@ -108,7 +103,7 @@ def calibration_errors(
     """Of S and V, each fold calibrated on the scores of the others' records."""
     probabilities = {name: np.zeros(len(scores)) for name in ("S", "V")}
     for seen, unseen in folds:
-        for name, fitted in calibrations_of(corpus.labels[seen], scores[seen]).items():
+        for name, fitted in calibrations_of(corpus.labels[seen], scores[seen], CALIBRATED).items():
             logits = log_odds(scores[unseen, CLASSES.index(name)])
             probabilities[name][unseen] = fitted.probability(logits, np.ones(len(unseen)))
     return [

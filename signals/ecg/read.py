@@ -15,15 +15,14 @@ from ...core.quarantine import Quarantine
 from ..codes import Code, read_codes
 from ..files import files_under
 from ..finding import Finding
+from ..recording import Recording
 from .beats import Beats, cut_beats, r_peaks
 from .corpus import CLASSES
 from .features import beat_features
 from .model import BeatClassifier
 from .rate import rhythm_of
-from .recording import Recording, read_recording
+from .recording import ELECTROCARDIOGRAM, read_recording
 
-PROCEDURE = "electrocardiogram"
-_SUFFIXES = (".hea", ".edf", ".bdf", ".csv")
 RULE = "medkg ECG rule 1"
 _CODES = Path(__file__).parent / "codes.toml"
 _FEWEST = 5  # beats below which nothing is the patient's usual beat
@@ -56,7 +55,7 @@ def read_electrocardiograms(
     table = read_codes(_CODES, codes)
     findings: list[Finding] = []
     n_read = 0
-    for path in track(files_under(paths, _SUFFIXES), "Electrocardiograms"):
+    for path in track(files_under(paths, ELECTROCARDIOGRAM.suffixes), "Electrocardiograms"):
         try:
             recording = read_recording(path, rate)
             findings += findings_of(recording, classifier, table)
@@ -67,7 +66,7 @@ def read_electrocardiograms(
         n_read += 1
         if remarks is not None:
             remarks += [f"{path.name}: {remark}" for remark in recording.remarks]
-            if len(recording.leads) == 1:
+            if len(recording.channels) == 1:
                 remarks.append(f"{path.name}: has one lead, which is read as both")
     return findings, n_read
 
@@ -80,7 +79,7 @@ def findings_of(
     Raises:
         DataError: too few beats can be seen in it.
     """
-    beats = cut_beats(recording.leads, r_peaks(recording.leads))
+    beats = cut_beats(recording.channels, r_peaks(recording.channels))
     if len(beats.times) < _FEWEST:
         raise DataError(f"{len(beats.times)} whole beats can be seen; {_FEWEST} are needed")
     whole = f"{beats.times[0]:.1f}–{beats.times[-1]:.1f} s, {len(beats.times):,} beats"
@@ -116,7 +115,7 @@ def _finding(
         name=code.name,
         probability=probability,
         present=present,
-        procedure=PROCEDURE,
+        procedure=ELECTROCARDIOGRAM.name,
         source=source,
         region=region,
         file=recording.file,

@@ -7,34 +7,37 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-from ...core import calibration
 from ...core.atomic import check_replaceable
-from ...core.boosters import booster_from_tensor, booster_tensor
 from ...core.checkpoint import Stages, remove_checkpoints
 from ...core.errors import DataError
 from ...core.extras import explained_imports
 from ...core.model_folder import CONFIG
 from ...core.progress import track
-from ...core.tensors import with_prefix, without_prefix
+from ..classifier import (
+    Members,
+    calibrations_of,
+    fit_members,
+    member_scores,
+    member_tensors,
+    members_of,
+)
+from ..figures import figures_of
 from .corpus import CLASSES, Corpus, read_corpus
 from .features import Floats, beat_features
-from .figures import figures_of
-from .model import BeatClassifier, log_odds, member_scores
-from .network import BeatNetwork, train_beat_network, train_trees
+from .model import BeatClassifier
 from .rhythms import fibrillation, premature_beats
 
 FOLDS = 5
 _NORMAL, _VENTRICULAR = CLASSES.index("N"), CLASSES.index("V")
 _MOST = 800, 1_200  # beats of a record that are made into fibrillation, and into premature beats
 _REGULAR = 0.08  # the median change between intervals, in logarithms, below which a rhythm is sinus
-_CALIBRATED = ("S", "V")
-Members = tuple[BeatNetwork, lightgbm.Booster]
+CALIBRATED = {name: CLASSES.index(name) for name in ("S", "V")}
+UNIT = "beats"
 
 
 @explained_imports()
@@ -60,10 +63,11 @@ def train_ecg(path: Path | str, out: Path | str, *, seed: int = 0) -> dict[str, 
     stages = Stages(kept, lambda: [corpus.checksum, seed])
     scores = cross_scores(corpus, seed, stages)
     fit = partial(_fitted, corpus, all_records(corpus), seed)
-    network, trees = _members(stages.get("all", fit))
-    figures = figures_of(corpus.labels, scores)
+    network, trees = members_of(stages.get("all", fit))
+    figures = figures_of(corpus.labels, scores, CLASSES, UNIT)
     config = {"version": "1", "seed": seed, "corpus": corpus.checksum, "figures": figures}
-    classifier = BeatClassifier(network, trees, calibrations_of(corpus.labels, scores), config)
+    calibrations = calibrations_of(corpus.labels, scores, CALIBRATED)
+    classifier = BeatClassifier(network, trees, calibrations, config)
     classifier.save(out, card_of(corpus, seed, figures))
     remove_checkpoints(kept)
     return figures
@@ -77,7 +81,7 @@ def evaluate_ecg(path: Path | str, *, seed: int = 0) -> dict[str, Any]:
         DataError: there are no beats, or fewer records than folds.
     """
     corpus = read_corpus(path)
-    return figures_of(corpus.labels, cross_scores(corpus, seed, Stages(None)))
+    return figures_of(corpus.labels, cross_scores(corpus, seed, Stages(None)), CLASSES, UNIT)
 
 
 def all_records(corpus: Corpus) -> NDArray[np.int64]:
@@ -97,12 +101,12 @@ def cross_scores(corpus: Corpus, seed: int, stages: Stages) -> NDArray[np.float6
     folds = list(GroupKFold(FOLDS).split(corpus.features, corpus.labels, corpus.records))
     for number, (seen, unseen) in enumerate(track(folds, "Folds of records")):
         fit = partial(_fitted, corpus, np.unique(corpus.records[seen]), seed)
-        members = _members(stages.get(f"fold-{number}", fit))
+        members = members_of(stages.get(f"fold-{number}", fit))
         scores[unseen] = member_scores(*members, corpus.features[unseen])
     return scores
 
 
-def fit_members(corpus: Corpus, records: NDArray[np.int64], seed: int) -> Members:
+def fit_records(corpus: Corpus, records: NDArray[np.int64], seed: int) -> Members:
     """Network and trees trained on some records, and on rhythms made of their beats."""
     rng = np.random.default_rng(seed)
     rows = np.isin(corpus.records, records)
@@ -113,7 +117,7 @@ def fit_members(corpus: Corpus, records: NDArray[np.int64], seed: int) -> Member
                 features.append(made)
                 labels.append(made_labels)
     x, y = np.concatenate(features), np.concatenate(labels)
-    return train_beat_network(x, y, seed), train_trees(x, y, seed)
+    return fit_members(x, y, len(CLASSES), seed)
 
 
 def _made_rhythms(
@@ -138,29 +142,9 @@ def _made_rhythms(
     return rhythms
 
 
-def calibrations_of(
-    labels: NDArray[np.int64], scores: NDArray[np.float64]
-) -> dict[str, calibration.Calibration]:
-    """The calibration of each class of ectopic beats, on scores of unseen records."""
-    ranks = np.ones(len(labels))
-    return {
-        name: calibration.fit(log_odds(scores[:, k]), ranks, labels == k)
-        for k, name in enumerate(CLASSES)
-        if name in _CALIBRATED
-    }
-
-
 def _fitted(corpus: Corpus, records: NDArray[np.int64], seed: int) -> Mapping[str, torch.Tensor]:
-    """What `fit_members` gives, as tensors for a checkpoint."""
-    network, trees = fit_members(corpus, records, seed)
-    return {**with_prefix("network", network.state_dict()), "trees": booster_tensor(trees)}
-
-
-def _members(tensors: Mapping[str, torch.Tensor]) -> Members:
-    weights = without_prefix("network", tensors)
-    network = BeatNetwork(len(weights["middle"]))
-    network.load_state_dict(weights)
-    return network.eval(), booster_from_tensor(tensors["trees"])
+    """What `fit_records` gives, as tensors for a checkpoint."""
+    return member_tensors(*fit_records(corpus, records, seed))
 
 
 def card_of(corpus: Corpus, seed: int, figures: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ SAMPLES = signal(regular(12, 0.8), 12, RATE)
 def test_csv_at_the_models_rate_is_read_as_it_is(tmp_path: Path) -> None:
     recording = read_recording(write_csv(tmp_path / "a.csv", SAMPLES), RATE)
     assert recording.names == ("II", "V1")
-    assert recording.leads == pytest.approx(SAMPLES.T, abs=1e-4)
+    assert recording.channels == pytest.approx(SAMPLES.T, abs=1e-4)
     assert recording.remarks == ()
     assert len(recording.checksum) == 64
 
@@ -28,7 +28,7 @@ def test_csv_at_the_models_rate_is_read_as_it_is(tmp_path: Path) -> None:
 def test_a_column_of_time_gives_the_rate(tmp_path: Path) -> None:
     time = np.arange(len(SAMPLES))[:, None] / RATE
     file = write_csv(tmp_path / "a.csv", np.hstack([time, SAMPLES]), "time,II,V1")
-    assert read_recording(file).leads.shape == SAMPLES.T.shape
+    assert read_recording(file).channels.shape == SAMPLES.T.shape
 
 
 def test_wfdb_and_edf_give_what_csv_gives(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_wfdb_and_edf_give_what_csv_gives(tmp_path: Path) -> None:
         writer.writeSamples(list(np.ascontiguousarray(SAMPLES.T * 1000)))
     for file in ("rec.hea", "rec.edf"):
         recording = read_recording(tmp_path / file)
-        assert recording.leads == pytest.approx(SAMPLES.T, abs=2e-3)
+        assert recording.channels == pytest.approx(SAMPLES.T, abs=2e-3)
         assert recording.date == "2024-05-03T10:00:00"
     assert read_recording(tmp_path / "rec.edf").device == "Holter5"
 
@@ -77,7 +77,7 @@ def test_another_rate_is_resampled_and_said(tmp_path: Path) -> None:
     recording = read_recording(write_csv(tmp_path / "a.csv", fast), 500)
     assert recording.remarks == ("resampled from 500 to 180 samples a second",)
     same = signal(regular(12, 0.8), 12, RATE, noise=0).T
-    assert recording.leads[:, RATE:-RATE] == pytest.approx(same[:, RATE:-RATE], abs=0.03)
+    assert recording.channels[:, RATE:-RATE] == pytest.approx(same[:, RATE:-RATE], abs=0.03)
 
 
 def test_a_constant_lead_is_left_out_and_said(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_missing_samples_are_drawn_as_a_line_and_said(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_text("time,II\n" + "\n".join(lines))
     recording = read_recording(file)
-    assert np.isfinite(recording.leads).all()
+    assert np.isfinite(recording.channels).all()
     assert "missing" in recording.remarks[0]
 
 

@@ -83,7 +83,7 @@ def test_training_that_was_cut_off_goes_on(
     from medkg.signals.ecg import train
 
     fits: list[int] = []
-    fit = train.fit_members
+    fit = train.fit_records
 
     def fit_three(*arguments: object) -> object:
         if len(fits) == 3:
@@ -91,7 +91,7 @@ def test_training_that_was_cut_off_goes_on(
         fits.append(1)
         return fit(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(train, "fit_members", fit_three)
+    monkeypatch.setattr(train, "fit_records", fit_three)
     with pytest.raises(KeyboardInterrupt):
         train_ecg(data, tmp_path / "ecg")
     fits.clear()

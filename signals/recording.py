@@ -1,0 +1,242 @@
+"""Electrical recordings of the body read from files: WFDB, EDF, BDF and CSV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import resample_poly
+
+from ..core.atomic import sha256
+from ..core.errors import DataError
+from ..core.extras import explained_imports
+
+MOST_SAMPLES = 500_000_000  # of all channels: as numbers 4 GB
+_VOLTS = {"nv": 1e-9, "uv": 1e-6, "µv": 1e-6, "μv": 1e-6, "mv": 1e-3, "v": 1.0}
+
+
+@dataclass(frozen=True)
+class Examination:
+    """How a kind of recording is read.
+
+    Attributes:
+        name: such as "electrocardiogram".
+        channel: what one of its signals is called.
+        rate: samples a second that the models read.
+        rates: that a file may have.
+        shortest, longest: seconds of a recording.
+        unit: volts of one unit of what is read.
+        least: units by which a channel moves that carries a signal.
+        others: words in the names of signals that are not of this examination.
+        suffixes: of its files.
+    """
+
+    name: str
+    channel: str
+    rate: int
+    rates: tuple[float, float]
+    shortest: float
+    longest: float
+    unit: float
+    least: float
+    others: tuple[str, ...]
+    suffixes: tuple[str, ...] = (".hea", ".edf", ".bdf", ".csv")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording, at the rate that the models read.
+
+    Attributes:
+        channels: (channels, samples) in its `Examination`'s unit, at its rate.
+        names: of the channels, as the file has them.
+        file: the file's name; `checksum`: its SHA-256.
+        date: of the recording, ISO 8601, where the file has it.
+        device: that recorded it, where the file has it.
+        remarks: what was changed in reading, for the user.
+    """
+
+    channels: NDArray[np.float32]
+    names: tuple[str, ...]
+    file: str
+    checksum: str
+    date: str = ""
+    device: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """What a file holds: (samples, channels) in the examination's unit, at its own rate."""
+
+    samples: NDArray[np.float64]
+    names: tuple[str, ...]
+    rate: float
+    date: str = ""
+    device: str = ""
+
+
+@explained_imports()
+def read_recording(path: Path | str, examination: Examination, rate: float | None) -> Recording:
+    """Read a recording.
+
+    Args:
+        path: a WFDB header (`.hea`), an EDF or BDF file, or a CSV file: a line of names of
+            channels, then a line of numbers for each sample; a column `time` (seconds) gives the
+            rate.
+        rate: samples a second of a CSV file without such a column.
+
+    Raises:
+        DataError: the file can't be read, is too short or too long, or no channel moves.
+        MissingExtraError: the library for its format is not installed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError("there is no such file", path=path)
+    readers = {".hea": _read_wfdb, ".edf": _read_edf, ".bdf": _read_edf}
+    if (suffix := path.suffix.lower()) in readers:
+        raw = readers[suffix](path, examination)
+    elif suffix == ".csv":
+        raw = _read_csv(path, rate)
+    else:
+        raise DataError(
+            f"is no {examination.name} that can be read: {', '.join(examination.suffixes)}",
+            path=path,
+        )
+    return _checked(raw, path, examination)
+
+
+def _read_wfdb(path: Path, examination: Examination) -> _Raw:
+    import wfdb
+
+    try:
+        record = wfdb.rdrecord(str(path.with_suffix("").absolute()))
+    except Exception as error:  # wfdb raises whatever its parser stumbles on
+        raise DataError(f"can't be read as WFDB ({type(error).__name__})", path=path) from error
+    if record.p_signal is None:
+        raise DataError("the WFDB record has no signal", path=path)
+    factors = [_factor(unit, examination) for unit in record.units]
+    date = record.base_datetime.isoformat() if record.base_datetime else ""
+    return _Raw(record.p_signal * factors, tuple(record.sig_name), float(record.fs), date)
+
+
+def _read_edf(path: Path, examination: Examination) -> _Raw:
+    import pyedflib
+
+    try:
+        with pyedflib.EdfReader(str(path)) as file:
+            names, rates = file.getSignalLabels(), file.getSampleFrequencies()
+            wanted = [i for i, name in enumerate(names) if _is_of(name, examination) and rates[i]]
+            rate = max((float(rates[i]) for i in wanted), default=0.0)
+            wanted = [i for i in wanted if float(rates[i]) == rate]
+            n = sum(int(file.getNSamples()[i]) for i in wanted)
+            if n > MOST_SAMPLES:
+                raise DataError(f"has {n:,} samples; {MOST_SAMPLES:,} can be read", path=path)
+            columns = [
+                file.readSignal(i) * _factor(file.getPhysicalDimension(i), examination)
+                for i in wanted
+            ]
+            date, device = file.getStartdatetime().isoformat(), file.getEquipment()
+    except DataError:
+        raise
+    except Exception as error:  # pyedflib raises OSError, ValueError, UnicodeDecodeError, …
+        raise DataError(f"can't be read as EDF ({type(error).__name__})", path=path) from error
+    samples = np.stack(columns, 1) if columns else np.zeros((0, 0))
+    return _Raw(samples, tuple(names[i] for i in wanted), rate, date, device)
+
+
+def _is_of(name: str, examination: Examination) -> bool:
+    """Whether a signal of EDF is the examination's: not annotations, breathing, and the like."""
+    return not any(word in name.lower() for word in examination.others)
+
+
+def _read_csv(path: Path, rate: float | None) -> _Raw:
+    import polars as pl
+
+    try:
+        frame = pl.read_csv(path, infer_schema_length=None)
+        frame = frame.cast(pl.Float64)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        raise DataError(
+            "is not a table of a line of names and lines of numbers, with commas", path=path
+        ) from error
+    if (time := next((c for c in frame.columns if c.lower() == "time"), None)) is not None:
+        seconds = frame[time].to_numpy()
+        steps = np.diff(seconds)
+        if len(steps) < 2 or not (steps > 0).all() or steps.max() > 2 * np.median(steps):
+            raise DataError(
+                "the column time doesn't rise in even steps; give seconds of every sample",
+                path=path,
+            )
+        rate, frame = len(steps) / float(seconds[-1] - seconds[0]), frame.drop(time)
+    if rate is None:
+        raise DataError(
+            "a CSV file has no sampling rate: give it (--rate), or a column time of seconds",
+            path=path,
+        )
+    return _Raw(frame.to_numpy().astype(float), tuple(frame.columns), rate)
+
+
+def _factor(unit: str, examination: Examination) -> float:
+    """What numbers in a unit are multiplied by to be in the examination's, as unknown units are."""
+    return _VOLTS.get(unit.strip().lower(), examination.unit) / examination.unit
+
+
+def _checked(raw: _Raw, path: Path, examination: Examination) -> Recording:
+    """The recording at the models' rate, without channels that carry nothing.
+
+    Raises:
+        DataError: what is left is no such recording.
+    """
+    low, high = examination.rates
+    if not raw.names:
+        raise DataError(f"has no signal of an {examination.name}", path=path)
+    if not low <= raw.rate <= high:
+        raise DataError(
+            f"{raw.rate:g} samples a second; {low:g} to {high:g} can be read", path=path
+        )
+    seconds = len(raw.samples) / raw.rate
+    shortest, longest = examination.shortest, examination.longest
+    if seconds < shortest or seconds > longest:
+        raise DataError(
+            f"is {seconds:.1f} s long; from {shortest:g} s to {longest / 3600:g} h can be read",
+            path=path,
+        )
+    remarks, signals, names = [], [], []
+    word, rate = examination.channel, examination.rate
+    for name, signal in zip(raw.names, raw.samples.T, strict=True):
+        gaps = ~np.isfinite(signal)
+        moves = np.ptp(signal[~gaps]) if not gaps.all() else 0.0
+        if moves < examination.least or gaps.mean() > 0.5:
+            remarks.append(f"{word} {name} is left out: it is constant or mostly missing")
+            continue
+        if gaps.any():
+            remarks.append(f"{word} {name}: {gaps.mean():.1%} is missing, and drawn as a line")
+            signal = np.interp(np.arange(len(signal)), np.flatnonzero(~gaps), signal[~gaps])
+        signals.append(signal)
+        names.append(name)
+    if not signals:
+        raise DataError(f"no {word} carries a signal (each is constant or missing)", path=path)
+    samples = np.stack(signals)
+    if abs(raw.rate - rate) > 1e-3 * rate:
+        remarks.append(f"resampled from {raw.rate:g} to {rate} samples a second")
+        samples = _resampled(samples, raw.rate, rate)
+    return Recording(
+        samples.astype(np.float32),
+        tuple(names),
+        path.name,
+        sha256(path),
+        raw.date,
+        raw.device,
+        tuple(remarks),
+    )
+
+
+def _resampled(samples: NDArray[np.float64], rate: float, wanted: int) -> NDArray[np.float64]:
+    """Of (channels, samples) at a rate to another one, by a polyphase filter."""
+    from fractions import Fraction
+
+    share = Fraction(wanted / rate).limit_denominator(1000)
+    return np.asarray(resample_poly(samples, share.numerator, share.denominator, axis=-1))
