@@ -31,7 +31,14 @@ if TYPE_CHECKING:
     from medkg.core.errors import MedkgError
     from medkg.core.sealing import open_sealed, seal
     from medkg.diagnosis import DiagnosisRequest, diagnose
-    from medkg.examinations import measure_nuclei, read_ecg, read_images, read_slides
+    from medkg.examinations import (
+        band_powers,
+        measure_nuclei,
+        read_ecg,
+        read_eeg,
+        read_images,
+        read_slides,
+    )
     from medkg.extract.sentiment.train import train_sentiment
     from medkg.graph.check import check
     from medkg.graph.clean import fix
@@ -62,6 +69,7 @@ _HOMES = {
     "DiagnosisRequest": ".diagnosis",
     "diagnose": ".diagnosis",
     "annotate": ".texts",
+    "band_powers": ".examinations",
     "connect": ".access",
     "default_terminology": ".terminology",
     "deidentify": ".texts",
@@ -70,6 +78,7 @@ _HOMES = {
     "open": ".access",
     "read": ".access",
     "read_ecg": ".examinations",
+    "read_eeg": ".examinations",
     "read_images": ".examinations",
     "read_labs": ".laboratory",
     "read_slides": ".examinations",
@@ -116,6 +125,7 @@ __all__ = [
     "KnowledgeGraph",
     "MedkgError",
     "annotate",
+    "band_powers",
     "check",
     "cohort",
     "connect",
@@ -144,6 +154,7 @@ __all__ = [
     "plots",
     "read",
     "read_ecg",
+    "read_eeg",
     "read_images",
     "read_labs",
     "read_slides",

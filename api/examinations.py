@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from medkg.core.errors import DataError
 from medkg.core.extras import explained_imports
@@ -13,24 +13,58 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.signals.to_graph import findings_graph
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from medkg.signals.finding import Finding
     from medkg.signals.images.segmentation.read import MeasuredPicture
 
 __all__ = [
+    "band_powers",
     "ecg_findings",
+    "eeg_findings",
     "findings_graph",
     "image_findings",
     "measure_nuclei",
     "read_ecg",
+    "read_eeg",
     "read_images",
     "read_slides",
     "slide_findings",
 ]
 
+Paths = Sequence[Path | str] | Path | str
+Result = TypeVar("Result")
+_NO_EEG = "no file of an electroencephalogram (.edf, .bdf, .hea, .csv)"
+
+
+def _result_of(
+    read: Callable[..., tuple[Result, int]],
+    paths: Paths,
+    nothing: str,
+    quarantine: Quarantine | None,
+    **options: object,
+) -> Result:
+    """What a reader gives of files; the first reason where nothing could be read, or all had to be.
+
+    Args:
+        read: gives its result and the number of files that it read.
+        nothing: what there is none of, where no file is there.
+        quarantine: None: every file has to be read.
+    """
+    set_aside = Quarantine() if quarantine is None else quarantine
+    files = [paths] if isinstance(paths, str | Path) else paths
+    result, n_read = read(files, quarantine=set_aside, **options)
+    if not n_read and not len(set_aside):
+        raise DataError(f"{nothing} is there")
+    if len(set_aside) and (quarantine is None or not n_read):
+        first = set_aside.rows[0]
+        raise DataError(first.reason, path=first.path)
+    return result
+
 
 @explained_imports()
 def ecg_findings(
-    paths: Sequence[Path | str] | Path | str,
+    paths: Paths,
     *,
     model: Path | str | None = None,
     codes: Path | str | None = None,
@@ -49,27 +83,89 @@ def ecg_findings(
     """
     from medkg.signals.ecg.read import read_electrocardiograms
 
-    set_aside = Quarantine() if quarantine is None else quarantine
-    files = [paths] if isinstance(paths, str | Path) else paths
-    findings, n_read = read_electrocardiograms(
-        files, model=model, codes=codes, rate=rate, quarantine=set_aside, remarks=remarks
+    return _result_of(
+        read_electrocardiograms,
+        paths,
+        "no file of an electrocardiogram (.hea, .edf, .bdf, .csv)",
+        quarantine,
+        model=model,
+        codes=codes,
+        rate=rate,
+        remarks=remarks,
     )
-    if not n_read and not len(set_aside):
-        raise DataError("no file of an electrocardiogram (.hea, .edf, .bdf, .csv) is there")
-    _check_read(n_read, set_aside, strict=quarantine is None)
-    return findings
 
 
-def _check_read(n_read: int, set_aside: Quarantine, *, strict: bool) -> None:
-    """Raise the first reason where nothing could be read, or all had to be."""
-    if len(set_aside) and (strict or not n_read):
-        first = set_aside.rows[0]
-        raise DataError(first.reason, path=first.path)
+@explained_imports()
+def eeg_findings(
+    paths: Paths,
+    *,
+    model: Path | str,
+    codes: Path | str | None = None,
+    rate: float | None = None,
+    quarantine: Quarantine | None = None,
+    remarks: list[str] | None = None,
+) -> list[Finding]:
+    """What electroencephalograms show, by a model.
+
+    Args:
+        paths, model, codes, rate, quarantine: see `read_eeg`.
+        remarks: gets what was changed in reading, such as another sampling rate.
+
+    Raises:
+        DataError: without a quarantine, a file can't be read; nothing could be read.
+    """
+    from medkg.signals.eeg.read import read_electroencephalograms
+
+    return _result_of(
+        read_electroencephalograms,
+        paths,
+        _NO_EEG,
+        quarantine,
+        model=model,
+        codes=codes,
+        rate=rate,
+        remarks=remarks,
+    )
+
+
+@explained_imports()
+def band_powers(
+    paths: Paths,
+    *,
+    rate: float | None = None,
+    quarantine: Quarantine | None = None,
+    remarks: list[str] | None = None,
+) -> pl.DataFrame:
+    """The power of each band of electroencephalograms, by Welch's method.
+
+    Args:
+        paths, rate, quarantine: see `read_eeg`.
+        remarks: gets what was changed in reading, such as another sampling rate.
+
+    Returns:
+        `file`, `start` (seconds), `channel`, and µV² of `delta` (0.5 to 4 Hz), `theta` (4 to 8),
+        `alpha` (8 to 13), `beta` (13 to 30) and `gamma` (30 to 45); a row for each channel of each
+        epoch of 4 s, which begin every 2 s.
+
+    Raises:
+        DataError: see `eeg_findings`.
+
+    Example:
+        >>> import math
+        >>> from pathlib import Path
+        >>> lines = ["time,O1", *(f"{i / 128},{20 * math.sin(i / 2)}" for i in range(2700))]
+        >>> _ = Path("rest.csv").write_text("\\n".join(lines))
+        >>> medkg.band_powers("rest.csv").select("start", "channel", "alpha").head(1).rows()
+        [(0.0, 'O1', 199.9...)]
+    """
+    from medkg.signals.eeg.read import read_band_powers
+
+    return _result_of(read_band_powers, paths, _NO_EEG, quarantine, rate=rate, remarks=remarks)
 
 
 @explained_imports()
 def image_findings(
-    paths: Sequence[Path | str] | Path | str,
+    paths: Paths,
     *,
     model: Path | str | None = None,
     codes: Path | str | None = None,
@@ -87,19 +183,14 @@ def image_findings(
     """
     from medkg.signals.images.read import read_pictures
 
-    set_aside = Quarantine() if quarantine is None else quarantine
-    files = [paths] if isinstance(paths, str | Path) else paths
-    findings, n_read = read_pictures(
-        files, model=model, codes=codes, quarantine=set_aside, remarks=remarks
+    nothing = "no picture (.png, .jpg, .dcm, .nii)"
+    return _result_of(
+        read_pictures, paths, nothing, quarantine, model=model, codes=codes, remarks=remarks
     )
-    if not n_read and not len(set_aside):
-        raise DataError("no picture (.png, .jpg, .dcm, .nii) is there")
-    _check_read(n_read, set_aside, strict=quarantine is None)
-    return findings
 
 
 def read_images(
-    paths: Sequence[Path | str] | Path | str,
+    paths: Paths,
     patient: str,
     *,
     model: Path | str | None = None,
@@ -133,7 +224,7 @@ def read_images(
 
 @explained_imports()
 def slide_findings(
-    paths: Sequence[Path | str] | Path | str,
+    paths: Paths,
     *,
     model: Path | str,
     codes: Path | str | None = None,
@@ -151,17 +242,12 @@ def slide_findings(
     """
     from medkg.signals.images.slides.read import read_slides as read
 
-    set_aside = Quarantine() if quarantine is None else quarantine
-    files = [paths] if isinstance(paths, str | Path) else paths
-    findings, n_read = read(files, model=model, codes=codes, quarantine=set_aside, remarks=remarks)
-    if not n_read and not len(set_aside):
-        raise DataError("no slide (.tif, .svs, .png, .jpg) is there")
-    _check_read(n_read, set_aside, strict=quarantine is None)
-    return findings
+    nothing = "no slide (.tif, .svs, .png, .jpg)"
+    return _result_of(read, paths, nothing, quarantine, model=model, codes=codes, remarks=remarks)
 
 
 def read_slides(
-    paths: Sequence[Path | str] | Path | str,
+    paths: Paths,
     patient: str,
     *,
     model: Path | str,
@@ -191,7 +277,7 @@ def read_slides(
 
 @explained_imports()
 def measure_nuclei(
-    paths: Sequence[Path | str] | Path | str,
+    paths: Paths,
     *,
     out: Path | str | None = None,
     model: Path | str | None = None,
@@ -226,19 +312,18 @@ def measure_nuclei(
     """
     from medkg.signals.images.segmentation.read import measure_pictures
 
-    set_aside = Quarantine() if quarantine is None else quarantine
-    files = [paths] if isinstance(paths, str | Path) else paths
-    measured = measure_pictures(
-        files, out=out, model=model, field=field, quarantine=set_aside, remarks=remarks
+    def measure(files: Sequence[Path | str], **options: Any) -> tuple[list[MeasuredPicture], int]:
+        measured = measure_pictures(files, **options)
+        return measured, len(measured)
+
+    nothing = "no picture (.png, .jpg, .dcm)"
+    return _result_of(
+        measure, paths, nothing, quarantine, out=out, model=model, field=field, remarks=remarks
     )
-    if not measured and not len(set_aside):
-        raise DataError("no picture (.png, .jpg, .dcm) is there")
-    _check_read(len(measured), set_aside, strict=quarantine is None)
-    return measured
 
 
 def read_ecg(
-    paths: Sequence[Path | str] | Path | str,
+    paths: Paths,
     patient: str,
     *,
     model: Path | str | None = None,
@@ -271,4 +356,36 @@ def read_ecg(
         True
     """
     findings = ecg_findings(paths, model=model, codes=codes, rate=rate, quarantine=quarantine)
+    return findings_graph(findings, patient)
+
+
+def read_eeg(
+    paths: Paths,
+    patient: str,
+    *,
+    model: Path | str,
+    codes: Path | str | None = None,
+    rate: float | None = None,
+    quarantine: Quarantine | None = None,
+) -> KnowledgeGraph:
+    """Read electroencephalograms of a patient into a graph of findings.
+
+    Args:
+        paths: one or several: EDF or BDF files, WFDB headers or CSV files (a line of channels'
+            names, then microvolts), or folders of them.
+        patient: whose they are.
+        model: a folder of `medkg train eeg`; none ships.
+        codes: a TOML file of codes for labels, beside and before those that ship.
+        rate: samples a second of CSV files without a column `time`.
+        quarantine: gets files that can't be read. Without one, the first such is an error.
+
+    Raises:
+        DataError: see `eeg_findings`.
+
+    Example:
+        >>> medkg.read_eeg("night.edf", "ann", model="models/eeg")
+        Traceback (most recent call last):
+        medkg.core.errors.ModelError: models/eeg: holds no model (no config.json can be read)
+    """
+    findings = eeg_findings(paths, model=model, codes=codes, rate=rate, quarantine=quarantine)
     return findings_graph(findings, patient)

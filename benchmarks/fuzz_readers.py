@@ -210,11 +210,18 @@ def _table_readers() -> dict[str, Reader]:
 
         read_findings(path, small())
 
+    def read_events(path: Path) -> None:
+        from medkg.signals.eeg.events import read_events
+
+        read_events(path.with_name("a.csv"))
+
+    events = "onset\tduration\ttrial_type\n20.5\t9\tseizure\n40\t2.5\tabsence\n"
     return {
         **{name: _source(name) for name in (*names, *more)},
         "text: CSV": _document("a.csv", 'id,text\nn1,A cough.\nn2,"A, fever."\n', ":id,text"),
         "cases": Reader(_file("a.tsv", cases), read_cases),
         "findings": Reader(_file("a.tsv", findings), read_findings),
+        "events of an EEG": Reader(_file("a_events.tsv", events), read_events),
     }
 
 

@@ -25,6 +25,7 @@ _TOPICS = {
         "texts",
         "opinions",
         "signals",
+        "eeg",
         "segmentation",
         "slides",
         "speech",

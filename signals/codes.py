@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,19 @@ def read_codes(shipped: Path, own: Path | str | None = None) -> Mapping[str, Cod
     """
     codes = _codes_of(shipped)
     return codes if own is None else {**codes, **_codes_of(Path(own))}
+
+
+def check_codes(classes: Sequence[str], codes: Mapping[str, Code]) -> None:
+    """Raise where a class but the first has no code.
+
+    Raises:
+        DataError: so it is.
+    """
+    if missing := [name for name in classes[1:] if name not in codes]:
+        raise DataError(
+            f"the model's classes {', '.join(missing)} have no code: give --codes with"
+            f' [{missing[0]}], code = "HP:…", name = "…"'
+        )
 
 
 def _codes_of(path: Path) -> dict[str, Code]:

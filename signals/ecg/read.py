@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,10 @@ from numpy.typing import NDArray
 
 from ...core.errors import DataError
 from ...core.extras import explained_imports
-from ...core.progress import track
 from ...core.quarantine import Quarantine
 from ..codes import Code, read_codes
-from ..files import files_under
 from ..finding import Finding
+from ..read_recordings import finding_in, read_recordings
 from ..recording import Recording
 from .beats import Beats, cut_beats, r_peaks
 from .corpus import CLASSES
@@ -53,22 +53,14 @@ def read_electrocardiograms(
     """
     classifier = BeatClassifier.open(model)
     table = read_codes(_CODES, codes)
-    findings: list[Finding] = []
-    n_read = 0
-    for path in track(files_under(paths, ELECTROCARDIOGRAM.suffixes), "Electrocardiograms"):
-        try:
-            recording = read_recording(path, rate)
-            findings += findings_of(recording, classifier, table)
-        except DataError as error:
-            reason = str(error).removeprefix(f"{path}: ")
-            quarantine.add(reason, path=path)
-            continue
-        n_read += 1
-        if remarks is not None:
-            remarks += [f"{path.name}: {remark}" for remark in recording.remarks]
-            if len(recording.channels) == 1:
-                remarks.append(f"{path.name}: has one lead, which is read as both")
-    return findings, n_read
+    return read_recordings(
+        paths,
+        ELECTROCARDIOGRAM,
+        partial(read_recording, rate=rate),
+        partial(findings_of, classifier=classifier, codes=table),
+        quarantine=quarantine,
+        remarks=remarks,
+    )
 
 
 def findings_of(
@@ -85,8 +77,10 @@ def findings_of(
     whole = f"{beats.times[0]:.1f}–{beats.times[-1]:.1f} s, {len(beats.times):,} beats"
     rhythm = rhythm_of(beats)
     region = f"{whole}, {rhythm.rate:.0f} a minute, median change {100 * rhythm.change:.0f} %"
+    of_file = partial(finding_in, recording, ELECTROCARDIOGRAM)
     findings = [
-        _finding(recording, codes[label], 1.0, True, RULE, region) for label in rhythm.labels
+        of_file(codes[label], probability=1.0, present=True, source=RULE, region=region)
+        for label in rhythm.labels
     ]
     scores = classifier.scores(beat_features(beats.forms, beats.intervals))
     source = f"medkg ECG beats {classifier.config['version']}"
@@ -97,7 +91,13 @@ def findings_of(
         if named.any() or surest >= _LEAST:
             region = _region(beats, named if named.any() else probabilities == surest)
             findings.append(
-                _finding(recording, codes[name], surest, bool(named.any()), source, region)
+                of_file(
+                    codes[name],
+                    probability=surest,
+                    present=bool(named.any()),
+                    source=source,
+                    region=region,
+                )
             )
     return findings
 
@@ -105,21 +105,3 @@ def findings_of(
 def _region(beats: Beats, chosen: NDArray[np.bool_]) -> str:
     times = beats.times[chosen]
     return f"{times[0]:.1f}–{times[-1]:.1f} s, {len(times):,} of {len(beats.times):,} beats"
-
-
-def _finding(
-    recording: Recording, code: Code, probability: float, present: bool, source: str, region: str
-) -> Finding:
-    return Finding(
-        code=code.code,
-        name=code.name,
-        probability=probability,
-        present=present,
-        procedure=ELECTROCARDIOGRAM.name,
-        source=source,
-        region=region,
-        file=recording.file,
-        checksum=recording.checksum,
-        device=recording.device,
-        date=recording.date,
-    )

