@@ -15,6 +15,7 @@ from medkg.cli.output import print_set_aside, save_and_print
 if TYPE_CHECKING:
     from medkg.core.quarantine import Quarantine
     from medkg.signals.finding import Finding
+    from medkg.signals.images.backbone import Backbone
 
 Pictures = Annotated[
     Path, typer.Argument(help="A folder with a subfolder for each class, or MedMNIST's .npz.")
@@ -25,6 +26,18 @@ Labels = Annotated[
 ]
 Side = Annotated[
     int | None, typer.Option(help="Pixels of a picture's side. [default: .npz's own, else 64]")
+]
+
+NamedBackbone = Annotated[
+    str | None,
+    typer.Option(
+        "--backbone",
+        help="A network of torchvision (resnet18, …), or a folder or name of transformers."
+        " [default: medkg's]",
+    ),
+]
+Weights = Annotated[
+    Path | None, typer.Option(help="With --backbone of torchvision: its weights. [default: random]")
 ]
 
 signals = typer.Typer(no_args_is_help=True, help="Examinations to findings of a patient.")
@@ -177,6 +190,8 @@ def train_images(
     procedure: Annotated[str, typer.Option(help="The kind of examination.")],
     label: Labels = None,
     side: Side = None,
+    backbone: NamedBackbone = None,
+    weights: Weights = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -186,7 +201,14 @@ def train_images(
 
     quarantine = Quarantine()
     figures = train_model(
-        data, out, procedure=procedure, labels=label, side=side, seed=seed, quarantine=quarantine
+        data,
+        out,
+        procedure=procedure,
+        labels=label,
+        side=side,
+        backbone=_backbone(backbone, weights),
+        seed=seed,
+        quarantine=quarantine,
     )
     print_pictures({f"{out}: by folds": figures}, quarantine, as_json)
 
@@ -203,6 +225,8 @@ def evaluate_images(
     part: Annotated[str, typer.Option(help="With --model: of an .npz file.")] = "val",
     label: Labels = None,
     side: Side = None,
+    backbone: NamedBackbone = None,
+    weights: Weights = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -215,10 +239,36 @@ def evaluate_images(
     if model is not None:
         figures = evaluate_image_model(data, model, part=part, quarantine=quarantine)
         return print_pictures({f"{model}: {part}": figures}, quarantine, as_json)
-    figures = evaluate_folds(data, labels=label, side=side, seed=seed, quarantine=quarantine)
+    figures = evaluate_folds(
+        data,
+        labels=label,
+        side=side,
+        backbone=_backbone(backbone, weights),
+        seed=seed,
+        quarantine=quarantine,
+    )
     baseline = figures.pop("logistic regression")
-    both = {"residual network, by folds": figures, "logistic regression on pixels": baseline}
+    title = f"{backbone or 'residual network'}, by folds"
+    both = {title: figures, "logistic regression on pixels": baseline}
     return print_pictures(both, quarantine, as_json)
+
+
+def _backbone(name: str | None, weights: Path | None) -> Backbone | None:
+    """The backbone that is named.
+
+    Raises:
+        typer.BadParameter: there are weights and no network that they are of.
+    """
+    from medkg.core.extras import explained_imports
+
+    if name is None:
+        if weights is not None:
+            raise typer.BadParameter("--weights: name the network that they are of (--backbone)")
+        return None
+    with explained_imports():
+        from medkg.signals.images.backbone import Backbone
+
+        return Backbone(name, weights)
 
 
 def print_pictures(

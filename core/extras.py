@@ -49,6 +49,7 @@ EXTRAS = {
     "sqlalchemy": "sql",
     "torch": "gnn",
     "torch_geometric": "gnn",
+    "torchvision": "imaging",
     "transformers": "hf",
     "uvicorn": "web",
     "wfdb": "signals",

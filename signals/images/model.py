@@ -14,6 +14,7 @@ from ...core.calibration import Calibration
 from ...core.errors import DataError, ModelError
 from ...core.model_folder import WEIGHTS, read_config, save_files
 from ...core.tensors import load_tensors, save_tensors, with_prefix, without_prefix
+from .backbone import described_network
 from .corpus import COLOURFUL
 from .network import PictureNetwork, class_log_odds
 from .picture import Grey, Picture, middle_square
@@ -105,7 +106,7 @@ class ImageClassifier:
         config = read_config(folder, KIND, _FIELDS)
         tensors = load_tensors(folder / WEIGHTS)
         try:
-            network = PictureNetwork(len(config["classes"]))
+            network = _network_of(config)
             network.load_state_dict(without_prefix("network", tensors))
             learnt = without_prefix("usual", tensors)
             usual = Usual(learnt["mean"], learnt["precision"], config.pop("furthest"))
@@ -119,3 +120,11 @@ class ImageClassifier:
         dropped = ("sha256", "versions", "thresholds")
         kept = {k: v for k, v in config.items() if k not in dropped}
         return cls(network.eval(), usual, calibrations, thresholds, kept)
+
+
+def _network_of(config: Mapping[str, Any]) -> PictureNetwork:
+    """The network of a model's config, its weights random."""
+    n_classes = len(config["classes"])
+    if "backbone" not in config:
+        return PictureNetwork(n_classes)
+    return described_network(config["backbone"], n_classes, config["side"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from .picture import Grey
 _WIDTHS, _BLOCKS = (16, 32, 64), (1, 1, 2)  # channels, and blocks, of each resolution
 _DROPOUT = 0.2
 _EPOCHS, _BATCH, _RATE, _DECAY, _SMOOTHING = 6, 64, 4e-3, 0.05, 0.02
+_FINE_RATE = 3e-4
 _LEAST_STEPS = 100  # few pictures are learnt from more often
 _TURN, _SCALE, _SHIFT = 8.0, 0.1, 0.12  # at most: degrees, share of the size, share of half a side
 _CONTRAST, _BRIGHTNESS = 0.15, 0.1
@@ -53,24 +55,17 @@ class PictureNetwork(nn.Module):
     Source: He et al., Deep Residual Learning for Image Recognition, CVPR 2016.
     """
 
-    def __init__(self, n_classes: int):
+    def __init__(self, n_classes: int, body: nn.Module | None = None, width: int = _WIDTHS[-1]):
+        """Args:
+        body: (n, 1, side, side) → the last maps, of `width` channels; None: medkg's own.
+        """
         super().__init__()
-        layers: list[nn.Module] = [
-            nn.Conv2d(1, _WIDTHS[0], 3, 1, 1, bias=False),
-            nn.BatchNorm2d(_WIDTHS[0]),
-            nn.ReLU(),
-        ]
-        n_in = _WIDTHS[0]
-        for level, (width, blocks) in enumerate(zip(_WIDTHS, _BLOCKS, strict=True)):
-            for block in range(blocks):
-                layers.append(ResidualBlock(n_in, width, 2 if level and not block else 1))
-                n_in = width
-        self.body = nn.Sequential(*layers)
+        self.body = _residual_body() if body is None else body
         self.dropout = nn.Dropout(_DROPOUT)
-        self.outer = nn.Linear(n_in, n_classes)
+        self.outer = nn.Linear(width, n_classes)
 
     def maps(self, pictures: Tensor) -> Tensor:
-        """(n, channels, side / 4, side / 4): the last feature maps."""
+        """(n, channels, h, w): the last feature maps, of medkg's own side / 4 high and wide."""
         x = pictures[:, None]
         mean, spread = x.mean((2, 3), keepdim=True), x.std((2, 3), keepdim=True)
         x = (x - mean) / (spread + 1e-3)
@@ -83,19 +78,44 @@ class PictureNetwork(nn.Module):
         return logits
 
 
+def _residual_body() -> nn.Module:
+    layers: list[nn.Module] = [
+        nn.Conv2d(1, _WIDTHS[0], 3, 1, 1, bias=False),
+        nn.BatchNorm2d(_WIDTHS[0]),
+        nn.ReLU(),
+    ]
+    n_in = _WIDTHS[0]
+    for level, (width, blocks) in enumerate(zip(_WIDTHS, _BLOCKS, strict=True)):
+        for block in range(blocks):
+            layers.append(ResidualBlock(n_in, width, 2 if level and not block else 1))
+            n_in = width
+    return nn.Sequential(*layers)
+
+
 @one_thread()
 def train_network(
-    pixels: Grey, labels: NDArray[np.int64], n_classes: int, seed: int
+    pixels: Grey,
+    labels: NDArray[np.int64],
+    make: Callable[[], PictureNetwork],
+    seed: int,
+    *,
+    trained: bool = False,
 ) -> PictureNetwork:
-    """Train a network on (n, side, side) pictures; the same seed gives the same one."""
+    """Train a network on (n, side, side) pictures; the same seed gives the same one.
+
+    Args:
+        make: gives the network with its first weights.
+        trained: whether these are not random, so that they are changed in smaller steps.
+    """
     torch.manual_seed(seed)
-    network = PictureNetwork(n_classes)
+    network = make()
+    most = _FINE_RATE if trained else _RATE
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     x, y = torch.from_numpy(pixels), torch.from_numpy(labels)
     n_batches = max(1, len(y) // _BATCH)
     epochs = max(_EPOCHS, math.ceil(_LEAST_STEPS / n_batches))
-    optimiser = torch.optim.AdamW(network.parameters(), _RATE, weight_decay=_DECAY)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, epochs * n_batches, pct_start=0.25)
+    optimiser = torch.optim.AdamW(network.parameters(), most, weight_decay=_DECAY)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, most, epochs * n_batches, pct_start=0.25)
     network.train()
     for _ in range(epochs):
         for rows in torch.randperm(len(y))[: n_batches * _BATCH].chunk(n_batches):

@@ -19,6 +19,7 @@ from ...core.extras import explained_imports
 from ...core.model_folder import CONFIG
 from ...core.progress import track
 from ...core.quarantine import Quarantine
+from .backbone import Backbone
 from .corpus import FOLDS, Corpus, folds_of, read_corpus
 from .figures import figures_of, operating_point
 from .model import ImageClassifier
@@ -37,6 +38,7 @@ def train_images(
     procedure: str,
     labels: Sequence[str] | None = None,
     side: int | None = None,
+    backbone: Backbone | None = None,
     seed: int = 0,
     quarantine: Quarantine | None = None,
 ) -> Figures:
@@ -48,6 +50,7 @@ def train_images(
         path, labels, side, quarantine: see `corpus.read_corpus`.
         out: model folder to write.
         procedure: the kind of examination, such as "chest radiograph".
+        backbone: a network in the place of medkg's own.
 
     Returns:
         The figures by folds, see `fold_figures`.
@@ -61,10 +64,12 @@ def train_images(
         raise DataError('--procedure names the examination, such as "chest radiograph"')
     corpus = read_corpus(path, labels=labels, side=side, quarantine=quarantine)
     kept = out.with_name(f"{out.name}.checkpoint")
-    stages = Stages(kept, lambda: [corpus.checksum, corpus.pixels.shape, seed])
-    odds = fold_odds(corpus, seed, stages)
+    made_of = backbone.fingerprint() if backbone else []
+    stages = Stages(kept, lambda: [corpus.checksum, corpus.pixels.shape, seed, *made_of])
+    odds = fold_odds(corpus, seed, stages, backbone)
     everything = np.arange(len(corpus.labels))
-    network = _network(corpus, stages.get("all", partial(_fitted, corpus, everything, seed)))
+    fit = partial(_fitted, corpus, everything, seed, backbone)
+    network = _network(corpus, stages.get("all", fit), backbone)
     figures = fold_figures(corpus, odds)
     calibrations, thresholds = calibrate(corpus, odds, everything)
     config = {
@@ -77,6 +82,8 @@ def train_images(
         "corpus": corpus.checksum,
         "figures": figures,
     }
+    if backbone is not None:
+        config["backbone"] = backbone.description()
     classifier = ImageClassifier(
         network, fit_usual(corpus.pixels), calibrations, thresholds, config
     )
@@ -91,6 +98,7 @@ def evaluate_images(
     *,
     labels: Sequence[str] | None = None,
     side: int | None = None,
+    backbone: Backbone | None = None,
     seed: int = 0,
     quarantine: Quarantine | None = None,
 ) -> Figures:
@@ -100,7 +108,7 @@ def evaluate_images(
         DataError: there are no pictures, or a class has fewer than folds.
     """
     corpus = read_corpus(path, labels=labels, side=side, quarantine=quarantine)
-    figures = fold_figures(corpus, fold_odds(corpus, seed, Stages(None)))
+    figures = fold_figures(corpus, fold_odds(corpus, seed, Stages(None), backbone))
     return {**figures, "logistic regression": fold_figures(corpus, logistic_odds(corpus))}
 
 
@@ -141,16 +149,17 @@ def evaluate_image_model(
     return {**_summary(corpus, figures_of(true, probabilities, present)), "unlike": unlike}
 
 
-def fold_odds(corpus: Corpus, seed: int, stages: Stages) -> Odds:
+def fold_odds(corpus: Corpus, seed: int, stages: Stages, backbone: Backbone | None = None) -> Odds:
     """(n, classes): log-odds of each picture's classes by a network that has not seen it.
 
     Raises:
-        DataError: a class has fewer pictures than there are folds.
+        DataError: a class has fewer pictures than there are folds, or the backbone can't be made.
     """
     odds = np.zeros((len(corpus.labels), len(corpus.classes)))
     for number, (seen, unseen) in enumerate(track(folds_of(corpus), "Folds")):
-        tensors = stages.get(f"fold-{number}", partial(_fitted, corpus, seen, seed))
-        odds[unseen] = class_log_odds(_network(corpus, tensors), corpus.pixels[unseen])
+        tensors = stages.get(f"fold-{number}", partial(_fitted, corpus, seen, seed, backbone))
+        network = _network(corpus, tensors, backbone)
+        odds[unseen] = class_log_odds(network, corpus.pixels[unseen])
     return odds
 
 
@@ -211,13 +220,26 @@ def _summary(corpus: Corpus, classes: Mapping[str, Any]) -> Figures:
     return {"pictures": n, "majority": majority, "classes": dict(classes)}
 
 
-def _fitted(corpus: Corpus, rows: NDArray[np.int64], seed: int) -> Mapping[str, torch.Tensor]:
+def _fitted(
+    corpus: Corpus, rows: NDArray[np.int64], seed: int, backbone: Backbone | None
+) -> Mapping[str, torch.Tensor]:
+    make = partial(_first_network, corpus, backbone)
+    trained = backbone is not None and backbone.trained
+    pixels, labels = corpus.pixels[rows], corpus.labels[rows]
+    return train_network(pixels, labels, make, seed, trained=trained).state_dict()
+
+
+def _first_network(corpus: Corpus, backbone: Backbone | None) -> PictureNetwork:
     n_classes = len(corpus.classes)
-    return train_network(corpus.pixels[rows], corpus.labels[rows], n_classes, seed).state_dict()
+    if backbone is None:
+        return PictureNetwork(n_classes)
+    return backbone.network(n_classes, corpus.pixels.shape[1])
 
 
-def _network(corpus: Corpus, weights: Mapping[str, torch.Tensor]) -> PictureNetwork:
-    network = PictureNetwork(len(corpus.classes))
+def _network(
+    corpus: Corpus, weights: Mapping[str, torch.Tensor], backbone: Backbone | None
+) -> PictureNetwork:
+    network = _first_network(corpus, backbone)
     network.load_state_dict(weights)
     return network.eval()
 
@@ -233,10 +255,12 @@ def card_of(corpus: Corpus, config: Mapping[str, Any]) -> str:
     counts = np.bincount(corpus.labels, minlength=len(corpus.classes))
     parts = ", ".join(f"{n:,} {name}" for n, name in zip(counts, corpus.classes, strict=True))
     side = corpus.pixels.shape[1]
+    backbone = config.get("backbone")
+    network = f"{backbone['name']} of {backbone['library']}" if backbone else "A residual network"
     return f"""# Pictures: {config["procedure"]}
 
 Classifies pictures of one kind ({config["procedure"]}), read in grey as {side} × {side} pixels:
-{", ".join(corpus.classes)}. A residual network, calibrated by Platt's scaling.
+{", ".join(corpus.classes)}. {network}, calibrated by Platt's scaling.
 
 - Made by `medkg train images DATA --out MODEL --seed {config["seed"]}`.
 - Trained on {len(corpus.labels):,} pictures ({parts}; checksum {corpus.checksum[:16]}).

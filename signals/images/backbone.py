@@ -1,0 +1,237 @@
+"""Networks of torchvision and transformers in the place of medkg's own.
+
+What is taken of a network is the part that gives its last maps; pooling and the layer of classes
+are ours, so that training, operating points and the place in a picture are as with medkg's own.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from ...core.atomic import sha256
+from ...core.errors import DataError, ModelError
+from ...core.tensors import load_tensors
+from .network import PictureNetwork
+
+_TORCHVISION, _TRANSFORMERS = "torchvision", "transformers"
+_TRIED = 224  # pixels of the picture by which a network's last maps are found
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
+Description = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network to begin from, as a user names it.
+
+    Attributes:
+        name: of a network of torchvision, such as resnet18; a folder of transformers; or a model
+            on the Hugging Face hub, such as microsoft/resnet-18, which is fetched.
+        weights: a file of the weights of a network of torchvision; without one they are random.
+    """
+
+    name: str
+    weights: Path | None = None
+
+    @property
+    def trained(self) -> bool:
+        """Whether its weights are not random."""
+        return self.weights is not None or self._of_transformers
+
+    @property
+    def _of_transformers(self) -> bool:
+        return "/" in self.name or Path(self.name).is_dir()
+
+    def network(self, n_classes: int, side: int) -> PictureNetwork:
+        """The network with its first weights.
+
+        Args:
+            side: of the pictures that it is to read, in pixels.
+
+        Raises:
+            DataError: there is no such network, its weights don't fit, or it can't read them.
+        """
+        if not self._of_transformers:
+            body = _torchvision_body(self.name, self.weights)
+        elif self.weights is None:
+            body = _pretrained_body(self.name)
+        else:
+            raise DataError("--weights are of a network of torchvision; a folder has its own")
+        return _with_classes(body, n_classes, side)
+
+    def description(self) -> dict[str, Any]:
+        """What `described_network` makes the network of anew, as JSON can hold it."""
+        if not self._of_transformers:
+            return {"library": _TORCHVISION, "name": self.name}
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(self.name).to_dict()
+        config.pop("_name_or_path", None)  # where it lies is nobody else's business
+        folder = Path(self.name)
+        name = folder.name if folder.is_dir() else self.name
+        return {"library": _TRANSFORMERS, "name": name, "config": config}
+
+    def fingerprint(self) -> list[str | None]:
+        """By which another backbone is told from this one."""
+        return [self.name, sha256(self.weights) if self.weights else None]
+
+
+def described_network(description: Description, n_classes: int, side: int) -> PictureNetwork:
+    """The network of a description, its weights random.
+
+    Raises:
+        ModelError: this version of the library doesn't know it.
+    """
+    try:
+        if description["library"] == _TORCHVISION:
+            return _with_classes(_torchvision_body(description["name"], None), n_classes, side)
+        from transformers import AutoConfig, AutoModel
+
+        config = AutoConfig.for_model(**description["config"])
+        body = _TransformersBody(AutoModel.from_config(config))  # type: ignore[no-untyped-call]
+        return _with_classes(body, n_classes, side)
+    except (DataError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"the backbone can't be made here ({error})") from error
+
+
+def _with_classes(body: nn.Module, n_classes: int, side: int) -> PictureNetwork:
+    try:
+        with torch.no_grad():
+            width = body.eval()(torch.zeros(1, 1, side, side)).shape[1]
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise DataError(
+            f"the backbone can't read pictures of {side} pixels ({error}); give another --side"
+        ) from error
+    return PictureNetwork(n_classes, body, width)
+
+
+class _TorchvisionBody(nn.Module):
+    """(n, 1, side, side) → the last maps of a network of torchvision, (n, channels, h, w)."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        from torchvision.models.feature_extraction import create_feature_extractor
+
+        node = _last_maps(network)
+        self.network = create_feature_extractor(network, {node: "maps"}, suppress_diff_warning=True)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """The last maps of grey pictures, which are read as three equal channels."""
+        return _as_maps(self.network(pictures.expand(-1, 3, -1, -1))["maps"])
+
+
+class _TransformersBody(nn.Module):
+    """(n, 1, side, side) → the last hidden state of a model of transformers, as maps."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """The last maps of grey pictures, which are read as equal channels."""
+        n_channels = int(getattr(self.network.config, "num_channels", 3))
+        state = self.network(pixel_values=pictures.expand(-1, n_channels, -1, -1))
+        return _as_maps(state.last_hidden_state)
+
+
+def _as_maps(state: Tensor) -> Tensor:
+    """Maps as they are; (n, tokens, channels) as a square of maps, without the tokens before it."""
+    if state.ndim == 4:
+        return state
+    side = math.isqrt(state.shape[1])
+    squares = state[:, -(side**2) :].transpose(1, 2)
+    return squares.reshape(len(state), -1, side, side)
+
+
+def _last_maps(network: nn.Module) -> str:
+    """The name of the last module that gives maps, or tokens, of more than one place."""
+    names: list[str] = []
+
+    def hook(name: str) -> Any:
+        def note(_module: nn.Module, _inputs: object, output: object) -> None:
+            if isinstance(output, Tensor) and _has_places(output.shape):
+                names.append(name)
+
+        return note
+
+    handles = [
+        module.register_forward_hook(hook(name)) for name, module in network.named_modules() if name
+    ]
+    with torch.no_grad():
+        network.eval()(torch.zeros(1, 3, _TRIED, _TRIED))
+    for handle in handles:
+        handle.remove()
+    return names[-1]
+
+
+def _has_places(shape: Sequence[int]) -> bool:
+    return (len(shape) == 4 and min(shape[2:]) > 1) or (len(shape) == 3 and shape[1] > 1)
+
+
+def _torchvision_body(name: str, weights: Path | None) -> nn.Module:
+    from torchvision import models
+    from torchvision.models import get_model, list_models
+
+    known = list_models(module=models)
+    if name not in known:
+        raise DataError(
+            f"there is no network {name} in torchvision, and no folder: such as"
+            f" {', '.join(n for n in ('resnet18', 'densenet121', 'inception_v3') if n in known)},"
+            " or the folder of a model of transformers"
+        )
+    network = get_model(name, weights=None, **_own_options(name))
+    if weights is not None:
+        _load(network, weights, name)
+    return _TorchvisionBody(network)
+
+
+def _own_options(name: str) -> dict[str, Any]:
+    """Inception's weights are drawn by a slow method unless it is told not to."""
+    return {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+
+
+def _load(network: nn.Module, file: Path, name: str) -> None:
+    if not file.is_file():
+        raise DataError("there is no such file of weights", path=file)
+    try:
+        if file.suffix == ".safetensors":
+            tensors = load_tensors(file)
+        else:  # torch's own form, which is refused where it holds anything but tensors
+            tensors = torch.load(file, map_location="cpu", weights_only=True)
+        network.load_state_dict(tensors)
+    except (*_UNREADABLE, UnpicklingError) as error:
+        reason = textwrap.shorten(str(error), 200, placeholder=" …")
+        raise DataError(f"are no weights of {name} ({reason})", path=file) from error
+
+
+def _pretrained_body(name: str) -> nn.Module:
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()  # what is missing is looked at below
+    try:
+        network, report = AutoModel.from_pretrained(
+            name, use_safetensors=True, output_loading_info=True
+        )
+    except _UNREADABLE as error:
+        raise DataError(
+            f"{name}: is no model that transformers can load here; give a local folder with"
+            " config.json and model.safetensors, or a name while the hub can be reached"
+        ) from error
+    finally:
+        logging.set_verbosity(before)
+    if missing := sorted(k for k in report["missing_keys"] if not k.startswith("pooler.")):
+        raise DataError(f"{name}: lacks weights, such as {missing[0]}")
+    if network.main_input_name != "pixel_values":
+        raise DataError(f"{name}: reads no pictures, but {network.main_input_name}")
+    return _TransformersBody(network)
