@@ -10,6 +10,7 @@ import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from logging import ERROR
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -218,7 +219,7 @@ def _pretrained_body(name: str) -> nn.Module:
     from transformers.utils import logging
 
     before = logging.get_verbosity()
-    logging.set_verbosity_error()  # what is missing is looked at below
+    logging.set_verbosity(ERROR)  # what is missing is looked at below
     try:
         network, report = AutoModel.from_pretrained(
             name, use_safetensors=True, output_loading_info=True

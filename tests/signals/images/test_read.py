@@ -136,11 +136,11 @@ def test_a_training_that_was_cut_goes_on(
 ) -> None:
     original, calls = train.train_network, list[int]()
 
-    def counted(*given: object) -> object:
+    def counted(*given: object, **options: object) -> object:
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return original(*given)  # type: ignore[arg-type]  # what it is given
+        return original(*given, **options)  # type: ignore[arg-type]  # what it is given
 
     monkeypatch.setattr(train, "train_network", counted)
     out = tmp_path / "films"
