@@ -2,25 +2,31 @@
 
 Data: MEDKG_DATA (by default ../shared/data), folder molecules.
 
-    python benchmarks/generate.py [MODEL] [--targets 5] [--seed 0]
+    python benchmarks/generate.py [MODEL] [--parts figures,targets] [--targets 20] [--seed 0]
+        [--kept ROWS] [--molecules 20000] [--epochs 4]
 
-MODEL is a folder of `medkg train generator`; if it is left out, the one that ships. First its
-figures by ZINC beside an n-gram model's. Then the judge is never the guide: of targets of KIBA with
-60 ligands or more (a score of 12.1 or more), drawn at random, half of the ligands guide, the other
-half judge, and no Murcko scaffold is in both halves. The 100 molecules that `medkg generate` writes
-are compared by the similarity to the nearest judging ligand with 100 molecules of ZINC, each of the
-nearest weight, and with the 100 of 20,000 molecules of ZINC that are most similar to the guides.
-Prints Markdown.
+MODEL is a folder of `medkg train generator`; if it is left out, the one that ships. `figures`: its
+figures by ZINC beside an n-gram model's. `targets`: the judge is never the guide: of targets of
+KIBA with 60 ligands or more (a score of 12.1 or more), drawn at random, half of the ligands guide,
+the other half judge, and no Murcko scaffold is in both halves. The 100 molecules that
+`medkg generate` writes are compared by the similarity to the nearest judging ligand with 100
+molecules of ZINC, each of the nearest weight, and with the 100 of 20,000 molecules of ZINC that are
+most similar to the guides. With `--kept` each target's row is added to a file (JSON lines), and
+one that is there is not measured again: an interrupted run goes on. `notations`: small trainings
+on `--molecules` of ZINC drawn at random, SMILES beside SELFIES. Prints Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +44,8 @@ from medkg.mining.molecules.generator.figures import DESCRIPTORS, evaluate_gener
 from medkg.mining.molecules.generator.generate import Guide, generate
 from medkg.mining.molecules.generator.ligands import LigandSet, ligands_of_smiles
 from medkg.mining.molecules.generator.model import SHIPPED, Generator, open_generator
+from medkg.mining.molecules.generator.notation import NOTATIONS
+from medkg.mining.molecules.generator.train import train_generator
 
 LEAST_LIGANDS = 60
 BEST = 100  # molecules that are judged
@@ -56,16 +64,29 @@ class Compared(NamedTuple):
 
 
 def main() -> None:
-    """Print the figures, then those of the targets."""
+    """Print the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("model", type=Path, nargs="?", default=SHIPPED)
-    parser.add_argument("--targets", type=int, default=5)
+    parser.add_argument("--parts", default="figures,targets")
+    parser.add_argument("--targets", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kept", type=Path)
+    parser.add_argument("--molecules", type=int, default=20_000)
+    parser.add_argument("--epochs", type=int, default=4)
     arguments = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     data = Path(os.environ.get("MEDKG_DATA", default)) / "molecules"
-    print_figures(arguments.model, data / "zinc250k.smi.gz", arguments.seed)
-    print_targets(arguments.model, data, arguments.targets, arguments.seed)
+    parts, seed = arguments.parts.split(","), arguments.seed
+    if "figures" in parts:
+        print_figures(arguments.model, data / "zinc250k.smi.gz", seed)
+    if "targets" in parts:
+        print_targets(arguments.model, data, arguments.targets, seed, arguments.kept)
+    if "notations" in parts:
+        with tempfile.TemporaryDirectory() as folder:
+            library = Path(folder) / "drawn.smi"
+            texts = drawn_smiles(data / "zinc250k.smi.gz", arguments.molecules, seed)
+            library.write_text("\n".join(texts) + "\n")
+            print_notations(library, arguments.epochs, seed)
 
 
 def print_figures(model: Path, library: Path, seed: int) -> None:
@@ -80,7 +101,25 @@ def print_figures(model: Path, library: Path, seed: int) -> None:
     print(f"| training data |  |  |  | {' | '.join(floor)} |\n", flush=True)
 
 
-def print_targets(model: Path, data: Path, n_targets: int, seed: int) -> None:
+def print_notations(library: Path, epochs: int, seed: int) -> None:
+    """Small trainings that differ in the notation alone; CPU seconds include judging."""
+    print(f"| model, notation | CPU s | valid | unique | novel | {' | '.join(DESCRIPTORS)} |")
+    print("|---|---|---|---|---|" + "---|" * len(DESCRIPTORS), flush=True)
+    for model in ("ngram", "lstm"):
+        for notation in NOTATIONS:
+            begun, out = time.process_time(), library.parent / f"{model}-{notation}"
+            figures = train_generator(
+                library, out, model=model, notation=notation, epochs=epochs, seed=seed
+            )
+            cells = [f"{time.process_time() - begun:.0f}"]
+            cells += [f"{figures[key]:.3f}" for key in ("valid", "unique", "novel")]
+            cells += [f"{figures['distances'][key]:.3f}" for key in DESCRIPTORS]
+            print(f"| {model}, {notation} | {' | '.join(cells)} |", flush=True)
+    floor = [f"{figures['floor'][key]:.3f}" for key in DESCRIPTORS]
+    print(f"| training data |  |  |  |  | {' | '.join(floor)} |\n", flush=True)
+
+
+def print_targets(model: Path, data: Path, n_targets: int, seed: int, kept: Path | None) -> None:
     generator, compared = open_generator(model), zinc(data / "zinc250k.smi.gz", seed)
     targets = kiba_ligands(data / "affinity" / "kiba")
     rng = np.random.default_rng(seed)
@@ -88,17 +127,56 @@ def print_targets(model: Path, data: Path, n_targets: int, seed: int) -> None:
     print(f"{len(targets)} targets have {LEAST_LIGANDS} ligands or more; {len(drawn)} drawn\n")
     print("| target | guide | judge | generated | ZINC by weight | difference | ZINC by guides |")
     print("|---|---|---|---|---|---|---|", flush=True)
+    done = kept_rows(kept, seed)
+    rows = []
     for target in drawn:
         guide, judge = halves(targets[target], rng)
-        cells = [target, f"{len(guide)}", f"{len(judge)}"]
-        cells += judged(generator, guide, judge, compared, seed)
-        print(f"| {' | '.join(cells)} |", flush=True)
+        row = done.get(target) or judged(generator, guide, judge, compared, seed)
+        if target not in done and kept is not None:
+            with kept.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"target": target, "seed": seed, **row}) + "\n")
+        rows.append(row)
+        print_target(target, row)
+    print_mean(rows, seed)
+
+
+def kept_rows(kept: Path | None, seed: int) -> dict[str, dict[str, Any]]:
+    """What an earlier run has measured with the same seed, by target."""
+    if kept is None or not kept.exists():
+        return {}
+    rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
+    return {row["target"]: row for row in rows if row["seed"] == seed}
+
+
+def print_target(target: str, row: dict[str, Any]) -> None:
+    low, high = row["difference_interval"]
+    cells = [target, f"{row['guide']}", f"{row['judge']}", f"{row['new']:.3f} ({row['made']})"]
+    cells += [f"{row['by_weight']:.3f}", f"{row['difference']:+.3f} ({low:+.3f} to {high:+.3f})"]
+    print(f"| {' | '.join(cells)} | {row['by_guides']:.3f} |", flush=True)
+
+
+def print_mean(rows: list[dict[str, Any]], seed: int) -> None:
+    """The means over targets, with intervals over targets."""
+    new, weight, guides = (
+        np.array([row[name] for row in rows]) for name in ("new", "by_weight", "by_guides")
+    )
+    draws = Bootstrap.over(np.arange(len(rows)), seed)
+    print()
+    for name, other in (("ZINC by weight", weight), ("ZINC by guides", guides)):
+        gain = new - other
+        figure = difference_with_interval("difference", gain.mean(), draws.means(gain))
+        low, high = figure["difference_interval"]  # type: ignore[misc]  # a pair, not a number
+        print(
+            f"over {len(rows)} targets: generated {new.mean():.3f}, {name} {other.mean():.3f},"
+            f" difference {gain.mean():+.3f} ({low:+.3f} to {high:+.3f}), ahead for"
+            f" {int((gain > 0).sum())}"
+        )
 
 
 def judged(
     generator: Generator, guide: list[str], judge: list[str], compared: Compared, seed: int
-) -> list[str]:
-    """Mean similarities to the nearest judging ligand, as cells of the table."""
+) -> dict[str, Any]:
+    """Mean similarities to the nearest judging ligand, of each side."""
     guides, judge_ligands = ligands_of_smiles(guide), ligands_of_smiles(judge)
     molecules = generate(generator, Guide(guides), BEST, seed).molecules
     made = [Chem.MolFromSmiles(row["smiles"]) for row in molecules]
@@ -109,14 +187,15 @@ def judged(
     searched = nearest(judge_ligands, compared.bits[likest])
     pairs = new - by_chance
     drawn = Bootstrap.over(np.arange(len(pairs)), seed).means(pairs)
-    figure = difference_with_interval("difference", pairs.mean(), drawn)
-    low, high = figure["difference_interval"]  # type: ignore[misc]  # a pair, not a number
-    return [
-        f"{new.mean():.3f} ({len(new)})",
-        f"{by_chance.mean():.3f}",
-        f"{pairs.mean():+.3f} ({low:+.3f} to {high:+.3f})",
-        f"{searched.mean():.3f}",
-    ]
+    return {
+        "guide": len(guide),
+        "judge": len(judge),
+        "made": len(new),
+        "new": float(new.mean()),
+        "by_weight": float(by_chance.mean()),
+        "by_guides": float(searched.mean()),
+        **difference_with_interval("difference", float(pairs.mean()), drawn),
+    }
 
 
 def nearest(ligands: LigandSet, bits: sparse.csr_matrix) -> NDArray[np.float64]:
@@ -136,12 +215,17 @@ def by_weight(wanted: Sequence[float], weights: NDArray[np.float64]) -> list[int
 
 def zinc(path: Path, seed: int) -> Compared:
     """A random part of ZINC."""
-    with opened(path, ".gz") as file:
-        texts = [line.split()[0].decode() for line in file]
-    drawn = np.random.default_rng(seed).permutation(len(texts))[:LIBRARY]
-    molecules = [m for n in drawn if (m := Chem.MolFromSmiles(texts[n])) is not None]
+    drawn = drawn_smiles(path, LIBRARY, seed)
+    molecules = [m for text in drawn if (m := Chem.MolFromSmiles(text)) is not None]
     weights = np.array([Descriptors.MolWt(molecule) for molecule in molecules])
     return Compared(morgan_fingerprints(molecules), weights)
+
+
+def drawn_smiles(path: Path, count: int, seed: int) -> list[str]:
+    with opened(path, ".gz") as file:
+        texts = [line.split()[0].decode() for line in file]
+    drawn = np.random.default_rng(seed).permutation(len(texts))[:count]
+    return [texts[n] for n in drawn]
 
 
 def kiba_ligands(folder: Path) -> dict[str, list[str]]:

@@ -29,6 +29,9 @@ def train_generator(
         str,
         typer.Option(help="lstm; vae, for --between; or ngram, the baseline."),
     ] = "lstm",
+    notation: Annotated[
+        str, typer.Option(help="smiles, or selfies, whose texts are nearly all molecules.")
+    ] = "smiles",
     epochs: Annotated[
         int, typer.Option(min=1, help="Of a network: how often it reads the library.")
     ] = 4,
@@ -45,7 +48,14 @@ def train_generator(
 
     quarantine = Quarantine()
     figures = train_model(
-        library, out, model=model, epochs=epochs, start=start, seed=seed, quarantine=quarantine
+        library,
+        out,
+        model=model,
+        notation=notation,
+        epochs=epochs,
+        start=start,
+        seed=seed,
+        quarantine=quarantine,
     )
     if as_json:
         return show.as_json({**figures, "set_aside": quarantine.counts()})

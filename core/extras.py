@@ -43,6 +43,7 @@ EXTRAS = {
     "scipy": "gnn",
     "scispacy": "scispacy",
     "skimage": "imaging",
+    "selfies": "selfies",
     "sklearn": "gnn",
     "sklearn_crfsuite": "baselines",
     "spacy": "text",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ....core.progress import track
 from .library_smiles import LibraryParts
 from .model import Generator
 from .network import LONGEST
 from .ngram import NgramModel
-from .tokens import Vocabulary
+from .notation import Notation
+from .vocabulary import Vocabulary
 
 
 class EncodedLibrary(NamedTuple):
@@ -19,14 +21,22 @@ class EncodedLibrary(NamedTuple):
     codes: list[list[int]]
 
 
-def encoded(smiles: Sequence[str], vocabulary: Vocabulary | None = None) -> EncodedLibrary:
-    """The texts that a model can learn: not too long, without rare (or unknown) tokens."""
-    vocabulary = Vocabulary.of(smiles) if vocabulary is None else vocabulary
-    codes = [vocabulary.encode(text) for text in smiles]
-    return EncodedLibrary(vocabulary, [code for code in codes if code and len(code) < LONGEST])
+def encoded(smiles: Sequence[str], known: Vocabulary | Notation) -> EncodedLibrary:
+    """The texts that a model can learn: not too long, without rare (or unknown) tokens.
+
+    Args:
+        known: the vocabulary; or the notation, of which one is made of the texts.
+    """
+    notation = known.notation if isinstance(known, Vocabulary) else known
+    split = [
+        names for text in track(smiles, "Encode") if (names := notation.split(text)) is not None
+    ]
+    vocabulary = known if isinstance(known, Vocabulary) else Vocabulary.of(split, known)
+    codes = [vocabulary.numbers(names) for names in split if len(names) < LONGEST]
+    return EncodedLibrary(vocabulary, [code for code in codes if code])
 
 
-def baseline_of(parts: LibraryParts) -> Generator:
+def baseline_of(parts: LibraryParts, notation: Notation) -> Generator:
     """The n-gram model of the part of a library that is learned from."""
-    vocabulary, codes = encoded(parts.learned)
+    vocabulary, codes = encoded(parts.learned, notation)
     return Generator(vocabulary, NgramModel.fit(len(vocabulary), codes), {})

@@ -16,7 +16,6 @@ from ....graph.kg import KnowledgeGraph
 from ..fingerprints import morgan_fingerprints, tanimoto
 from .generate import lead_of
 from .model import Generator, open_generator
-from .syntax import Syntax
 from .tokens import canonical_smiles, read_smiles
 from .variational import VariationalNetwork
 
@@ -137,11 +136,11 @@ def _texts_between(
     """What is written at each point of the way."""
     network, codes = _ends(generator, ends)
     means, random = network.means(codes), torch.Generator().manual_seed(seed)
-    syntax = Syntax(generator.vocabulary.names)
+    form = generator.vocabulary.form
     texts = []
     for step in range(1, steps + 1):
         at = step / (steps + 1)
         latents = ((1 - at) * means[0] + at * means[1]).expand(_TEXTS, -1)
-        written = network.write_at(latents, random, syntax, _TEMPERATURE)
+        written = network.write_at(latents, random, form, _TEMPERATURE)
         texts.append([generator.vocabulary.decode(code) for code in written])
     return texts

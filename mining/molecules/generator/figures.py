@@ -99,7 +99,7 @@ def evaluate_generator(
     seed: int = 0,
     quarantine: Quarantine | None = None,
 ) -> dict[str, Any]:
-    """The figures of a generator by a library, beside those of the n-gram model.
+    """The figures of a generator by a library, beside an n-gram model's of the same notation.
 
     By the library that it was trained on, novelty is judged by the part that it learned from, and
     descriptors by the part held back. By another library, both parts are new to it.
@@ -109,7 +109,8 @@ def evaluate_generator(
         seed: of what is written; the library is parted as it was in training.
 
     Returns:
-        `trained_on`: whether it was this library; and the figures of `model` and of `baseline`.
+        `trained_on`: whether it was this library; its `model` and `notation`; its `figures`, and
+        those of the `baseline`.
 
     Raises:
         DataError: the library can't be read, or holds no molecule.
@@ -122,7 +123,8 @@ def evaluate_generator(
         "model": generator.name,
         "trained_on": generator.config["library"]["sha256"] == checksum(smiles),
         "figures": figures_of(generator, parts, seed=seed),
-        "baseline": figures_of(baseline_of(parts), parts, seed=seed),
+        "notation": generator.vocabulary.notation.name,
+        "baseline": figures_of(baseline_of(parts, generator.vocabulary.notation), parts, seed=seed),
     }
 
 

@@ -17,9 +17,9 @@ from ....core.tensors import load_tensors, save_tensors
 from ....core.threads import one_thread
 from .network import SmilesNetwork
 from .ngram import NgramModel
-from .syntax import Syntax
-from .tokens import Vocabulary
+from .notation import notation_of
 from .variational import VariationalNetwork
+from .vocabulary import Vocabulary
 
 KIND = "generator"
 MODELS = ("lstm", "vae", "ngram")
@@ -29,10 +29,10 @@ SHIPPED = Path(__file__).parent / "model"  # of ZINC
 
 @dataclass(frozen=True)
 class Generator:
-    """Writes SMILES like those of the library that it was trained on.
+    """Writes molecules like those of the library that it was trained on.
 
     Attributes:
-        vocabulary: its tokens.
+        vocabulary: its tokens, and their notation.
         writer: what tells the next token: a network, or counts.
         config: what the folder says of its training: `library`, `seed`, `figures`; and the SHA-256
             of its `weights`.
@@ -51,10 +51,10 @@ class Generator:
 
     @one_thread()
     def write(self, count: int, *, seed: int = 0, begun: Sequence[str] = ()) -> list[str]:
-        """Write texts; not each is the SMILES of a molecule.
+        """Write SMILES, in whatever notation they were learned; not each is of a molecule.
 
         Args:
-            begun: beginnings that they go on from, in turn; one with a token that is not in the
+            begun: SMILES that they go on from, in turn; one with a token that is not in the
                 vocabulary is left out.
 
         Raises:
@@ -70,8 +70,8 @@ class Generator:
         codes = [code for text in begun if (code := self.vocabulary.encode(text)) is not None]
         if begun and not codes:
             raise ModelError("the model knows none of the beginnings: an atom of each is new to it")
-        syntax, random = Syntax(self.vocabulary.names), torch.Generator().manual_seed(seed)
-        return self.writer.write(count, random, syntax, begun=codes or None)
+        form, random = self.vocabulary.form, torch.Generator().manual_seed(seed)
+        return self.writer.write(count, random, form, begun=codes or None)
 
     def save(self, path: Path | str, card: str) -> None:
         """Write the model's folder; it takes the place of a model folder that is there."""
@@ -82,7 +82,12 @@ class Generator:
                 "grams": torch.from_numpy(self.writer.grams),
                 "counts": torch.from_numpy(self.writer.counts),
             }
-        config = {**self.config, "model": self.name, "tokens": self.vocabulary.names}
+        config = {
+            **self.config,
+            "model": self.name,
+            "notation": self.vocabulary.notation.name,
+            "tokens": self.vocabulary.names,
+        }
         save_files(path, KIND, config, card, lambda folder: save_tensors(tensors, folder / WEIGHTS))
 
 
@@ -91,10 +96,12 @@ def open_generator(path: Path | str) -> Generator:
 
     Raises:
         ModelError: there is none, or it is damaged.
+        MissingExtraError: it writes SELFIES, and the library `selfies` is not installed.
     """
     folder = Path(path)
     config = read_config(folder, KIND, {"model": str, "tokens": list, "library": dict})
-    vocabulary = Vocabulary(config.pop("tokens"))
+    notation = notation_of(config.pop("notation", "smiles"))
+    vocabulary = Vocabulary(config.pop("tokens"), notation)
     try:
         tensors = load_tensors(folder / WEIGHTS)
         writer: SmilesNetwork | NgramModel

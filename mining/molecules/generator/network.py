@@ -1,4 +1,4 @@
-"""The network that writes SMILES: a long short-term memory over tokens."""
+"""The network that writes molecules: a long short-term memory over tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .syntax import PartialSmiles, Syntax
+from .syntax import Form
 from .tokens import END
 
 EMBEDDING, HIDDEN = 48, 320
@@ -92,7 +92,7 @@ class SmilesNetwork(nn.Module):
         self,
         count: int,
         generator: torch.Generator,
-        syntax: Syntax,
+        form: Form,
         *,
         begun: Codes | None = None,
         temperature: float = TEMPERATURE,
@@ -102,7 +102,7 @@ class SmilesNetwork(nn.Module):
         A text that has not ended after `LONGEST` tokens is given as it is.
 
         Args:
-            syntax: of the vocabulary: only tokens are drawn that a SMILES can go on with.
+            form: of the vocabulary: only tokens are drawn that a text can go on with.
             begun: beginnings that the texts go on from, in turn; they are part of what is given.
             temperature: logits are divided by it; below 1, likely tokens become likelier.
         """
@@ -110,7 +110,7 @@ class SmilesNetwork(nn.Module):
             places = range(start, min(start + _SAMPLED, count))
             batch = [begun[n % len(begun)] if begun else [] for n in places]
             state, added = self.first_input(len(batch), generator)
-            yield from self.go_on(batch, generator, syntax, state, added, temperature=temperature)
+            yield from self.go_on(batch, generator, form, state, added, temperature=temperature)
 
     def first_input(
         self, _count: int, _generator: torch.Generator
@@ -123,7 +123,7 @@ class SmilesNetwork(nn.Module):
         self,
         begun: Codes,
         generator: torch.Generator,
-        syntax: Syntax,
+        form: Form,
         state: State | None = None,
         added: Tensor | None = None,
         *,
@@ -131,7 +131,7 @@ class SmilesNetwork(nn.Module):
     ) -> list[list[int]]:
         """Texts that go on from beginnings, one of each; see `write` and `forward`."""
         texts = [list(code) for code in begun]
-        partial = [PartialSmiles(syntax) for _ in texts]
+        partial = [form.begin() for _ in texts]
         running = np.arange(len(texts))
         numbers = torch.full((1, len(texts)), END)
         for place in range(LONGEST):

@@ -1,11 +1,13 @@
-"""What a SMILES can go on with: what is open is closed, and nothing is closed that isn't open.
+"""What a text can go on with.
 
-This is the form alone. Valences and aromatic rings, the chemistry, are left to the network.
+Of a SMILES, what is open is closed, and nothing is closed that isn't open. This is the form alone:
+valences and aromatic rings, the chemistry, are left to the network. SELFIES know no wrong order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,50 @@ from .tokens import END
 Mask = NDArray[np.bool_]
 
 _BONDS = frozenset("-=#:/\\.~")
+
+
+class PartialText(Protocol):
+    """A text while it is written."""
+
+    def add(self, number: int) -> None:
+        """Go on with a token, which is not `END`."""
+
+    def allowed(self) -> Mask:
+        """The tokens that it can go on with, (size,); there is always one."""
+
+
+class Form(Protocol):
+    """What can follow what, in a vocabulary's texts."""
+
+    def begin(self) -> PartialText:
+        """A text of which nothing is written yet."""
+
+
+class AnyOrder:
+    """Tokens in any order, but for the first.
+
+    Args:
+        begins: of each token, from number 1 on, whether a text can begin with it.
+    """
+
+    def __init__(self, begins: Sequence[bool]):
+        self.first: Mask = np.array([False, *begins])
+        self.all: Mask = np.ones(len(self.first), dtype=bool)
+
+    def begin(self) -> PartialText:
+        """As `Form.begin`."""
+        return _PartialAny(self)
+
+
+class _PartialAny:
+    def __init__(self, form: AnyOrder):
+        self._form, self._empty = form, True
+
+    def add(self, _number: int) -> None:
+        self._empty = False
+
+    def allowed(self) -> Mask:
+        return self._form.first if self._empty else self._form.all
 
 
 class Syntax:
@@ -38,6 +84,10 @@ class Syntax:
         # and a ring's number after a bond.
         self.after_bond: Mask = self.atoms | self.rings
         self.after_opening: Mask = self.atoms | self.bonds
+
+    def begin(self) -> PartialText:
+        """As `Form.begin`."""
+        return PartialSmiles(self)
 
 
 class PartialSmiles:

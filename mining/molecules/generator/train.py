@@ -16,11 +16,12 @@ from ....core.model_folder import CONFIG
 from ....core.progress import progress
 from ....core.quarantine import Quarantine
 from ....core.threads import one_thread
-from .baseline import baseline_of, encoded
+from .baseline import EncodedLibrary, baseline_of, encoded
 from .figures import GeneratorFigures, figures_of
-from .library_smiles import LEAST_MOLECULES, LibraryParts, checksum, library_smiles, parts_of
+from .library_smiles import LEAST_MOLECULES, checksum, library_smiles, parts_of
 from .model import MODELS, NETWORKS, Generator, open_generator
 from .network import LEARNING_RATE, SmilesNetwork, fit
+from .notation import notation_of
 from .variational import VariationalNetwork
 
 EPOCHS = 4
@@ -35,6 +36,7 @@ def train_generator(
     out: Path | str,
     *,
     model: str = "lstm",
+    notation: str = "smiles",
     epochs: int = EPOCHS,
     start: Path | str | None = None,
     seed: int = 0,
@@ -51,6 +53,8 @@ def train_generator(
         out: model folder to write.
         model: lstm (a long short-term memory), vae (a variational autoencoder, whose molecules can
             be walked between) or ngram (the baseline).
+        notation: smiles, or selfies (extra `selfies`), whose texts are nearly all of a molecule.
+            What is written is given as SMILES all the same.
         epochs: of a network: how often it reads the library.
         start: a trained network that training goes on from, with its tokens: for a small library of
             one's own, which alone would teach little. A vae may start from an lstm, which becomes
@@ -63,7 +67,9 @@ def train_generator(
     Raises:
         DataError: the library can't be read, holds too few molecules, or `out` holds other things;
             or there is a `start` for an ngram.
-        ModelError: there is no model at `start`, or it is an ngram, or a vae to go on as an lstm.
+        ModelError: there is no model at `start`, or it is an ngram, or a vae to go on as an lstm,
+            or of another notation.
+        MissingExtraError: of selfies, whose library is not installed.
 
     Example:
         >>> from pathlib import Path
@@ -79,7 +85,8 @@ def train_generator(
         raise DataError(f"there is no generator {model!r}; take one of {', '.join(MODELS)}")
     if start is not None and model == "ngram":
         raise DataError("an ngram is counted anew each time; leave out the model to start from")
-    first = None if start is None else _network_of(start, model)
+    written = notation_of(notation)
+    first = None if start is None else _network_of(start, model, notation)
     check_replaceable(Path(out), marker=CONFIG)
     smiles = library_smiles(library, Quarantine() if quarantine is None else quarantine)
     if len(smiles) < LEAST_MOLECULES:
@@ -87,9 +94,10 @@ def train_generator(
         raise DataError(few, path=Path(library))
     parts = parts_of(smiles, seed)
     if model == "ngram":
-        trained = baseline_of(parts)
+        trained = baseline_of(parts, written)
     else:
-        trained = _trained_network(NETWORKS[model], parts, epochs, seed, first)
+        learned = encoded(parts.learned, first.vocabulary if first else written)
+        trained = _trained_network(NETWORKS[model], learned, epochs, seed, first)
     figures = figures_of(trained, parts, seed=seed)
     record = {"name": Path(library).name, "molecules": len(smiles), "sha256": checksum(smiles)}
     config = {"version": "1", "seed": seed, "library": record, "figures": figures, "epochs": epochs}
@@ -101,25 +109,26 @@ def train_generator(
     return {**figures, "learned": len(parts.learned)}
 
 
-def _network_of(start: Path | str, model: str) -> Generator:
+def _network_of(start: Path | str, model: str, notation: str) -> Generator:
     """The network that a `model` goes on from."""
     generator = open_generator(start)
     if not isinstance(generator.writer, SmilesNetwork):
         raise ModelError(f"{start}: is an ngram; only a network can be trained further")
     if generator.name == "vae" and model == "lstm":
         raise ModelError(f"{start}: is a vae, which goes on as a vae; give an lstm")
+    if (writes := generator.vocabulary.notation.name) != notation:
+        raise ModelError(f"{start}: writes {writes}, and goes on so: give the notation {writes}")
     return generator
 
 
 @one_thread()
 def _trained_network(
     network_class: type[SmilesNetwork],
-    parts: LibraryParts,
+    learned: EncodedLibrary,
     epochs: int,
     seed: int,
     first: Generator | None,
 ) -> Generator:
-    learned = encoded(parts.learned, first.vocabulary if first else None)
     if len(learned.codes) < _LEAST_LEARNED:
         few = f"the model to start from can write {len(learned.codes)} of the molecules"
         raise DataError(f"{few}, and {_LEAST_LEARNED} are the least: train one anew")
@@ -147,6 +156,9 @@ def _card(generator: Generator, figures: GeneratorFigures) -> str:
     library, start = generator.config["library"], generator.config.get("start")
     seed = generator.config["seed"]
     of = "" if generator.name == "ngram" else f" --epochs {generator.config['epochs']}"
+    notation = generator.vocabulary.notation.name
+    if notation != "smiles":
+        of += f" --notation {notation}"
     if start is not None:
         of += " --from START"
     started = "" if start is None else _started(start)
@@ -156,7 +168,8 @@ def _card(generator: Generator, figures: GeneratorFigures) -> str:
     )
     return f"""# A generator of molecules
 
-Writes SMILES like those of a library, token by token ({generator.name}), without stereochemistry.
+Writes molecules like those of a library as {notation.upper()}, token by token ({generator.name}),
+without stereochemistry.
 
 - Made by `medkg train generator {library["name"]} --model {generator.name}{of} --seed {seed}`.
 {started}- Trained on {library["name"]}, {library["molecules"]:,} molecules, a part held back;

@@ -1,4 +1,4 @@
-"""A variational autoencoder of SMILES: molecules as points of a space that can be walked in."""
+"""A variational autoencoder: molecules as points of a space that can be walked in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from .network import EMBEDDING, HIDDEN, Codes, SmilesNetwork, State
-from .syntax import Syntax
+from .syntax import Form
 from .tokens import END
 
 LATENT = 64  # numbers that a molecule is encoded as
@@ -92,9 +92,9 @@ class VariationalNetwork(SmilesNetwork):
 
     @torch.no_grad()
     def write_at(
-        self, latents: Tensor, generator: torch.Generator, syntax: Syntax, temperature: float
+        self, latents: Tensor, generator: torch.Generator, form: Form, temperature: float
     ) -> list[list[int]]:
         """One text at each of some latents, (texts, LATENT)."""
         state, added = self.decoder_input(latents)
         begun: list[list[int]] = [[] for _ in latents]
-        return self.go_on(begun, generator, syntax, state, added, temperature=temperature)
+        return self.go_on(begun, generator, form, state, added, temperature=temperature)

@@ -19,8 +19,10 @@ from medkg.mining.molecules.generator.figures import evaluate_generator, figures
 from medkg.mining.molecules.generator.library_smiles import LibraryParts, library_smiles
 from medkg.mining.molecules.generator.model import Generator, open_generator
 from medkg.mining.molecules.generator.ngram import ORDER, NgramModel
+from medkg.mining.molecules.generator.notation import Smiles
 from medkg.mining.molecules.generator.synthetic_accessibility import synthetic_accessibility
-from medkg.mining.molecules.generator.tokens import Vocabulary, tokens
+from medkg.mining.molecules.generator.tokens import tokens
+from medkg.mining.molecules.generator.vocabulary import Vocabulary
 
 Trained = tuple[Path, dict[str, Any]]
 
@@ -31,7 +33,7 @@ def test_tokens_are_atoms_and_joined_give_the_text() -> None:
         *("C", "[C@@H]", "(", "Cl", ")"),
         *("c", "1", "c", "c", "[nH]", "c", "1", "Br", "%12"),
     ]
-    vocabulary = Vocabulary.of([text])
+    vocabulary = Vocabulary.of([tokens(text)], Smiles())
     assert vocabulary.decode(vocabulary.encode(text) or []) == text
     assert vocabulary.encode("CF") is None
 
@@ -50,7 +52,7 @@ def test_figures_count_texts_molecules_and_those_learned() -> None:
             return ["CCO", "OCC", "CCN", "C1CC", ""]
 
     parts = LibraryParts(["CCO", "CCC"], ["CCCC"])
-    model = Writes(Vocabulary(["C"]), NgramModel.fit(2, [[1]]), {})
+    model = Writes(Vocabulary(["C"], Smiles()), NgramModel.fit(2, [[1]]), {})
     figures = figures_of(model, parts)
     assert figures["valid"] == 3 / 5
     assert figures["unique"] == 2 / 3
