@@ -13,7 +13,8 @@ the other half judge, and no Murcko scaffold is in both halves. The 100 molecule
 molecules of ZINC, each of the nearest weight, and with the 100 of 20,000 molecules of ZINC that are
 most similar to the guides. With `--kept` each target's row is added to a file (JSON lines), and
 one that is there is not measured again: an interrupted run goes on. `notations`: small trainings
-on `--molecules` of ZINC drawn at random, SMILES beside SELFIES. Prints Markdown.
+on `--molecules` of ZINC drawn at random, SMILES beside SELFIES. `autoencoders`: likewise, each with
+the generator that ships as its decoder to begin with (which has read all of ZINC). Prints Markdown.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import Descriptors
@@ -37,18 +39,24 @@ from scipy import sparse
 
 from medkg.core.input_files import opened
 from medkg.core.json_reading import VOCABULARY_LIMITS, parse_json
+from medkg.core.quarantine import Quarantine
 from medkg.core.statistics import Bootstrap, difference_with_interval
 from medkg.loaders.affinity import BINDS_FROM_SCORE
-from medkg.mining.molecules.fingerprints import morgan_fingerprints
+from medkg.mining.molecules.fingerprints import morgan_fingerprints, tanimoto
 from medkg.mining.molecules.generator.figures import DESCRIPTORS, evaluate_generator
 from medkg.mining.molecules.generator.generate import Guide, generate
+from medkg.mining.molecules.generator.library_smiles import library_smiles, parts_of
 from medkg.mining.molecules.generator.ligands import LigandSet, ligands_of_smiles
 from medkg.mining.molecules.generator.model import SHIPPED, Generator, open_generator
 from medkg.mining.molecules.generator.notation import NOTATIONS
+from medkg.mining.molecules.generator.tokens import canonical_smiles, read_smiles
 from medkg.mining.molecules.generator.train import train_generator
+from medkg.mining.molecules.generator.variational import VariationalNetwork
 
 LEAST_LIGANDS = 60
 BEST = 100  # molecules that are judged
+RECONSTRUCTED = 1_000  # molecules that are encoded and written again
+LIKELIEST = 0.01  # the temperature of nearly the likeliest token
 LIBRARY = 20_000  # molecules of ZINC that weights are matched with
 
 
@@ -61,6 +69,23 @@ class Compared(NamedTuple):
 
     bits: sparse.csr_matrix
     weights: NDArray[np.float64]
+
+
+class Reconstruction(NamedTuple):
+    """How well an autoencoder gives molecules again.
+
+    Attributes:
+        same: share that is written as the molecule itself.
+        similarity: Tanimoto, mean, of what is written as a molecule to the one that was encoded.
+        others: the same to another one: what chance gives.
+        own, another: mean -log p of a molecule at its own latents, and at another's.
+    """
+
+    same: float
+    similarity: float
+    others: float
+    own: float
+    another: float
 
 
 def main() -> None:
@@ -81,12 +106,14 @@ def main() -> None:
         print_figures(arguments.model, data / "zinc250k.smi.gz", seed)
     if "targets" in parts:
         print_targets(arguments.model, data, arguments.targets, seed, arguments.kept)
-    if "notations" in parts:
-        with tempfile.TemporaryDirectory() as folder:
-            library = Path(folder) / "drawn.smi"
-            texts = drawn_smiles(data / "zinc250k.smi.gz", arguments.molecules, seed)
-            library.write_text("\n".join(texts) + "\n")
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "drawn.smi"
+        texts = drawn_smiles(data / "zinc250k.smi.gz", arguments.molecules, seed)
+        library.write_text("\n".join(texts) + "\n")
+        if "notations" in parts:
             print_notations(library, arguments.epochs, seed)
+        if "autoencoders" in parts:
+            print_autoencoders(library, arguments.epochs, seed)
 
 
 def print_figures(model: Path, library: Path, seed: int) -> None:
@@ -117,6 +144,53 @@ def print_notations(library: Path, epochs: int, seed: int) -> None:
             print(f"| {model}, {notation} | {' | '.join(cells)} |", flush=True)
     floor = [f"{figures['floor'][key]:.3f}" for key in DESCRIPTORS]
     print(f"| training data |  |  |  |  | {' | '.join(floor)} |\n", flush=True)
+
+
+def print_autoencoders(library: Path, epochs: int, seed: int) -> None:
+    """Autoencoders of the same molecules and readings, and how well they know one again."""
+    print(f"| model | CPU s | valid | unique | novel | {' | '.join(DESCRIPTORS)} |")
+    print("|---|---|---|---|---|" + "---|" * len(DESCRIPTORS), flush=True)
+    known: dict[str, Reconstruction] = {}
+    held_out = parts_of(library_smiles(library, Quarantine()), seed).held_out[:RECONSTRUCTED]
+    for model in ("vae", "aae"):
+        begun, out = time.process_time(), library.parent / model
+        figures = train_generator(
+            library, out, model=model, epochs=epochs, start=SHIPPED, seed=seed
+        )
+        cells = [f"{time.process_time() - begun:.0f}"]
+        cells += [f"{figures[key]:.3f}" for key in ("valid", "unique", "novel")]
+        cells += [f"{figures['distances'][key]:.3f}" for key in DESCRIPTORS]
+        print(f"| {model} | {' | '.join(cells)} |", flush=True)
+        known[model] = reconstruction(open_generator(out), held_out, seed)
+    floor = [f"{figures['floor'][key]:.3f}" for key in DESCRIPTORS]
+    print(f"| training data |  |  |  |  | {' | '.join(floor)} |\n")
+    print("| model | the same molecule | similarity | to another | loss, own | loss, another's |")
+    print("|---|---|---|---|---|---|")
+    for model, row in known.items():
+        print(f"| {model} | {' | '.join(f'{value:.3f}' for value in row)} |", flush=True)
+
+
+def reconstruction(generator: Generator, smiles: list[str], seed: int) -> Reconstruction:
+    """Write the likeliest text at the latents of each molecule, and compare it with that."""
+    network, vocabulary = generator.writer, generator.vocabulary
+    assert isinstance(network, VariationalNetwork)
+    encoded = {text: code for text in smiles if (code := vocabulary.encode(text))}
+    texts, codes = list(encoded), list(encoded.values())
+    latents, random = network.means(codes), torch.Generator().manual_seed(seed)
+    written = network.write_at(latents, random, vocabulary.form, LIKELIEST)
+    molecules = [read_smiles(vocabulary.decode(code)) for code in written]
+    valid = [n for n, molecule in enumerate(molecules) if molecule is not None]
+    made = [m for m in molecules if m is not None]
+    bits = morgan_fingerprints([Chem.MolFromSmiles(texts[n]) for n in valid])
+    similar = tanimoto(morgan_fingerprints(made), bits)
+    with torch.no_grad():
+        losses = [
+            network.written_loss(codes, *network.decoder_input(of)).item()
+            for of in (latents, latents.roll(1, 0))
+        ]
+    same = sum(canonical_smiles(m) == texts[n] for m, n in zip(made, valid, strict=True))
+    others = float(np.diag(np.roll(similar, 1, 1)).mean())
+    return Reconstruction(same / len(texts), float(np.diag(similar).mean()), others, *losses)
 
 
 def print_targets(model: Path, data: Path, n_targets: int, seed: int, kept: Path | None) -> None:

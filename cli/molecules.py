@@ -27,7 +27,7 @@ def train_generator(
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
     model: Annotated[
         str,
-        typer.Option(help="lstm; vae, for --between; or ngram, the baseline."),
+        typer.Option(help="lstm; vae or aae, for --between; or ngram, the baseline."),
     ] = "lstm",
     notation: Annotated[
         str, typer.Option(help="smiles, or selfies, whose texts are nearly all molecules.")
@@ -144,7 +144,9 @@ def generate(
     ] = None,
     between: Annotated[
         tuple[str, str] | None,
-        typer.Option(help="Walk from one to another by a vae: SMILES, or drugs of the graph."),
+        typer.Option(
+            help="Walk from one to another by a vae or aae: SMILES, or the graph's drugs."
+        ),
     ] = None,
     n: Annotated[
         int | None,
@@ -176,7 +178,7 @@ def generate(
     if between is not None:
         if model is None or any((ligands, target, links, like, keep, page, into)):
             raise typer.BadParameter(
-                "--between goes with MODEL, a vae, and -n, --graph, --out alone"
+                "--between goes with MODEL, a vae or aae, and -n, --graph, --out alone"
             )
         return _walk(model, between, graph, n, out, seed, as_json)
     if (ligands is None) == (target is None) and (ligands or like is None):

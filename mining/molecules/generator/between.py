@@ -1,4 +1,4 @@
-"""A walk from one molecule to another through the latents of a variational autoencoder."""
+"""A walk from one molecule to another through the latents of an autoencoder."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def interpolate_molecules(
     the end is. Where the latents say little of a molecule, so does the walk.
 
     Args:
-        model: folder of `train_generator(…, model="vae")`.
+        model: folder of `train_generator(…, model="vae")`, or "aae".
         first, second: SMILES or InChI, or drugs of `kg`.
         kg: a graph, where a molecule is given by a drug's identifier or name.
         steps: points between the ends, evenly spaced.
@@ -67,7 +67,8 @@ def interpolate_molecules(
     Raises:
         DataError: a molecule can't be read, or `steps` is below 1.
         MissingError: the graph has no such drug.
-        ModelError: there is no such model, it is no vae, or can't write one of the molecules.
+        ModelError: there is no such model, it is no autoencoder, or can't write one of the
+            molecules.
 
     Example:
         >>> from pathlib import Path
@@ -118,7 +119,7 @@ def _ends(generator: Generator, ends: Sequence[str]) -> _Ends:
     if not isinstance(generator.writer, VariationalNetwork):
         raise ModelError(
             f"the model is of the kind {generator.name}, which has no latents to walk in; train one"
-            " with --model vae"
+            " with --model aae or vae"
         )
     codes = []
     for end in ends:

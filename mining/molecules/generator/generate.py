@@ -93,8 +93,8 @@ class GenerationRecord(TypedDict):
     """How molecules were made.
 
     Attributes:
-        model: of the generator, lstm or vae. weights: their SHA-256, empty of one that was not
-            saved. library: the name of what it was trained on.
+        model: of the generator, lstm, vae or aae. weights: their SHA-256, empty of one that was
+            not saved. library: the name of what it was trained on.
         seed: of what was written. wanted: how many molecules.
         guides: SHA-256 of the SMILES of the ligands (or of the lead).
         like, keep: SMILES of the molecule that was changed, and of the scaffold; None without.

@@ -39,7 +39,7 @@ def tuned(generator: Generator, ligands: Sequence[str], *, seed: int = 0) -> Gen
     network = copy.deepcopy(generator.writer)
     network.prepare_step(1.0)  # as training ended
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)  # of the latents that a vae draws
+        torch.manual_seed(seed)  # of the latents that an autoencoder draws
         _train_further(network, codes, seed)
     return Generator(generator.vocabulary, network.eval(), generator.config)
 

@@ -15,6 +15,7 @@ from ....core.errors import ModelError
 from ....core.model_folder import WEIGHTS, read_config, save_files
 from ....core.tensors import load_tensors, save_tensors
 from ....core.threads import one_thread
+from .adversarial import AdversarialNetwork
 from .network import SmilesNetwork
 from .ngram import NgramModel
 from .notation import notation_of
@@ -22,8 +23,12 @@ from .variational import VariationalNetwork
 from .vocabulary import Vocabulary
 
 KIND = "generator"
-MODELS = ("lstm", "vae", "ngram")
-NETWORKS = {"lstm": SmilesNetwork, "vae": VariationalNetwork}
+NETWORKS: dict[str, type[SmilesNetwork]] = {
+    "lstm": SmilesNetwork,
+    "vae": VariationalNetwork,
+    "aae": AdversarialNetwork,
+}
+MODELS = (*NETWORKS, "ngram")
 SHIPPED = Path(__file__).parent / "model"  # of ZINC
 
 
@@ -45,9 +50,10 @@ class Generator:
     @property
     def name(self) -> str:
         """One of `MODELS`."""
-        if isinstance(self.writer, VariationalNetwork):
-            return "vae"
-        return "lstm" if isinstance(self.writer, SmilesNetwork) else "ngram"
+        for name, network in NETWORKS.items():
+            if type(self.writer) is network:
+                return name
+        return "ngram"
 
     @one_thread()
     def write(self, count: int, *, seed: int = 0, begun: Sequence[str] = ()) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from ....core.model_folder import CONFIG
 from ....core.progress import progress
 from ....core.quarantine import Quarantine
 from ....core.threads import one_thread
-from .baseline import EncodedLibrary, baseline_of, encoded
+from .baseline import baseline_of, encoded
 from .figures import GeneratorFigures, figures_of
-from .library_smiles import LEAST_MOLECULES, checksum, library_smiles, parts_of
+from .library_smiles import LEAST_MOLECULES, LibraryParts, checksum, library_smiles, parts_of
 from .model import MODELS, NETWORKS, Generator, open_generator
 from .network import LEARNING_RATE, SmilesNetwork, fit
-from .notation import notation_of
+from .notation import Notation, notation_of
 from .variational import VariationalNetwork
 
 EPOCHS = 4
@@ -51,14 +52,13 @@ def train_generator(
         library: `.smi` (SMILES and name), `.csv` or `.tsv` (a column `smiles` or `inchi`), `.sdf`;
             each plain or `.gz`.
         out: model folder to write.
-        model: lstm (a long short-term memory), vae (a variational autoencoder, whose molecules can
-            be walked between) or ngram (the baseline).
-        notation: smiles, or selfies (extra `selfies`), whose texts are nearly all of a molecule.
-            What is written is given as SMILES all the same.
+        model: lstm (a long short-term memory), vae or aae (a variational or an adversarial
+            autoencoder, whose molecules can be walked between) or ngram (the baseline).
+        notation: smiles, or selfies (extra `selfies`), which is given as SMILES all the same.
         epochs: of a network: how often it reads the library.
         start: a trained network that training goes on from, with its tokens: for a small library of
-            one's own, which alone would teach little. A vae may start from an lstm, which becomes
-            its decoder. It may have learned what is held back here.
+            one's own, which alone would teach little. A vae or aae may start from an lstm, which
+            becomes its decoder. It may have learned what is held back here.
         quarantine: gets what can't be read, with its line.
 
     Returns:
@@ -67,15 +67,13 @@ def train_generator(
     Raises:
         DataError: the library can't be read, holds too few molecules, or `out` holds other things;
             or there is a `start` for an ngram.
-        ModelError: there is no model at `start`, or it is an ngram, or a vae to go on as an lstm,
-            or of another notation.
+        ModelError: `start` is no network, or one of another kind or notation.
         MissingExtraError: of selfies, whose library is not installed.
 
     Example:
         >>> from pathlib import Path
         >>> chains = ["C" * n + ring for n in range(1, 13) for ring in ("c1ccccc1", "O", "N", "Cl")]
-        >>> ends = ("O", "N", "OC", "NC")
-        >>> more = ["O=C(" + "C" * n + ")" + end for n in range(1, 16) for end in ends]
+        >>> more = ["O=C(" + "C" * n + ")" + end for n in range(1, 21) for end in ("O", "N", "OC")]
         >>> _ = Path("mine.smi").write_text("\\n".join(chains + more))
         >>> figures = medkg.train_generator("mine.smi", "models/mine", model="ngram")
         >>> 0 <= figures["valid"] <= 1
@@ -83,39 +81,52 @@ def train_generator(
     """
     if model not in MODELS:
         raise DataError(f"there is no generator {model!r}; take one of {', '.join(MODELS)}")
-    if start is not None and model == "ngram":
-        raise DataError("an ngram is counted anew each time; leave out the model to start from")
     written = notation_of(notation)
     first = None if start is None else _network_of(start, model, notation)
     check_replaceable(Path(out), marker=CONFIG)
-    smiles = library_smiles(library, Quarantine() if quarantine is None else quarantine)
-    if len(smiles) < LEAST_MOLECULES:
-        few = f"{len(smiles)} different molecules are too few; give {LEAST_MOLECULES} or more"
-        raise DataError(few, path=Path(library))
+    smiles = _enough_smiles(library, Quarantine() if quarantine is None else quarantine)
     parts = parts_of(smiles, seed)
     if model == "ngram":
         trained = baseline_of(parts, written)
     else:
-        learned = encoded(parts.learned, first.vocabulary if first else written)
-        trained = _trained_network(NETWORKS[model], learned, epochs, seed, first)
+        trained = _trained_network(NETWORKS[model], parts, written, epochs, seed, first)
     figures = figures_of(trained, parts, seed=seed)
-    record = {"name": Path(library).name, "molecules": len(smiles), "sha256": checksum(smiles)}
-    config = {"version": "1", "seed": seed, "library": record, "figures": figures, "epochs": epochs}
-    if first is not None:
-        kept = ("library", "seed", "epochs", "start")
-        config["start"] = {key: first.config[key] for key in kept if key in first.config}
-    whole = Generator(trained.vocabulary, trained.writer, config)
+    record = _record(Path(library).name, smiles, epochs, seed, first)
+    whole = replace(trained, config={**record, "figures": figures})
     whole.save(out, _card(whole, figures))
     return {**figures, "learned": len(parts.learned)}
 
 
+def _enough_smiles(library: Path | str, quarantine: Quarantine) -> list[str]:
+    """The library's SMILES, where they are enough to train on."""
+    smiles = library_smiles(library, quarantine)
+    if len(smiles) < LEAST_MOLECULES:
+        few = f"{len(smiles)} different molecules are too few; give {LEAST_MOLECULES} or more"
+        raise DataError(few, path=Path(library))
+    return smiles
+
+
+def _record(
+    name: str, smiles: Sequence[str], epochs: int, seed: int, first: Generator | None
+) -> dict[str, Any]:
+    """What a folder holds of how its model was trained."""
+    library = {"name": name, "molecules": len(smiles), "sha256": checksum(smiles)}
+    record = {"version": "1", "seed": seed, "library": library, "epochs": epochs}
+    if first is None:
+        return record
+    kept = ("library", "seed", "epochs", "start")
+    return {**record, "start": {key: first.config[key] for key in kept if key in first.config}}
+
+
 def _network_of(start: Path | str, model: str, notation: str) -> Generator:
     """The network that a `model` goes on from."""
+    if model == "ngram":
+        raise DataError("an ngram is counted anew each time; leave out the model to start from")
     generator = open_generator(start)
     if not isinstance(generator.writer, SmilesNetwork):
         raise ModelError(f"{start}: is an ngram; only a network can be trained further")
-    if generator.name == "vae" and model == "lstm":
-        raise ModelError(f"{start}: is a vae, which goes on as a vae; give an lstm")
+    if (kind := generator.name) not in ("lstm", model):
+        raise ModelError(f"{start}: is of the kind {kind}, and goes on as {kind}; or give an lstm")
     if (writes := generator.vocabulary.notation.name) != notation:
         raise ModelError(f"{start}: writes {writes}, and goes on so: give the notation {writes}")
     return generator
@@ -124,11 +135,13 @@ def _network_of(start: Path | str, model: str, notation: str) -> Generator:
 @one_thread()
 def _trained_network(
     network_class: type[SmilesNetwork],
-    learned: EncodedLibrary,
+    parts: LibraryParts,
+    notation: Notation,
     epochs: int,
     seed: int,
     first: Generator | None,
 ) -> Generator:
+    learned = encoded(parts.learned, first.vocabulary if first else notation)
     if len(learned.codes) < _LEAST_LEARNED:
         few = f"the model to start from can write {len(learned.codes)} of the molecules"
         raise DataError(f"{few}, and {_LEAST_LEARNED} are the least: train one anew")
@@ -140,7 +153,7 @@ def _trained_network(
         torch.manual_seed(seed)
         network = network_class(len(learned.vocabulary))
         if first is not None and isinstance(first.writer, SmilesNetwork):
-            # What an lstm lacks of a vae, its encoder, begins anew.
+            # What an lstm lacks of an autoencoder, as its encoder, begins anew.
             network.load_state_dict(first.writer.state_dict(), strict=False)
             rate *= _FURTHER if isinstance(first.writer, network_class) else 1
         fit(network, learned.codes, epochs, rng, rate=rate, advance=advance)

@@ -11,7 +11,7 @@ from .syntax import Form
 from .tokens import END
 
 LATENT = 64  # numbers that a molecule is encoded as
-_READ = 128  # units of each direction of the encoder
+READ = 128  # units of each direction of the encoder
 _KL_WEIGHT = 0.2  # that the divergence from the prior rises to
 _RISING = 0.5  # of training, in which it rises
 _ENCODED = 500  # texts that are encoded at a time
@@ -30,8 +30,8 @@ class VariationalNetwork(SmilesNetwork):
 
     def __init__(self, size: int):
         super().__init__(size)
-        self.reader = nn.GRU(EMBEDDING, _READ, bidirectional=True)
-        self.posterior = nn.Linear(2 * _READ, 2 * LATENT)
+        self.reader = nn.GRU(EMBEDDING, READ, bidirectional=True)
+        self.posterior = nn.Linear(2 * READ, 2 * LATENT)
         self.begin = nn.Linear(LATENT, 2 * HIDDEN)
         self.add = nn.Linear(LATENT, EMBEDDING)
         self.kl_weight = 0.0
@@ -47,6 +47,11 @@ class VariationalNetwork(SmilesNetwork):
 
     def encode(self, batch: Codes) -> tuple[Tensor, Tensor]:
         """Mean and log variance of the latents of texts, (texts, LATENT) each."""
+        mean, log_variance = self.posterior(self.read(batch)).float().chunk(2, 1)
+        return mean, log_variance.clamp(-10, 5)
+
+    def read(self, batch: Codes) -> Tensor:
+        """What the encoder's memory holds of texts when it has read them, (texts, 2 READ)."""
         lengths = torch.tensor([len(code) for code in batch])
         numbers = np.full((int(lengths.max()), len(batch)), END, dtype=np.int64)
         for n, code in enumerate(batch):
@@ -54,8 +59,11 @@ class VariationalNetwork(SmilesNetwork):
         read = self.embedding(torch.from_numpy(numbers))
         packed = nn.utils.rnn.pack_padded_sequence(read, lengths, enforce_sorted=False)
         _, last = self.reader(packed)
-        mean, log_variance = self.posterior(torch.cat([last[0], last[1]], 1)).float().chunk(2, 1)
-        return mean, log_variance.clamp(-10, 5)
+        return torch.cat([last[0], last[1]], 1)
+
+    def noisy(self, mean: Tensor, log_variance: Tensor) -> Tensor:
+        """Latents drawn from a normal distribution, one for each text."""
+        return mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
 
     def decoder_input(self, latents: Tensor) -> tuple[State, Tensor]:
         """The memory's first state, and what is added to its input, for latents."""
@@ -65,7 +73,7 @@ class VariationalNetwork(SmilesNetwork):
     def loss(self, batch: Codes) -> Tensor:
         """The mean of -log p(text | latent) and the weighted divergence from the prior."""
         mean, log_variance = self.encode(batch)
-        latents = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        latents = self.noisy(mean, log_variance)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
         written = self.written_loss(batch, *self.decoder_input(latents))
         return written + self.kl_weight * divergence

@@ -139,7 +139,7 @@ def test_bad_lines_are_set_aside(library: Path, tmp_path: Path) -> None:
 
 
 def test_what_can_not_be_trained_is_refused(library: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="take one of lstm, vae, ngram"):
+    with pytest.raises(DataError, match="take one of lstm, vae, aae, ngram"):
         medkg.train_generator(library, tmp_path / "m", model="gan")
     few = tmp_path / "few.smi"
     few.write_text("CCO\nCCN\n")

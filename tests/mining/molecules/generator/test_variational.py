@@ -112,7 +112,7 @@ def test_what_can_not_be_walked_is_refused(vae: Trained, lstm: Trained, tmp_path
         interpolate_molecules(vae[0], "no such drug", SECOND, kg=medkg.load("starter"))
     with pytest.raises(DataError, match="ask for 1 or more"):
         interpolate_molecules(vae[0], FIRST, SECOND, steps=0)
-    with pytest.raises(ModelError, match="goes on as a vae"):
+    with pytest.raises(ModelError, match="goes on as vae"):
         medkg.train_generator(lstm[0].parent / "made.smi", tmp_path / "m", start=vae[0])
 
 
