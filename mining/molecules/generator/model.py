@@ -105,8 +105,10 @@ def open_generator(path: Path | str) -> Generator:
         MissingExtraError: it writes SELFIES, and the library `selfies` is not installed.
     """
     folder = Path(path)
-    config = read_config(folder, KIND, {"model": str, "tokens": list, "library": dict})
-    notation = notation_of(config.pop("notation", "smiles"))
+    config = read_config(
+        folder, KIND, {"model": str, "notation": str, "tokens": list, "library": dict}
+    )
+    notation = notation_of(config.pop("notation"))
     vocabulary = Vocabulary(config.pop("tokens"), notation)
     try:
         tensors = load_tensors(folder / WEIGHTS)
