@@ -404,6 +404,8 @@ def names(folder: Path) -> list[str]:
 def prepare(name: str, inputs: Path, work: Path, temporary: Path) -> None:
     """Make the empty folders that a command works in, and what it needs there.
 
+    What comes before it is run once, and copied from beside the inputs afterwards.
+
     Raises:
         RuntimeError: what comes before it fails.
     """
@@ -413,9 +415,13 @@ def prepare(name: str, inputs: Path, work: Path, temporary: Path) -> None:
     if given := COMMANDS[name].given:
         shutil.copytree(inputs / given, work, dirs_exist_ok=True)
     if before := COMMANDS[name].before:
-        ended = run(_filled(before, inputs, work), temporary)
-        if ended.code != 0:
-            raise RuntimeError(f"{before}: {ended.output[-500:]}")
+        kept = inputs.with_name(f"before {name}")
+        if not kept.is_dir():
+            ended = run(_filled(before, inputs, work), temporary)
+            if ended.code != 0:
+                raise RuntimeError(f"{before}: {ended.output[-500:]}")
+            shutil.copytree(work, kept, ignore=shutil.ignore_patterns(temporary.name))
+        shutil.copytree(kept, work, dirs_exist_ok=True)
 
 
 def filled(name: str, inputs: Path, work: Path) -> list[str]:

@@ -17,6 +17,7 @@ from medkg.core.quarantine import Quarantine
 from medkg.core.remote import RemoteFolder
 from medkg.extract.documents import iter_documents
 from medkg.graph.kg import KnowledgeGraph
+from tests.extract.made_graph import graph
 from tests.object_store import bucket  # noqa: F401
 
 NOTES = {"anna/1.txt": "She has fever.", "anna/2.md": "No **cough**.", "ben/1.txt": "Asthma."}
@@ -123,7 +124,9 @@ def test_a_graph_goes_to_an_address_and_an_interrupted_run_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MEDKG_CACHE", str(tmp_path / "cache"))
-    command = ["extract", "s3://hospital/notes", "--json"]
+    graph().save(tmp_path / "terms")
+    options = ["--json", "--graph", str(tmp_path / "terms")]
+    command = ["extract", "s3://hospital/notes", *options]
     address = "s3://hospital/graphs/notes"
 
     def fails(*files: object) -> None:
@@ -138,7 +141,7 @@ def test_a_graph_goes_to_an_address_and_an_interrupted_run_goes_on(
     assert (report["written"], report["resumed"]) == (address, len(NOTES))
     assert report["quarantine"] == f"{address}.quarantine.jsonl"
     assert not [file for file in (tmp_path / "cache" / "remote").rglob("*") if file.is_file()]
-    local = ["extract", str(notes), "--json", "--out", str(tmp_path / "local")]
+    local = ["extract", str(notes), *options, "--out", str(tmp_path / "local")]
     assert CliRunner().invoke(app, local).exit_code == 0
     copy = tmp_path / "copy"
     there = RemoteFolder(address)
@@ -146,4 +149,5 @@ def test_a_graph_goes_to_an_address_and_an_interrupted_run_goes_on(
         (copy / file).parent.mkdir(parents=True, exist_ok=True)
         there.fetch(file, copy / file)
     mine, theirs = (KnowledgeGraph.open(each) for each in (tmp_path / "local", copy))
+    assert mine.edges.height > 0
     assert mine.edges.equals(theirs.edges)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import ModelError
 from medkg.extract.mentions.transformer import TransformerEncoder
 from medkg.extract.relations import train_networks
+from medkg.extract.relations.document_level import BoostedTrees
 from medkg.extract.relations.model import RelationModel
 from medkg.extract.relations.pairs import Entity, EntityPair
 from medkg.extract.relations.train import TRANSFORMER, train_relations
@@ -23,6 +25,15 @@ from tests.killed import kill_when
 from ..relation_corpora import write_relation_corpora
 
 EPOCHS, RATE = 3, 3e-3
+FEW_TREES = 12
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_trees() -> Iterator[None]:
+    """What documents say is learned by few trees, since nothing here asks how well."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BoostedTrees, "TREES", FEW_TREES)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +73,9 @@ def test_a_killed_training_goes_on_to_the_same_weights(
     out, state = tmp_path / "model", tmp_path / "model.checkpoint" / CHECKPOINT
     program = (
         "from pathlib import Path; import torch; torch.set_num_threads(1); "
+        "from medkg.extract.relations.document_level import BoostedTrees; "
         "from medkg.extract.relations.train import train_relations; "
+        f"BoostedTrees.TREES = {FEW_TREES}; "
         f"train_relations(Path({str(corpora)!r}), Path({str(out)!r}), encoder={str(bert)!r}, "
         f"learning_rate={RATE}, device='cpu', epochs={EPOCHS})"
     )

@@ -143,6 +143,12 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_relation_corpora(tmp_path_factory.mktemp("corpora"))
 
 
+@pytest.fixture
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What documents say is learned by few trees, where no test asks how well."""
+    monkeypatch.setattr(BoostedTrees, "TREES", 12)
+
+
 @pytest.fixture(scope="module")
 def trained(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
@@ -185,6 +191,7 @@ def test_texts_are_read_with_a_model_of_one_s_own(trained: Path, tmp_path: Path)
     assert medkg.open(out).checksum() == graphs["own"].checksum()
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     corpora = write_relation_corpora(tmp_path, documents=8)
@@ -260,6 +267,7 @@ def test_a_model_of_another_recogniser_is_refused(trained: Path, tmp_path: Path)
         RelationModel.load(copy)
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_towers_that_read_with_another_recogniser_take_it_along(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     reading, corpora = tmp_path / "ner", write_relation_corpora(tmp_path / "c", documents=8)
@@ -288,6 +296,7 @@ def test_towers_that_read_with_another_recogniser_take_it_along(tmp_path: Path) 
         train_relations(corpora, tmp_path / "no", recogniser=tmp_path, encoder="any")
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_figures_of_what_the_recogniser_saw_are_called_too_good(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     corpora, reading = write_relation_corpora(tmp_path / "c", documents=8), tmp_path / "ner"
@@ -312,6 +321,7 @@ def test_figures_of_what_the_recogniser_saw_are_called_too_good(tmp_path: Path) 
         train_relations(corpora, tmp_path / "no", epochs=1, raw_text=TEXTS, sibling=out)
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_model_that_held_nothing_back_states_its_sibling_s_figures(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     corpora = write_relation_corpora(tmp_path / "corpora", documents=16)
@@ -334,6 +344,7 @@ def test_a_corpus_without_relations_is_refused(trained: Path, corpora: Path) -> 
         evaluate_relations(trained, corpora, "bc2gm")
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_transformer_takes_the_encoder_s_place(corpora: Path, bert: Path, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     small = write_relation_corpora(tmp_path / "small", documents=8)
