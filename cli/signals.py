@@ -237,6 +237,8 @@ def evaluate_images(
 
     quarantine = Quarantine()
     if model is not None:
+        if backbone is not None or weights is not None:
+            raise typer.BadParameter("--backbone and --weights are of no use with --model")
         figures = evaluate_image_model(data, model, part=part, quarantine=quarantine)
         return print_pictures({f"{model}: {part}": figures}, quarantine, as_json)
     figures = evaluate_folds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,7 +130,9 @@ def _read_edf(path: Path, examination: Examination) -> _Raw:
         with pyedflib.EdfReader(str(path)) as file:
             names, rates = file.getSignalLabels(), file.getSampleFrequencies()
             wanted = [i for i, name in enumerate(names) if _is_of(name, examination) and rates[i]]
-            rate = max((float(rates[i]) for i in wanted), default=0.0)
+            # A polysomnography has breathing, or a microphone, at other rates.
+            counts = Counter(float(rates[i]) for i in wanted)
+            rate = max(counts, key=lambda each: (counts[each], each), default=0.0)
             wanted = [i for i in wanted if float(rates[i]) == rate]
             n = sum(int(file.getNSamples()[i]) for i in wanted)
             if n > MOST_SAMPLES:
@@ -148,7 +151,7 @@ def _read_edf(path: Path, examination: Examination) -> _Raw:
 
 
 def _is_of(name: str, examination: Examination) -> bool:
-    """Whether a signal of EDF is the examination's: not annotations, breathing, and the like."""
+    """Whether a signal is the examination's: not annotations, breathing, and the like."""
     return not any(word in name.lower() for word in examination.others)
 
 
@@ -207,6 +210,9 @@ def _checked(raw: _Raw, path: Path, examination: Examination) -> Recording:
     remarks, signals, names = [], [], []
     word, rate = examination.channel, examination.rate
     for name, signal in zip(raw.names, raw.samples.T, strict=True):
+        if not _is_of(name, examination):
+            remarks.append(f"{word} {name} is left out: by its name it is no {examination.name}'s")
+            continue
         gaps = ~np.isfinite(signal)
         moves = np.ptp(signal[~gaps]) if not gaps.all() else 0.0
         if moves < examination.least or gaps.mean() > 0.5:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import StratifiedGroupKFold
 
 from ...core.atomic import check_replaceable
 from ...core.checkpoint import Stages, remove_checkpoints
+from ...core.errors import DataError
 from ...core.extras import explained_imports
 from ...core.model_folder import CONFIG
 from ...core.progress import track
@@ -125,8 +127,25 @@ def logistic_scores(corpus: Corpus) -> list[Scores]:
 
 
 def _folds(corpus: Corpus) -> list[tuple[Rows, Rows]]:
-    rows = np.arange(len(corpus.recordings))
-    return list(GroupKFold(FOLDS).split(rows, groups=corpus.patients))
+    """Recordings seen and not seen, no patient on both sides.
+
+    Raises:
+        DataError: a class has so few patients that a fold would be learnt without any.
+    """
+    rarest = [int(recording.labels.max()) for recording in corpus.recordings]
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    with warnings.catch_warnings():
+        # Of fewer patients than folds with an event; what matters is checked below.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        pairs = list(folds.split(rarest, rarest, corpus.patients))
+    for seen, _ in pairs:
+        learnt = set(_labels(_some(corpus, seen)).tolist())
+        if missing := [name for n, name in enumerate(corpus.classes) if n not in learnt]:
+            raise DataError(
+                f"the patients with {missing[0]} all came into one fold, which would be learnt"
+                " without it; annotate it in more patients"
+            )
+    return pairs
 
 
 def _some(corpus: Corpus, rows: Rows) -> list[Annotated]:

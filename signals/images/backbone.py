@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from logging import ERROR
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -25,6 +24,7 @@ from ...core.tensors import load_tensors
 from .network import PictureNetwork
 
 _TORCHVISION, _TRANSFORMERS = "torchvision", "transformers"
+_HUB = "hf:"  # so that no mistyped path is looked for there
 _TRIED = 224  # pixels of the picture by which a network's last maps are found
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
 Description = Mapping[str, Any]
@@ -36,7 +36,7 @@ class Backbone:
 
     Attributes:
         name: of a network of torchvision, such as resnet18; a folder of transformers; or a model
-            on the Hugging Face hub, such as microsoft/resnet-18, which is fetched.
+            on the Hugging Face hub, such as hf:microsoft/resnet-18, which is fetched.
         weights: a file of the weights of a network of torchvision; without one they are random.
     """
 
@@ -50,7 +50,7 @@ class Backbone:
 
     @property
     def _of_transformers(self) -> bool:
-        return "/" in self.name or Path(self.name).is_dir()
+        return self.name.startswith(_HUB) or Path(self.name).is_dir()
 
     def network(self, n_classes: int, side: int) -> PictureNetwork:
         """The network with its first weights.
@@ -64,7 +64,7 @@ class Backbone:
         if not self._of_transformers:
             body = _torchvision_body(self.name, self.weights)
         elif self.weights is None:
-            body = _pretrained_body(self.name)
+            body = _pretrained_body(self.name.removeprefix(_HUB))
         else:
             raise DataError("--weights are of a network of torchvision; a folder has its own")
         return _with_classes(body, n_classes, side)
@@ -75,7 +75,9 @@ class Backbone:
             return {"library": _TORCHVISION, "name": self.name}
         from transformers import AutoConfig
 
-        config = AutoConfig.from_pretrained(self.name).to_dict()
+        config = AutoConfig.from_pretrained(
+            self.name.removeprefix(_HUB), trust_remote_code=False
+        ).to_dict()
         config.pop("_name_or_path", None)  # where it lies is nobody else's business
         folder = Path(self.name)
         name = folder.name if folder.is_dir() else self.name
@@ -203,13 +205,15 @@ def _own_options(name: str) -> dict[str, Any]:
 def _load(network: nn.Module, file: Path, name: str) -> None:
     if not file.is_file():
         raise DataError("there is no such file of weights", path=file)
+    if file.suffix != ".safetensors":
+        raise DataError(
+            "are no .safetensors; write them so: safetensors.torch.save_file(torch.load(FILE,"
+            " weights_only=True), NEW)",
+            path=file,
+        )
     try:
-        if file.suffix == ".safetensors":
-            tensors = load_tensors(file)
-        else:  # torch's own form, which is refused where it holds anything but tensors
-            tensors = torch.load(file, map_location="cpu", weights_only=True)
-        network.load_state_dict(tensors)
-    except (*_UNREADABLE, UnpicklingError) as error:
+        network.load_state_dict(load_tensors(file))
+    except _UNREADABLE as error:
         reason = textwrap.shorten(str(error), 200, placeholder=" …")
         raise DataError(f"are no weights of {name} ({reason})", path=file) from error
 
@@ -222,12 +226,12 @@ def _pretrained_body(name: str) -> nn.Module:
     logging.set_verbosity(ERROR)  # what is missing is looked at below
     try:
         network, report = AutoModel.from_pretrained(
-            name, use_safetensors=True, output_loading_info=True
+            name, use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )
     except _UNREADABLE as error:
         raise DataError(
             f"{name}: is no model that transformers can load here; give a local folder with"
-            " config.json and model.safetensors, or a name while the hub can be reached"
+            " config.json and model.safetensors, or hf: and a name while the hub can be reached"
         ) from error
     finally:
         logging.set_verbosity(before)

@@ -67,9 +67,9 @@ def write_edf(
     samples: NDArray[np.float64],
     events: Sequence[tuple[float, float, str]] = (),
     names: Sequence[str] = CHANNELS,
-    rate: int = RATE,
+    rates: Sequence[int] = (RATE,) * len(CHANNELS),
 ) -> Path:
-    """An EDF+ or BDF+ file in µV, with its own annotations."""
+    """An EDF+ or BDF+ file in µV, with its own annotations; faster signals repeat samples."""
     import pyedflib
 
     bdf = path.suffix == ".bdf"
@@ -82,7 +82,7 @@ def write_edf(
                 {
                     "label": name,
                     "dimension": "uV",
-                    "sample_frequency": rate,
+                    "sample_frequency": rates[i],
                     "physical_max": 3200,
                     "physical_min": -3200,
                     "digital_max": most - 1,
@@ -92,7 +92,9 @@ def write_edf(
                 },
             )
         writer.setStartdatetime(datetime(2024, 5, 3, 10))
-        writer.writeSamples(list(np.ascontiguousarray(samples.T)))
+        writer.writeSamples(
+            [np.repeat(s, rate // RATE) for s, rate in zip(samples.T, rates, strict=True)]
+        )
         for start, duration, label in events:
             writer.writeAnnotation(start, duration, label)
     return path

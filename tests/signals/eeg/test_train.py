@@ -16,14 +16,35 @@ from medkg.core.errors import DataError, ModelError
 from medkg.core.model_folder import write_config
 from medkg.core.quarantine import Quarantine
 from medkg.examinations import eeg_findings
-from medkg.signals.eeg.corpus import read_corpus
+from medkg.signals.eeg.corpus import Annotated, Corpus, read_corpus
 from medkg.signals.eeg.model import EpochClassifier
-from medkg.signals.eeg.train import evaluate_eeg, train_eeg
+from medkg.signals.eeg.train import _folds, evaluate_eeg, train_eeg
 
 from . import made
 
 LABELS = ["spike_wave"]
 RATE = float(made.RATE)
+
+
+def corpus_of(with_event: set[int]) -> Corpus:
+    """Ten patients of two recordings, some of whom have the event."""
+    recordings = [
+        Annotated(np.zeros((4, 1, 1)), np.array([0, 0, 0, int(n in with_event)]), (), f"p{n}", "")
+        for n in range(10)
+        for _ in range(2)
+    ]
+    return Corpus(tuple(recordings), ("background", "spike_wave"), "")
+
+
+def test_folds_divide_patients_and_each_learns_every_class() -> None:
+    for pair in ({4, 9}, {0, 1}, {3, 8}):
+        corpus = corpus_of(pair)
+        patients = np.array(corpus.patients)
+        for seen, unseen in _folds(corpus):
+            assert not set(patients[seen]) & set(patients[unseen])
+            assert {int(corpus.recordings[row].labels.max()) for row in seen} == {0, 1}
+    with pytest.raises(DataError, match="the patients with spike_wave all came into one fold"):
+        _folds(corpus_of({5}))
 
 
 @pytest.fixture(scope="module")
