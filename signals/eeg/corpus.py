@@ -88,10 +88,16 @@ def read_corpus(
         raise DataError("name what is annotated and to be learnt: --label, each once")
     set_aside = Quarantine() if quarantine is None else quarantine
     classes = (BACKGROUND, *labels)
-    recordings = []
+    recordings: list[Annotated] = []
+    patients: dict[str, str] = {}
     for file in track(files_under([folder], ELECTROENCEPHALOGRAM.suffixes), "Recordings"):
         try:
-            recordings.append(_annotated(file, folder, classes, rate))
+            recording = _annotated(file, folder, classes, rate)
+            if (owner := patients.setdefault(recording.checksum, recording.patient)) != (
+                recording.patient
+            ):
+                raise DataError(f"is the same recording as one of the patient {owner}", path=file)
+            recordings.append(recording)
         except DataError as error:
             set_aside.add(str(error).removeprefix(f"{file}: "), path=file)
     about = [(r.patient, r.checksum, r.events, r.labels.shape) for r in recordings]

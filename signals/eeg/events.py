@@ -76,6 +76,8 @@ def _of_table(path: Path) -> list[Event]:
         raise DataError("needs the columns onset, duration and trial_type or eventType", path=path)
     events = []
     for number, row in enumerate(rows[1:], 2):
+        if not any(row):
+            continue
         cells = dict(zip(names, row, strict=False))
         try:
             start, duration = float(cells["onset"]), float(cells["duration"])

@@ -148,7 +148,7 @@ def test_no_annotations_are_an_error(tmp_path: Path) -> None:
         ("onset\tduration\n1\t2\n", "needs the columns"),
         ("onset\tduration\ttrial_type\n1\tn/a\tseizure\n", "line 2 has no seconds"),
         ("onset\tduration\ttrial_type\n1\t-2\tseizure\n", "line 2 has no such seconds"),
-        ("onset\tduration\teventType\n\n", "line 2 has no seconds"),
+        ("onset\tduration\teventType\n\nx\t1\ta\n", "line 3 has no seconds"),
         ("", "needs the columns"),
     ],
 )

@@ -143,12 +143,14 @@ def test_recordings_without_annotations_are_set_aside(data: Path, tmp_path: Path
     shutil.copytree(data, folder)
     (folder / "p0" / "b_events.tsv").unlink()
     made.write_events(folder / "p1" / "b_events.tsv", [(500, 3, "spike_wave")])
+    shutil.copy(folder / "p0" / "a.edf", folder / "p2" / "copy.edf")
     quarantine = Quarantine()
     corpus = read_corpus(folder, LABELS, rate=RATE, quarantine=quarantine)
     assert len(corpus.recordings) == 10
     reasons = [row.reason for row in quarantine]
     assert reasons[0].startswith("has no annotations")
     assert "begins at 500 s, and it is 120.0 s long" in reasons[1]
+    assert reasons[2] == "is the same recording as one of the patient p0"
 
 
 @pytest.mark.parametrize(
