@@ -25,7 +25,7 @@ import os
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,6 +106,8 @@ def main() -> None:
         print_figures(arguments.model, data / "zinc250k.smi.gz", seed)
     if "targets" in parts:
         print_targets(arguments.model, data, arguments.targets, seed, arguments.kept)
+    if {"notations", "autoencoders"}.isdisjoint(parts):
+        return
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "drawn.smi"
         texts = drawn_smiles(data / "zinc250k.smi.gz", arguments.molecules, seed)
@@ -116,14 +118,17 @@ def main() -> None:
             print_autoencoders(library, arguments.epochs, seed)
 
 
+def figure_cells(figures: Mapping[str, Any]) -> list[str]:
+    cells = [f"{figures[key]:.3f}" for key in ("valid", "unique", "novel")]
+    return cells + [f"{figures['distances'][key]:.3f}" for key in DESCRIPTORS]
+
+
 def print_figures(model: Path, library: Path, seed: int) -> None:
     report = evaluate_generator(model, library, seed=seed)
     print(f"| generator | valid | unique | novel | {' | '.join(DESCRIPTORS)} |")
     print("|---|---|---|---|" + "---|" * len(DESCRIPTORS))
     for name, figures in ((report["model"], report["figures"]), ("ngram", report["baseline"])):
-        cells = [f"{figures[key]:.3f}" for key in ("valid", "unique", "novel")]
-        cells += [f"{figures['distances'][key]:.3f}" for key in DESCRIPTORS]
-        print(f"| {name} | {' | '.join(cells)} |")
+        print(f"| {name} | {' | '.join(figure_cells(figures))} |")
     floor = [f"{report['figures']['floor'][key]:.3f}" for key in DESCRIPTORS]
     print(f"| training data |  |  |  | {' | '.join(floor)} |\n", flush=True)
 
@@ -138,9 +143,7 @@ def print_notations(library: Path, epochs: int, seed: int) -> None:
             figures = train_generator(
                 library, out, model=model, notation=notation, epochs=epochs, seed=seed
             )
-            cells = [f"{time.process_time() - begun:.0f}"]
-            cells += [f"{figures[key]:.3f}" for key in ("valid", "unique", "novel")]
-            cells += [f"{figures['distances'][key]:.3f}" for key in DESCRIPTORS]
+            cells = [f"{time.process_time() - begun:.0f}", *figure_cells(figures)]
             print(f"| {model}, {notation} | {' | '.join(cells)} |", flush=True)
     floor = [f"{figures['floor'][key]:.3f}" for key in DESCRIPTORS]
     print(f"| training data |  |  |  |  | {' | '.join(floor)} |\n", flush=True)
@@ -157,9 +160,7 @@ def print_autoencoders(library: Path, epochs: int, seed: int) -> None:
         figures = train_generator(
             library, out, model=model, epochs=epochs, start=SHIPPED, seed=seed
         )
-        cells = [f"{time.process_time() - begun:.0f}"]
-        cells += [f"{figures[key]:.3f}" for key in ("valid", "unique", "novel")]
-        cells += [f"{figures['distances'][key]:.3f}" for key in DESCRIPTORS]
+        cells = [f"{time.process_time() - begun:.0f}", *figure_cells(figures)]
         print(f"| {model} | {' | '.join(cells)} |", flush=True)
         known[model] = reconstruction(open_generator(out), held_out, seed)
     floor = [f"{figures['floor'][key]:.3f}" for key in DESCRIPTORS]

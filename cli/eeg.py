@@ -11,16 +11,13 @@ import typer
 from medkg.cli.app import evaluate, train
 from medkg.cli.options import Json, OutGraph, Seed
 from medkg.cli.output import check_table_path, print_set_aside, write_table
-from medkg.cli.signals import save_findings, signals
+from medkg.cli.signals import OwnCodes, Patient, Rate, save_findings, signals
 
 if TYPE_CHECKING:
     from medkg.core.quarantine import Quarantine
 
 Recordings = Annotated[
     list[Path], typer.Argument(help="EDF, BDF, WFDB (.hea) or CSV files, or folders of them.")
-]
-Rate = Annotated[
-    float | None, typer.Option(help="Samples a second of CSV files without a column time.")
 ]
 Data = Annotated[
     Path, typer.Argument(help="A folder of annotated recordings, a subfolder for each patient.")
@@ -38,11 +35,9 @@ Labels = Annotated[
 def signals_eeg(
     paths: Recordings,
     model: Annotated[Path, typer.Option(help="A folder of train eeg; none ships.")],
-    patient: Annotated[str, typer.Option(help="Whose they are: a name of your choice.")],
+    patient: Patient,
     out: OutGraph,
-    codes: Annotated[
-        Path | None, typer.Option(help="A TOML file of your own codes for labels.")
-    ] = None,
+    codes: OwnCodes = None,
     rate: Rate = None,
     as_json: Json = False,
 ) -> None:

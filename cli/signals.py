@@ -40,6 +40,12 @@ Weights = Annotated[
     Path | None, typer.Option(help="With --backbone of torchvision: its weights. [default: random]")
 ]
 
+Patient = Annotated[str, typer.Option(help="Whose they are: a name of your choice.")]
+OwnCodes = Annotated[Path | None, typer.Option(help="A TOML file of your own codes for labels.")]
+Rate = Annotated[
+    float | None, typer.Option(help="Samples a second of CSV files without a column time.")
+]
+
 signals = typer.Typer(no_args_is_help=True, help="Examinations to findings of a patient.")
 app.add_typer(signals, name="signals", rich_help_panel="Read sources and texts")
 
@@ -49,17 +55,13 @@ def signals_ecg(
     paths: Annotated[
         list[Path], typer.Argument(help="WFDB (.hea), EDF or CSV files, or folders of them.")
     ],
-    patient: Annotated[str, typer.Option(help="Whose they are: a name of your choice.")],
+    patient: Patient,
     out: OutGraph,
     model: Annotated[
         Path | None, typer.Option(help="A folder of train ecg; default: medkg's.")
     ] = None,
-    codes: Annotated[
-        Path | None, typer.Option(help="A TOML file of your own codes for labels.")
-    ] = None,
-    rate: Annotated[
-        float | None, typer.Option(help="Samples a second of CSV files without a column time.")
-    ] = None,
+    codes: OwnCodes = None,
+    rate: Rate = None,
     as_json: Json = False,
 ) -> None:
     """Ectopic beats by a model, rate and rhythm by rule, as findings of a patient."""
@@ -81,7 +83,7 @@ def signals_images(
     paths: Annotated[
         list[Path], typer.Argument(help="PNG, JPEG, DICOM or NIfTI files, or folders of them.")
     ],
-    patient: Annotated[str, typer.Option(help="Whose they are: a name of your choice.")],
+    patient: Patient,
     out: OutGraph,
     model: Annotated[
         Path | None,

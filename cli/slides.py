@@ -9,7 +9,7 @@ import typer
 
 from medkg.cli.app import train
 from medkg.cli.options import Json, OutGraph, Seed
-from medkg.cli.signals import print_pictures, save_findings, signals
+from medkg.cli.signals import Patient, print_pictures, save_findings, signals
 
 
 @signals.command(
@@ -21,7 +21,7 @@ def signals_slides(
         list[Path], typer.Argument(help="TIFF, PNG or JPEG files, or folders of them.")
     ],
     model: Annotated[Path, typer.Option(help="A folder of train slides.")],
-    patient: Annotated[str, typer.Option(help="Whose they are: a name of your choice.")],
+    patient: Patient,
     out: OutGraph,
     codes: Annotated[
         Path | None, typer.Option(help="A TOML file of your own codes for classes.")

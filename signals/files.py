@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+from ..core.errors import DataError
+from ..core.progress import track
+from ..core.quarantine import Quarantine
+
+Result = TypeVar("Result")
 
 
 def files_under(paths: Sequence[Path | str], suffixes: Collection[str]) -> list[Path]:
@@ -17,3 +24,37 @@ def files_under(paths: Sequence[Path | str], suffixes: Collection[str]) -> list[
         inside = (f for f in path.rglob("*") if f.name.lower().endswith(tuple(suffixes)))
         files += sorted(inside) if path.is_dir() else [path]
     return files
+
+
+def read_files(
+    paths: Sequence[Path | str],
+    suffixes: Collection[str],
+    title: str,
+    read: Callable[[Path], tuple[Iterable[Result], Iterable[str]]],
+    *,
+    quarantine: Quarantine,
+    remarks: list[str] | None,
+) -> tuple[list[Result], int]:
+    """What files give, one after another, and the number of files that were read.
+
+    Args:
+        paths, suffixes: see `files_under`.
+        title: of the progress bar.
+        read: gives what a file holds, and what was changed in reading it. What it refuses with a
+            `DataError` is set aside.
+        quarantine: gets the files that can't be read.
+        remarks: gets what was changed in reading, by file.
+    """
+    results: list[Result] = []
+    n_read = 0
+    for path in track(files_under(paths, suffixes), title):
+        try:
+            given, changed = read(path)
+        except DataError as error:
+            quarantine.add(str(error).removeprefix(f"{path}: "), path=path)
+            continue
+        results += given
+        n_read += 1
+        if remarks is not None:
+            remarks += [f"{path.name}: {remark}" for remark in changed]
+    return results, n_read

@@ -2,49 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from ..core.errors import DataError
-from ..core.progress import track
 from ..core.quarantine import Quarantine
 from .codes import Code
-from .files import files_under
+from .files import read_files
 from .finding import Finding
 from .recording import Examination, Recording
+
+Result = TypeVar("Result")
 
 
 def read_recordings(
     paths: Sequence[Path | str],
     examination: Examination,
     read: Callable[[Path], Recording],
-    findings_of: Callable[[Recording], list[Finding]],
+    results_of: Callable[[Recording], Iterable[Result]],
     *,
     quarantine: Quarantine,
     remarks: list[str] | None,
-) -> tuple[list[Finding], int]:
-    """The findings of recordings, and the number of files that were read.
+) -> tuple[list[Result], int]:
+    """What recordings give, such as findings, and the number of files that were read.
 
     Args:
         paths: files, or folders of them.
-        read: a file; `findings_of`: what it shows. What they refuse is set aside.
+        read: a file; `results_of`: what it gives. What they refuse is set aside.
         quarantine: gets the files that can't be read.
         remarks: gets what was changed in reading, by file.
     """
-    findings: list[Finding] = []
-    n_read = 0
+
+    def read_one(path: Path) -> tuple[Iterable[Result], Iterable[str]]:
+        recording = read(path)
+        return results_of(recording), recording.remarks
+
     title = f"{examination.name.capitalize()}s"
-    for path in track(files_under(paths, examination.suffixes), title):
-        try:
-            recording = read(path)
-            findings += findings_of(recording)
-        except DataError as error:
-            quarantine.add(str(error).removeprefix(f"{path}: "), path=path)
-            continue
-        n_read += 1
-        if remarks is not None:
-            remarks += [f"{path.name}: {remark}" for remark in recording.remarks]
-    return findings, n_read
+    return read_files(
+        paths, examination.suffixes, title, read_one, quarantine=quarantine, remarks=remarks
+    )
 
 
 def finding_in(

@@ -421,7 +421,8 @@ def prepare(name: str, inputs: Path, work: Path, temporary: Path) -> None:
             if ended.code != 0:
                 raise RuntimeError(f"{before}: {ended.output[-500:]}")
             shutil.copytree(work, kept, ignore=shutil.ignore_patterns(temporary.name))
-        shutil.copytree(kept, work, dirs_exist_ok=True)
+        else:
+            shutil.copytree(kept, work, dirs_exist_ok=True)
 
 
 def filled(name: str, inputs: Path, work: Path) -> list[str]:

@@ -136,17 +136,11 @@ def read_band_powers(
         `file`, `start` (seconds), `channel`, and µV² of each band; a row for each epoch of each
         channel.
     """
-    tables: list[pl.DataFrame] = []
-
-    def take_in(recording: Recording) -> list[Finding]:
-        tables.append(_powers(recording))
-        return []
-
-    _, n_read = read_recordings(
+    tables, n_read = read_recordings(
         paths,
         ELECTROENCEPHALOGRAM,
         partial(read_recording, rate=rate),
-        take_in,
+        lambda recording: [_powers(recording)],
         quarantine=quarantine,
         remarks=remarks,
     )

@@ -88,12 +88,14 @@ class Backbone:
         return [self.name, sha256(self.weights) if self.weights else None]
 
 
-def described_network(description: Description, n_classes: int, side: int) -> PictureNetwork:
-    """The network of a description, its weights random.
+def described_network(description: Description | None, n_classes: int, side: int) -> PictureNetwork:
+    """The network of a description, its weights random; None: medkg's own.
 
     Raises:
         ModelError: this version of the library doesn't know it.
     """
+    if description is None:
+        return PictureNetwork(n_classes)
     try:
         if description["library"] == _TORCHVISION:
             return _with_classes(_torchvision_body(description["name"], None), n_classes, side)

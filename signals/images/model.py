@@ -106,7 +106,9 @@ class ImageClassifier:
         config = read_config(folder, KIND, _FIELDS)
         tensors = load_tensors(folder / WEIGHTS)
         try:
-            network = _network_of(config)
+            network = described_network(
+                config.get("backbone"), len(config["classes"]), config["side"]
+            )
             network.load_state_dict(without_prefix("network", tensors))
             learnt = without_prefix("usual", tensors)
             usual = Usual(learnt["mean"], learnt["precision"], config.pop("furthest"))
@@ -120,11 +122,3 @@ class ImageClassifier:
         dropped = ("sha256", "versions", "thresholds")
         kept = {k: v for k, v in config.items() if k not in dropped}
         return cls(network.eval(), usual, calibrations, thresholds, kept)
-
-
-def _network_of(config: Mapping[str, Any]) -> PictureNetwork:
-    """The network of a model's config, its weights random."""
-    n_classes = len(config["classes"])
-    if "backbone" not in config:
-        return PictureNetwork(n_classes)
-    return described_network(config["backbone"], n_classes, config["side"])

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from ...core.errors import DataError
 from ...core.extras import explained_imports
-from ...core.progress import track
 from ...core.quarantine import Quarantine
 from ..codes import Code, check_codes, read_codes
-from ..files import files_under
+from ..files import read_files
 from ..finding import Finding
 from .model import ImageClassifier
 from .network import activation_map
@@ -50,23 +49,16 @@ def read_pictures(
     classifier = ImageClassifier.open(model)
     table = read_codes(CODES, codes)
     check_codes(classifier.classes, table)
-    findings: list[Finding] = []
-    n_read = 0
-    for path in track(files_under(paths, (*SUFFIXES, *VOLUMES)), "Pictures"):
-        try:
-            if path.name.lower().endswith(VOLUMES):
-                picture, *others = read_slices(path)
-                findings += _of_volume([picture, *others], classifier, table)
-            else:
-                picture = read_picture(path)
-                findings += findings_of(picture, classifier, table)
-        except DataError as error:
-            quarantine.add(str(error).removeprefix(f"{path}: "), path=path)
-            continue
-        n_read += 1
-        if remarks is not None:
-            remarks += [f"{path.name}: {remark}" for remark in picture.remarks]
-    return findings, n_read
+
+    def read_one(path: Path) -> tuple[list[Finding], Sequence[str]]:
+        if path.name.lower().endswith(VOLUMES):
+            slices = list(read_slices(path))
+            return _of_volume(slices, classifier, table), slices[0].remarks
+        picture = read_picture(path)
+        return findings_of(picture, classifier, table), picture.remarks
+
+    suffixes = (*SUFFIXES, *VOLUMES)
+    return read_files(paths, suffixes, "Pictures", read_one, quarantine=quarantine, remarks=remarks)
 
 
 def _of_volume(

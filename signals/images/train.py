@@ -19,7 +19,7 @@ from ...core.extras import explained_imports
 from ...core.model_folder import CONFIG
 from ...core.progress import track
 from ...core.quarantine import Quarantine
-from .backbone import Backbone
+from .backbone import Backbone, described_network
 from .corpus import FOLDS, Corpus, folds_of, read_corpus
 from .figures import figures_of, operating_point
 from .model import ImageClassifier
@@ -239,7 +239,9 @@ def _first_network(corpus: Corpus, backbone: Backbone | None) -> PictureNetwork:
 def _network(
     corpus: Corpus, weights: Mapping[str, torch.Tensor], backbone: Backbone | None
 ) -> PictureNetwork:
-    network = _first_network(corpus, backbone)
+    # A trained backbone isn't loaded once more, since its weights are replaced.
+    description = None if backbone is None else backbone.description()
+    network = described_network(description, len(corpus.classes), corpus.pixels.shape[1])
     network.load_state_dict(weights)
     return network.eval()
 

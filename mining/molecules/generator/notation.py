@@ -53,9 +53,16 @@ class Smiles:
 
 
 class Selfies:
-    """SELFIES, by the valences that the library `selfies` sets if nothing else is said."""
+    """SELFIES, by the valences that the library `selfies` sets if nothing else is said.
+
+    Raises:
+        MissingExtraError: that library is not installed.
+    """
 
     name = "selfies"
+
+    def __init__(self) -> None:
+        require("selfies", "selfies")
 
     def split(self, smiles: str) -> list[str] | None:
         """As `Notation.split`; None of an atom with more bonds than the rules of SELFIES allow."""
@@ -90,6 +97,4 @@ def notation_of(name: str) -> Notation:
     """
     if name not in NOTATIONS:
         raise DataError(f"there is no notation {name!r}; take one of {', '.join(NOTATIONS)}")
-    if name == "selfies":
-        require("selfies", "selfies")
     return NOTATIONS[name]()

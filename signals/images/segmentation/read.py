@@ -11,9 +11,8 @@ import numpy as np
 from ....core.atomic import atomic_file
 from ....core.errors import DataError
 from ....core.extras import explained_imports
-from ....core.progress import track
 from ....core.quarantine import Quarantine
-from ...files import files_under
+from ...files import read_files
 from ..picture import SUFFIXES, read_coloured
 from .model import Segmenter
 from .nuclei import Labels
@@ -75,32 +74,29 @@ def measure_pictures(
         _check_out(folder, paths)
     segmenter = Segmenter.open(model)
     masks: set[Path] = set()
-    measured: list[MeasuredPicture] = []
-    for path in track(files_under(paths, SUFFIXES), "Pictures"):
-        try:
-            picture, colours = read_coloured(path)
-            nuclei = segmenter.nuclei_of(colours, field)
-            if folder is not None:
-                target = folder / f"{path.name}{MASK_SUFFIX}"
-                _write_mask(target, nuclei.labels, masks)
-        except DataError as error:
-            quarantine.add(str(error).removeprefix(f"{path}: "), path=path)
-            continue
-        if remarks is not None:
-            remarks += [f"{path.name}: {remark}" for remark in picture.remarks]
+
+    def read_one(path: Path) -> tuple[list[MeasuredPicture], Sequence[str]]:
+        picture, colours = read_coloured(path)
+        nuclei = segmenter.nuclei_of(colours, field)
+        if folder is not None:
+            target = folder / f"{path.name}{MASK_SUFFIX}"
+            _write_mask(target, nuclei.labels, masks)
         height, width = nuclei.labels.shape
-        measured.append(
-            MeasuredPicture(
-                file=picture.file,
-                checksum=picture.checksum,
-                height=height,
-                width=width,
-                count=nuclei.count,
-                areas=tuple(round(float(area), 1) for area in nuclei.areas),
-                share=nuclei.share,
-                mask="" if folder is None else str(target),
-            )
+        measured = MeasuredPicture(
+            file=picture.file,
+            checksum=picture.checksum,
+            height=height,
+            width=width,
+            count=nuclei.count,
+            areas=tuple(round(float(area), 1) for area in nuclei.areas),
+            share=nuclei.share,
+            mask="" if folder is None else str(target),
         )
+        return [measured], picture.remarks
+
+    measured, _ = read_files(
+        paths, SUFFIXES, "Pictures", read_one, quarantine=quarantine, remarks=remarks
+    )
     return measured
 
 

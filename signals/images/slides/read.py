@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ....core.errors import DataError
 from ....core.extras import explained_imports
-from ....core.progress import track
 from ....core.quarantine import Quarantine
 from ...codes import check_codes, read_codes
-from ...files import files_under
+from ...files import read_files
 from ...finding import Finding
 from ..read import CODES
 from .model import SlideClassifier
@@ -41,16 +39,9 @@ def read_slides(
     classifier = SlideClassifier.open(model)
     table = read_codes(CODES, codes)
     check_codes(classifier.classes, table)
-    findings: list[Finding] = []
-    n_read = 0
-    for path in track(files_under(paths, SUFFIXES), "Slides"):
-        try:
-            slide = read_slide(path, int(classifier.config["tile"]))
-        except DataError as error:
-            quarantine.add(str(error).removeprefix(f"{path}: "), path=path)
-            continue
-        findings += classifier.findings_of(slide, table)
-        n_read += 1
-        if remarks is not None and slide.remark:
-            remarks.append(f"{path.name}: {slide.remark}")
-    return findings, n_read
+
+    def read_one(path: Path) -> tuple[list[Finding], list[str]]:
+        slide = read_slide(path, int(classifier.config["tile"]))
+        return classifier.findings_of(slide, table), [slide.remark] if slide.remark else []
+
+    return read_files(paths, SUFFIXES, "Slides", read_one, quarantine=quarantine, remarks=remarks)
