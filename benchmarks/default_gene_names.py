@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import lzma
 import re
+import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from medkg.graph.identifiers import compact_key_of as key_of
 from medkg.loaders.mesh import MeshName
+
+TEXTBOOK = Path(__file__).parent / "data" / "textbook_targets.tsv"
 
 compact_key_of = lru_cache(maxsize=None)(key_of)
 
@@ -25,6 +28,7 @@ LEFT_OUT = re.compile(
 CLONE = re.compile(r"(FLJ|MGC|DKFZ|dJ|bA|bK|bB|LOC|HSPC|IMAGE|PRO)[\w.]*\d[\w.]*", re.I)
 MAX_LETTERS = 60  # longer names are systematic, and nobody writes them twice alike
 PROTEIN = re.compile(r"(.+?)(?: protein)?, human")
+IN_PARENTHESES = re.compile(r" \([^()]+\)$")
 PROTEIN_OF = re.compile(r"(\S+) protein, (?:human|mouse|rat)")
 
 
@@ -41,6 +45,7 @@ class Gene:
     previous: list[str]
     aliases: list[str]
     curated: list[str] = field(default_factory=list)
+    shorter: list[str] = field(default_factory=list)
     annotated: list[str] = field(default_factory=list)
 
 
@@ -72,17 +77,23 @@ def _listed(text: str) -> list[str]:
 
 
 def gene_names_of_mesh(
-    mesh: Sequence[MeshName], genes: Mapping[str, Gene], families: Mapping[str, str]
+    mesh: Sequence[MeshName],
+    genes: Mapping[str, Gene],
+    families: Mapping[str, str],
+    references: Mapping[str, str],
 ) -> None:
     """Give genes MeSH's names of their proteins.
 
     MeSH has supplementary records "PTGS2 protein, human", mapped to headings, and headings that are
     proteins themselves (neprilysin, to which "MMEL1 protein, human" is mapped as the nearest).
+
+    Args:
+        references: genes of records, which decide where they name one.
     """
     by_symbol = {gene.symbol.lower(): gene for gene in genes.values()}
     by_name: dict[str, set[str]] = defaultdict(set)
     for gene in genes.values():
-        for key in _keys_of(gene.name):
+        for key in set().union(*map(_keys_of, (gene.name, *gene.shorter))):
             by_name[key].add(gene.id)
     mapped: dict[str, set[str]] = defaultdict(set)
     for record in mesh:
@@ -97,7 +108,9 @@ def gene_names_of_mesh(
         by_symbol[symbol].id for symbol in set().union(*mapped.values()) & set(by_symbol)
     }
     for record in mesh:
-        if record.id not in families and is_protein(record):
+        if references.get(record.id) in genes:
+            genes[references[record.id]].curated += record.names
+        elif record.id not in families and is_protein(record):
             keys = {key for name in record.names for key in _keys_of(name)}
             named = set().union(*(by_name.get(key, set()) for key in keys))
             symbols = mapped.get(record.id, set())
@@ -109,6 +122,41 @@ def gene_names_of_mesh(
             owners = both or (named - with_record if named else of_records)
             if len(owners) == 1:
                 genes[owners.pop()].curated += record.names
+
+
+def references_of_mesh(gilda: Path) -> dict[str, str]:
+    """HGNC's gene of a record of MeSH, by the table in Gilda's wheel."""
+    with zipfile.ZipFile(gilda) as wheel:
+        text = wheel.read("gilda/resources/mesh_mappings.tsv").decode("utf-8")
+    rows = [line.split("\t") for line in text.splitlines()]
+    return {f"MESH:{row[1]}": f"HGNC:{row[4]}" for row in rows if row[3] == "HGNC"}
+
+
+def add_shorter_names(genes: Mapping[str, Gene]) -> None:
+    """Give genes their names but for what tells them from no other.
+
+    That is what stands in parentheses or behind a comma ("smoothened, frizzled class receptor"),
+    and the number of a first member without a second ("opioid receptor kappa 1").
+    """
+    names = {gene.name for gene in genes.values()}
+    shorter = {gene.id: IN_PARENTHESES.sub("", gene.name).split(", ")[0] for gene in genes.values()}
+    for gene in genes.values():
+        name = shorter[gene.id]
+        if name.endswith(" 1") and f"{name[:-1]}2" not in names:
+            shorter[gene.id] = name[:-2]
+    count = Counter(shorter.values())
+    for gene in genes.values():
+        name = shorter[gene.id]
+        if count[name] == 1 and name not in names:
+            gene.shorter.append(name)
+
+
+def textbook_names(genes: Iterable[Gene]) -> None:
+    """Give genes the names by which textbooks know their proteins, where no source has them."""
+    by_symbol = {gene.symbol: gene for gene in genes}
+    for row in _rows(TEXTBOOK, "\t"):
+        if not row[0].startswith("#"):
+            by_symbol[row[0]].curated += row[1].split("|")
 
 
 def _keys_of(name: str) -> set[str]:
@@ -163,9 +211,9 @@ def read_families(
     return families, of_genes, mesh
 
 
-def _rows(path: Path) -> Iterator[list[str]]:
+def _rows(path: Path, delimiter: str = ",") -> Iterator[list[str]]:
     with path.open(encoding="utf-8", newline="") as file:
-        yield from (row for row in csv.reader(file) if row)
+        yield from (row for row in csv.reader(file, delimiter=delimiter) if row)
 
 
 def add_family_names(
@@ -186,8 +234,9 @@ def decide(genes: Mapping[str, Gene], families: Mapping[str, Family], diseases: 
     """Leave each name to those with the best claim on it, best first:
 
     a gene's approved symbol or name; its previous symbol, unless FamPlex has a family of that name
-    without it ("ERK", once EPHB2); what FamPlex or MeSH calls a gene or a family; an alias; what
-    training texts call it. Where several of equal claim are left, all keep it. What MeSH calls a
+    without it ("ERK", once EPHB2); what FamPlex, MeSH or a textbook calls a gene or a family; an
+    alias; its name but for what tells it from no other, and what training texts call it. Where
+    several of equal claim are left, all keep it. What MeSH calls a
     disease ("Wiskott-Aldrich syndrome", of WAS) is no name of a gene's but where HGNC says so.
     """
     claims: dict[str, dict[str, int]] = defaultdict(dict)
@@ -202,7 +251,7 @@ def decide(genes: Mapping[str, Gene], families: Mapping[str, Family], diseases: 
         claim(gene.id, gene.previous, 1)
         claim(gene.id, gene.curated, 2)
         claim(gene.id, gene.aliases, 3)
-        claim(gene.id, gene.annotated, 4)
+        claim(gene.id, [*gene.shorter, *gene.annotated], 4)
     for family in families.values():
         family.names = [family.id.replace("_", " "), *family.names]
         claim(family.id, family.names, 2)
@@ -221,6 +270,8 @@ def decide(genes: Mapping[str, Gene], families: Mapping[str, Family], diseases: 
         taken |= {compact_key_of(name) for name in (*gene.previous, *gene.aliases)}
         gene.curated = _own(gene.curated, gene.id, owners, taken | diseases)
         taken |= {compact_key_of(name) for name in gene.curated}
+        gene.shorter = _own(gene.shorter, gene.id, owners, taken | diseases)
+        taken |= {compact_key_of(name) for name in gene.shorter}
         gene.annotated = _own(gene.annotated, gene.id, owners, taken | diseases)
     for family in families.values():
         family.names = _own(family.names, family.id, owners, set())

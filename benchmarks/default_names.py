@@ -1,12 +1,14 @@
 """Make the tables of names that come with medkg: genes, their families, diseases and chemicals.
 
-    python benchmarks/default_names.py DATA           writes loaders/data/names/*.tsv.xz
-    python benchmarks/default_names.py DATA --check   fails where the files hold something else
+    pip download --no-deps gilda==1.6.1
+    python benchmarks/default_names.py DATA GILDA           writes loaders/data/names/*.tsv.xz
+    python benchmarks/default_names.py DATA GILDA --check   fails where they hold something else
 
-DATA is the folder of data. Read are HGNC's table, FamPlex, and the names of MeSH and Mondo in
-`names/`, and the training parts of three corpora in `corpora/`; no other part of a corpus is.
-`loaders/data/names/CARD.md` says what is in the tables, under which licences, and by which rules
-names that several things claim are given to one of them.
+GILDA is Gilda's wheel, of which the genes of MeSH's records are read. DATA is the folder of data,
+with HGNC's table, FamPlex, and the names of MeSH and Mondo in `names/`, and the training parts of
+three corpora in `corpora/`; no other part of a corpus is read. `loaders/data/names/CARD.md` says
+what is in the tables, under which licences, and by which rules names that several things claim are
+given to one of them.
 """
 
 from __future__ import annotations
@@ -25,12 +27,15 @@ from default_gene_names import (
     Family,
     Gene,
     add_family_names,
+    add_shorter_names,
     compact_key_of,
     decide,
     gene_names_of_mesh,
     is_protein,
     read_families,
     read_genes,
+    references_of_mesh,
+    textbook_names,
 )
 
 from medkg.core.atomic import atomic_file
@@ -74,13 +79,16 @@ def main() -> None:
     """Write the tables, or compare them with the files."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("data", type=Path)
+    parser.add_argument("gilda", type=Path)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     names = arguments.data / "names"
     mesh = list(mesh_names(names / "mesh", Quarantine()))
     genes = read_genes(names / "hgnc" / "hgnc_entries.tsv.xz")
     families, of_genes, mesh_of_families = read_families(names / "famplex", genes)
-    gene_names_of_mesh(mesh, genes, mesh_of_families)
+    add_shorter_names(genes)
+    gene_names_of_mesh(mesh, genes, mesh_of_families, references_of_mesh(arguments.gilda))
+    textbook_names(genes.values())
     for gene, texts in of_genes.items():
         genes[gene].curated += texts
     documents = training_documents(arguments.data / "corpora")
@@ -273,7 +281,7 @@ def gene_lines(genes: Mapping[str, Gene]) -> Iterator[str]:
     """The table of genes, in HGNC's order."""
     yield "\t".join(("id", "symbol", "name", "previous", "synonyms", "ncbigene", "uniprot"))
     for gene in sorted(genes.values(), key=lambda gene: int(gene.id.split(":")[1])):
-        more = "|".join(_plain([*gene.aliases, *gene.curated, *gene.annotated]))
+        more = "|".join(_plain([*gene.aliases, *gene.curated, *gene.shorter, *gene.annotated]))
         previous = "|".join(_plain(gene.previous))
         uniprot = gene.uniprot.split(", ")[0]
         yield "\t".join((gene.id, gene.symbol, gene.name, previous, more, gene.entrez, uniprot))

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before anything imports PyTorch: where tests run side by side, threads would only get in each
 # other's way.
@@ -24,6 +25,9 @@ from .servers import embedded_uri, neo4j_uri, store
 
 __all__ = ["disk", "embedded_uri", "neo4j_uri", "shared_data", "store", "usual_umask"]
 
+# An example takes as long as what else runs on the machine lets it; no test asserts speed.
+settings.register_profile("medkg", deadline=None)
+settings.load_profile("medkg")
 
 # Files whose tests train models, start servers again and again, or read whole sources: left out
 # where the quick tests run (`-m "not slow"`).

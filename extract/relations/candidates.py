@@ -15,6 +15,7 @@ from ..sentences import sentence_of
 from ..short_forms import words_of
 from .pairs import Entity, EntityPair
 from .passages import Passage, PassageMention
+from .resumed import Subject
 
 # Words between two mentions that may be related, and words kept around them.
 _MAX_DISTANCE = 80
@@ -77,12 +78,18 @@ def may_be(mention: Span, kind: str) -> bool:
 
 
 def sentence_entities(doc: Doc) -> Iterator[tuple[tuple[str, ...], list[tuple[Span, Entity]]]]:
-    """Each sentence's words (`words_of`), and its mentions as words of them."""
+    """Each sentence's words (`words_of`), and its mentions as words of them, in their order.
+
+    A sentence that goes on about one before ("It is characterised by …") has a mention of that.
+    """
     by_sentence: dict[int, list[Span]] = defaultdict(list)
     for mention in doc.spans.get("mentions", []):
         by_sentence[sentence_of(mention).start].append(mention)
+    subject = Subject()
     for sentence in doc.sents:
-        yield _entities_of(sentence, by_sentence.get(sentence.start, ()))
+        words, mentions = _entities_of(sentence, by_sentence.get(sentence.start, ()))
+        mentions.sort(key=lambda one: one[1].start)
+        yield subject.put_into(words, mentions)
 
 
 def _entities_of(
@@ -129,7 +136,6 @@ def relation_candidates(doc: Doc) -> Iterator[RelationCandidate]:
     """
     left_out = 0
     for words, mentions in sentence_entities(doc):
-        mentions.sort(key=lambda one: one[1].start)
         entities = [entity for _, entity in mentions]
         pairs, too_many = _pairs([mention for mention, _ in mentions], entities)
         left_out += too_many

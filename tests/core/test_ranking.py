@@ -63,7 +63,7 @@ def test_no_numbers_are_refused() -> None:
         ranks_of([[float("nan"), 1.0]], [(0, 1)], [(0, 1)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_chunks_do_not_matter_and_ranks_agree_with_counting(data: st.DataObject) -> None:
     n_queries, n_nodes = data.draw(st.integers(1, 6)), data.draw(st.integers(2, 7))
@@ -120,7 +120,7 @@ def test_strata() -> None:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_candidates_agree_with_counting(data: st.DataObject) -> None:
     n_queries, n_nodes = 3, data.draw(st.integers(2, 7))

@@ -80,7 +80,7 @@ NAMES = st.text(
 ).filter(lambda name: name not in (".", ".."))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.dictionaries(NAMES, st.binary(max_size=2_000), max_size=5))
 def test_any_names_and_bytes_come_back(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]

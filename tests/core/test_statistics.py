@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -42,7 +42,6 @@ def test_draws_one_by_one_count_the_numbers_drawn(groups: int, seed: int) -> Non
     assert (counts @ values == values[chosen].sum(1)).all()
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_means_are_those_of_the_rows_that_were_drawn(data: st.DataObject) -> None:
     groups = np.array(data.draw(st.lists(st.integers(-3, 9), min_size=1, max_size=12)))

@@ -205,7 +205,7 @@ def numbers(values: list[float]) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(VALUES, VALUES, st.sampled_from(["range", "quantiles"]))
 def test_any_numbers_are_scaled_within_0_and_1_and_alike_after_saving(
     training: list[float], other: list[float], method: Any

@@ -361,7 +361,7 @@ PIECE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(NODE, max_size=4), st.lists(PIECE, max_size=5), st.booleans())
 def test_any_damage_is_mended_once_and_nothing_is_lost_unseen(
     nodes: list[dict[str, Any]], evidence: list[dict[str, Any]], in_parts: bool

@@ -237,7 +237,7 @@ def test_probabilities_are_rounded_to_six_decimals() -> None:
     assert probability(*both) == round(1 - (1 - 0.0012345) ** 2, 6)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(

@@ -150,7 +150,7 @@ def test_predictions_are_no_triples_of_their_own(turtle: rdflib.Graph) -> None:
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ANY_TEXT)
 def test_any_text_is_a_literal_and_any_identifier_an_address(text: str) -> None:
     local = "".join(text.split()) or "1"

@@ -312,7 +312,7 @@ def graphs(draw: st.DrawFn, source: str) -> KnowledgeGraph:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(graphs("a"), graphs("b"))
 def test_forgetting_undoes_a_merge_with_another_source(
     a: KnowledgeGraph, b: KnowledgeGraph

@@ -120,7 +120,7 @@ def test_probability_is_the_highest_in_a_document_noisy_or_across_and_capped() -
     assert edge(graph, IMATINIB, "TARGETS", KIT)["probability"] == pytest.approx(0.8)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 1)), min_size=1, max_size=8))
 def test_combined_probability_ignores_order_and_never_falls_with_more(
     statements: list[tuple[str, float]],

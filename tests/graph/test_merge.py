@@ -474,7 +474,7 @@ def plain(kg: KnowledgeGraph) -> list[pl.DataFrame]:
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(graphs(), min_size=1, max_size=3))
 def test_merging_is_idempotent_and_its_order_changes_names_alone(
     parts: list[KnowledgeGraph],
@@ -491,7 +491,7 @@ def test_merging_is_idempotent_and_its_order_changes_names_alone(
         assert kinds[kept] == kind == ("Target" if merged in GENES else "Disease")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(graphs(), min_size=1, max_size=3), st.data())
 def test_undoing_every_merge_gives_back_what_was_merged(
     parts: list[KnowledgeGraph], data: st.DataObject

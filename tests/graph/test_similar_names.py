@@ -64,7 +64,7 @@ def test_kinds_and_symbols_are_kept_apart() -> None:
     assert similar_names(symbols.clear()).is_empty()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.lists(

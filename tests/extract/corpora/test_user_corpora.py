@@ -238,7 +238,7 @@ def annotated(draw: st.DrawFn) -> tuple[str, list[tuple[int, int, str]]]:
     return text, mentions
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(documents=st.lists(annotated(), min_size=1, max_size=4))
 def test_what_json_lines_hold_is_what_is_read(tmp_path: Path, documents: Any) -> None:
     path = rows(
@@ -262,7 +262,7 @@ def test_what_json_lines_hold_is_what_is_read(tmp_path: Path, documents: Any) ->
         )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200) | st.text(max_size=200).map(lambda t: t.encode("utf-8")))
 def test_no_content_makes_a_reader_crash(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x_abstracts.any"
@@ -282,9 +282,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return docbin(tmp_path_factory.mktemp("docbin") / "a.spacy", (TEXT, SPANS)).read_bytes()
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, 400), flip=st.integers(0, 400))
 def test_a_damaged_docbin_is_an_error(tmp_path: Path, whole: bytes, cut: int, flip: int) -> None:
     path = tmp_path / "a.spacy"

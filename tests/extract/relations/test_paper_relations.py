@@ -47,6 +47,20 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
          [("Haloperidol", "not CAUSES", "catalepsy")]),
         ("[Warfarin|Drug] is contraindicated in [haemophilia|Disease].",
          [("Warfarin", "CONTRAINDICATED_FOR", "haemophilia")]),
+        ("[Metformin|Drug] can cause [lactic acidosis|Disease] and is contraindicated in "
+         "[renal failure|Disease].",
+         [("Metformin", "CAUSES", "lactic acidosis"),
+          ("Metformin", "CONTRAINDICATED_FOR", "renal failure")]),
+        # What an agent induces that was not recognised is no effect of the drug that reverses it.
+        ("[Naloxone|Drug] reverses opioid-induced [respiratory depression|Disease].",
+         [("Naloxone", "TREATS", "respiratory depression")]),
+        ("[Gentamicin|Drug] is [nephrotoxic|Disease].", [("Gentamicin", "CAUSES", "nephrotoxic")]),
+        ("[Penicillin|Drug] does not treat [viral infections|Disease].",
+         [("Penicillin", "not TREATS", "viral infections")]),
+        ("[Levodopa|Drug] does not slow the progression of [Parkinson's disease|Disease].",
+         [("Levodopa", "not TREATS", "Parkinson's disease")]),
+        ("[Rituximab|Drug] is directed against [CD20|Target].",
+         [("Rituximab", "TARGETS", "CD20")]),
     ],
 )  # fmt: skip
 def test_sentences(

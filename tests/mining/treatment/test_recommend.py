@@ -270,9 +270,7 @@ classes = [f"NDFRT:{f}" for f in range(FAMILIES)]
 allergens = st.lists(st.sampled_from([*drugs, *classes]), max_size=3, unique=True)
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs, interactions, some, some, taken, allergens, allergens)
 def test_no_list_is_silent_about_an_allergy_a_contraindication_or_an_interaction(
     model: TreatmentModel,
