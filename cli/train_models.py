@@ -177,6 +177,7 @@ def train_embeddings(
 ) -> None:
     """Train embeddings of all relations of a graph at once; one edge in a hundred is held back."""
     from medkg.cli import show
+    from medkg.gnn import parallel
     from medkg.gnn.embeddings.model import train_embeddings as train_model
     from medkg.gnn.settings import EmbeddingSettings, read_with, with_options
     from medkg.graph.kg import KnowledgeGraph
@@ -187,6 +188,8 @@ def train_embeddings(
     trained = train_model(
         KnowledgeGraph.open(graph), settings, seed=seed, out=out, graph_path=graph, device=device
     )
+    if parallel.rank():  # of several processes one prints
+        return
     if as_json:
         show.as_json(trained.metrics)
     else:

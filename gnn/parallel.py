@@ -3,6 +3,9 @@
 Started by torchrun, which says in the environment how many processes there are:
 
     torchrun --nproc-per-node 2 --no-python medkg train links GRAPH --config FILE --out MODEL
+
+A process that dies takes the others with it; torchrun's `--max-restarts` starts all of them anew,
+and they go on from the checkpoint of the first.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from collections.abc import Iterable
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+from ..core.errors import ModelError
 
 
 def rank() -> int:
@@ -46,6 +51,20 @@ def from_first(number: float, device: torch.device) -> float:
     return float(shared)
 
 
+def check_same_epoch(epoch: int, device: torch.device) -> None:
+    """Check that all processes go on from one state.
+
+    Raises:
+        ModelError: this one goes on from another epoch than the first.
+    """
+    first = int(from_first(epoch, device))
+    if epoch != first:
+        raise ModelError(
+            f"process {rank()} goes on after epoch {epoch}, the first after {first}: the model's"
+            " folder has to be one that all machines share"
+        )
+
+
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Give each parameter the mean over the processes of its gradients, dense or sparse."""
     if size() == 1:
@@ -73,21 +92,34 @@ def _gradient(weights: nn.Parameter) -> Tensor:
 
 
 def _mean_of_rows(gradient: Tensor) -> Tensor:
-    """The rows that any process has, summed in the same order everywhere."""
     gradient = gradient.coalesce()
-    own = torch.tensor([gradient._nnz()], device=gradient.device)
+    rows, values = sum_of_rows(gradient.indices()[0], gradient.values() / size())
+    return torch.sparse_coo_tensor(
+        rows[None], values, gradient.shape, check_invariants=False
+    ).coalesce()
+
+
+def sum_of_rows(rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows that any process has, ascending, and their sums, added up in one order everywhere.
+
+    Args:
+        rows: (n,), the different numbers of the rows of this process.
+        values: (n, k), one for each.
+    """
+    if size() == 1:
+        return rows, values
+    own = torch.tensor([len(rows)], device=rows.device)
     lengths = [torch.zeros_like(own) for _ in range(size())]
     dist.all_gather(lengths, own)
     most = max(int(n) for n in lengths)
 
-    def gathered(values: Tensor) -> Tensor:
-        padded = values.new_zeros(most, *values.shape[1:])
-        padded[: len(values)] = values
+    def gathered(one: Tensor) -> Tensor:
+        padded = one.new_zeros(most, *one.shape[1:])
+        padded[: len(one)] = one
         tensors = [torch.empty_like(padded) for _ in range(size())]
         dist.all_gather(tensors, padded)
         return torch.cat([part[: int(n)] for part, n in zip(tensors, lengths, strict=True)])
 
-    rows, values = gathered(gradient.indices()[0]), gathered(gradient.values() / size())
-    return torch.sparse_coo_tensor(
-        rows[None], values, gradient.shape, check_invariants=False
-    ).coalesce()
+    every = gathered(rows)[None]
+    total = torch.sparse_coo_tensor(every, gathered(values), check_invariants=False).coalesce()
+    return total.indices()[0], total.values()

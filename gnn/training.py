@@ -134,6 +134,7 @@ def train_network(
     state = _TrainingState(network, settings)
     saved = Checkpoint(checkpoint, _fingerprint(settings, seed, data, identity))
     state.resume(saved)
+    parallel.check_same_epoch(state.epoch, device)
     n_weights = sum(weights.numel() for weights in network.parameters())
     with one_thread(device.type == "cpu" and n_weights < _SMALL), no_sparse_warning():
         _train_until_stopped(state, graph, validate, saved, seed)

@@ -29,6 +29,7 @@ from ...core.progress import progress
 from ...core.ranking import RankFigures, summarise
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import GraphRecord, training_graph_record
+from .. import parallel
 from ..data import EdgeType, identifiers, to_hetero_data, vocabulary
 from ..settings import EmbeddingSettings, with_options
 from ..training import device_of
@@ -293,6 +294,8 @@ def train_embeddings(
 ) -> EmbeddingModel:
     """Train embeddings of all relations of a graph, and rank the triples held back.
 
+    Under torchrun the processes share each batch, and the first writes the model.
+
     Args:
         held_back: ids of the edges to hold back for validation, or a random share of all edges.
         out: a folder to save the model in. State is kept beside it while training, so that the same
@@ -321,7 +324,8 @@ def train_embeddings(
         device=device_of(device),
         checkpoint=checkpoint,
     )
-    metrics = _metrics(embeddings, task, course, None if out is None else Path(f"{out}.ranks"))
+    writes = out is not None and parallel.rank() == 0
+    metrics = _metrics(embeddings, task, course, Path(f"{out}.ranks") if writes else None)
     model = EmbeddingModel(
         embeddings,
         task.types,
@@ -332,7 +336,7 @@ def train_embeddings(
         task.held_back,
         training_graph_record(kg, graph_path),
     )
-    if out is not None:
+    if out is not None and parallel.rank() == 0:
         model.save(out)
         remove_checkpoints(checkpoint)
     return model

@@ -2,7 +2,8 @@
 
 Each node and each relation has a vector, and a decoder scores them. Each batch is of one relation,
 and a step computes with, and changes, only the rows of the nodes in it, so that its time does not
-grow with the graph.
+grow with the graph. Under torchrun the processes share each batch, and take the steps that one
+would.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ...core.checkpoint import Checkpoint
 from ...core.progress import progress
 from ...core.ranking import pair_matrix
 from ...core.threads import one_thread
+from .. import parallel
 from ..decoders import DECODERS
 from ..losses import LOSSES
 from ..negatives import SAMPLERS, Pool
@@ -120,8 +122,11 @@ def train(
     Returns:
         The vectors, on the CPU, and the course of training: epochs, best_epoch, valid_mrr.
     """
-    training = Training(triples, settings, seed, device or torch.device("cpu"), checkpoint)
+    device = parallel.join(device or torch.device("cpu"))
+    training = Training(triples, settings, seed, device, checkpoint)
     training.resume()
+    parallel.check_same_epoch(training.epoch, device)
+    is_first = parallel.rank() == 0  # of several processes one validates and writes
     small_batch = settings.batch * settings.negatives * settings.dim < _SMALL
     with one_thread(small_batch), progress(f"Training {settings.decoder}", settings.epochs) as step:
         step(training.epoch)
@@ -129,8 +134,10 @@ def train(
             training.run_epoch()
             last = training.epoch == settings.epochs
             if validate is not None and (training.epoch % settings.validate_every == 0 or last):
-                training.record_validation(validate(training.embeddings()))
-            training.write()
+                mrr = validate(training.embeddings()) if is_first else 0.0
+                training.record_validation(parallel.from_first(mrr, device))
+            if is_first:
+                training.write()
             validated = training.best is not None
             step(1, f"validation MRR {training.best_mrr:.3f}" if validated else None)
     course: EmbeddingTraining = {"epochs": training.epoch}
@@ -215,12 +222,17 @@ class Training:
         numbers = torch.randperm(len(batches), generator=self.generator).tolist()
         for step, number in enumerate(numbers):
             relation, part = batches[number]
-            heads, tails = self._edges[relation].index_select(1, part)
+            own, weight = _own_share(part)
+            heads, tails = self._edges[relation].index_select(1, own)
             done = (self.epoch + step / len(batches)) / self.settings.epochs
-            self._step(relation, heads, tails, self.settings.learning_rate * schedule(done))
+            rate = self.settings.learning_rate * schedule(done)
+            self._step(relation, heads, tails, weight, rate)
         self.epoch += 1
 
-    def _step(self, relation: int, heads: Tensor, tails: Tensor, rate: float) -> None:
+    def _step(
+        self, relation: int, heads: Tensor, tails: Tensor, weight: float, rate: float
+    ) -> None:
+        """Learn this process's triples of a batch, whose mean counts by its weight."""
         settings, decoder, device = self.settings, self._decoder, self._device
         sides = [0, 1]  # 0: tails are asked for, 1: heads
         if settings.sides == 1:
@@ -259,7 +271,8 @@ class Training:
         rows, where = (torch.from_numpy(x) for x in np.unique(everywhere, return_inverse=True))
         of_rows = of_places.new_zeros(len(rows), of_places.shape[1])
         of_rows.index_add_(0, where.to(device), of_places)
-        self._update(rows.to(device), of_rows, rate)
+        rows, of_rows = parallel.sum_of_rows(rows.to(device), of_rows.mul_(weight))
+        self._update(rows, of_rows, rate)
 
     def _update(self, rows: Tensor, gradient: Tensor, rate: float) -> None:
         """Adagrad for some different rows of the table; all others stay as they are.
@@ -337,3 +350,16 @@ class Training:
             self.best = tensors["best"].to(self._device) if "best" in tensors else None
             self.epoch, self.best_epoch = numbers["epoch"], numbers["best_epoch"]
             self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
+
+
+def _own_share(batch: Tensor) -> tuple[Tensor, float]:
+    """This process's part of a batch (n,), and its weight among those of all processes.
+
+    A batch with fewer triples than there are processes is learned by each, so that all have a part
+    in the sum.
+    """
+    size = parallel.size()
+    if len(batch) < size:
+        return batch, 1 / size
+    own = batch[parallel.rank() :: size]
+    return own, len(own) / len(batch)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from medkg.core.errors import ModelError
 from medkg.core.tensors import load_tensors, save_tensors, without_prefix
@@ -249,55 +245,6 @@ def test_several_processes_need_batches(
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ModelError, match="several processes share sampled batches: set batch"):
         train_links(kg, dim=8, epochs=1)
-
-
-def test_two_processes_train_one_model(kg: KnowledgeGraph, tmp_path: Path) -> None:
-    """By torchrun, over gloo: the same weights on both, and the first alone writes."""
-    kg.save(tmp_path / "graph")
-    script = tmp_path / "script.py"
-    script.write_text(f"""
-from pathlib import Path
-from safetensors.torch import save_file
-from medkg.gnn import parallel
-from medkg.mining.links.model import LinkModel
-from medkg.mining.links.train import train_links
-from medkg.graph.kg import KnowledgeGraph
-
-here, save = Path({str(tmp_path)!r}), LinkModel.save
-def watch(model, path, **options):
-    (here / f"saved{{parallel.rank()}}").touch()
-    save(model, path, **options)
-LinkModel.save = watch
-model = train_links(
-    KnowledgeGraph.open(here / "graph"), out=here / "model",
-    dim=16, epochs=30, batch=32, neighbours=(5, 5), clip=5.0,
-)
-tensors = {{n: t.clone() for n, t in model.scorer.tensors().items()}}
-save_file(tensors, here / f"rank{{parallel.rank()}}.safetensors")
-""")
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        "2",
-        "--standalone",
-        str(script),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    first, second = (load_file(tmp_path / f"rank{n}.safetensors") for n in (0, 1))
-    assert first.keys() == second.keys()
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    assert (tmp_path / "saved0").exists()
-    assert not (tmp_path / "saved1").exists()
-    assert not (tmp_path / "model.checkpoint").exists()
-    model = load_link_model(tmp_path / "model", kg)
-    assert (
-        model.metrics["test"]["tail"]["mrr"]
-        > 2 * (model.metrics["baselines"]["degree"]["tail"]["mrr"])
-    )
 
 
 def test_several_processes_train_no_ranker(

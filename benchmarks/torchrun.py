@@ -1,0 +1,144 @@
+"""Training on several processes of torchrun, on one machine: quality, time and memory.
+
+    python benchmarks/torchrun.py                       the starter set, and ten million edges
+    python benchmarks/torchrun.py --processes 1 2 --edges 0 --seeds 0 1 2
+
+*Quality*: `medkg train links` (the default network, with sampled batches of 1024 edges of all
+processes together) and `medkg train embeddings`, on the starter set or the graph folder of --graph:
+the MRR of the edges held back. *Epoch*: one of the default network with sampled neighbours over a
+made-up graph (that of `benchmarks/gnn_speed.py`) of so many edges, of which --learned are learned
+and the others are what messages go over. Seconds of processors are those of all processes
+together; memory is that of the largest one. Processes talk over gloo, with one thread each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gnn_speed
+import numpy as np
+import torch
+
+import medkg
+from medkg.core.ranking import pair_matrix
+from medkg.gnn import parallel
+from medkg.gnn.settings import NetworkSettings
+from medkg.gnn.training import train_network
+
+BATCH = 1024  # edges a step, of all processes together
+MAC = sys.platform == "darwin"  # where memory is in bytes, not in kilobytes
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command took: seconds, seconds of all its processes, GB of the largest one."""
+
+    seconds: float
+    cpu: float
+    gb: float
+    printed: str
+
+
+def torchrun(processes: int, command: Sequence[str]) -> Run:
+    """Run a command by torchrun in so many processes."""
+    start = ["-m", "torch.distributed.run", "--standalone", "--no-python"]
+    whole = [sys.executable, *start, "--nproc-per-node", str(processes), *command]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    with tempfile.TemporaryFile("w+") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(whole, stdout=output, env=environment)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - began
+        if process.returncode:
+            raise SystemExit(f"{' '.join(whole)} ended with {process.returncode}")
+        output.seek(0)
+        printed = output.read()
+    gb = used.ru_maxrss * (1 if MAC else 1024) / 1e9
+    return Run(seconds, used.ru_utime + used.ru_stime, gb, printed)
+
+
+def row(cells: Sequence[object]) -> None:
+    print(f"| {' | '.join(map(str, cells))} |", flush=True)
+
+
+def quality(graph: Path, processes: Sequence[int], seeds: Sequence[int], epochs: int) -> None:
+    """Print a row for each model, number of processes and seed."""
+    row(["model", "processes", "seed", "MRR", "s", "CPU s", "GB of a process"])
+    row(["---", *["---:"] * 6])
+    medkg_command = str(Path(sys.executable).with_name("medkg"))
+    with tempfile.TemporaryDirectory() as name:
+        config = Path(name) / "settings.toml"
+        for model in ("links", "embeddings"):
+            for n in processes:
+                # Embeddings' batches are of all processes together, a network's of each.
+                table = f"[network]\nbatch = {BATCH // n}\nepochs = {epochs}\npatience = 1000\n"
+                config.write_text(table if model == "links" else "", encoding="utf-8")
+                for seed in seeds:
+                    out = str(Path(name) / f"{model}-{n}-{seed}")
+                    command = [medkg_command, "train", model, str(graph), "--out", out, "--json"]
+                    command += ["--config", str(config), "--seed", str(seed), "--device", "cpu"]
+                    run = torchrun(n, command)
+                    cells = [f"{run.seconds:.0f}", f"{run.cpu:.0f}", f"{run.gb:.2f}"]
+                    row([model, n, seed, f"{mrr(json.loads(run.printed)):.3f}", *cells])
+
+
+def mrr(metrics: dict[str, Any]) -> float:
+    """Of a network the mean over tails and heads of the test edges; of embeddings, of those held
+    back, both sides."""
+    if "test" in metrics:
+        return float(np.mean([metrics["test"][side]["mrr"] for side in ("tail", "head")]))
+    return float(metrics["valid"]["mrr"])
+
+
+def epoch(edges: int, learned: int, processes: Sequence[int]) -> None:
+    """Print a row for each number of processes."""
+    print(f"\n{edges:,} edges, of which {learned:,} are learned in an epoch\n")
+    row(["processes", "s", "CPU s", "GB of a process", "all: s", "CPU s"])
+    row(["---:"] * 6)
+    for n in processes:
+        sizes = ["--edges", str(edges), "--learned", str(learned)]
+        run = torchrun(n, [sys.executable, __file__, "--one-epoch", *sizes])
+        each = [json.loads(line) for line in run.printed.splitlines()]
+        row(
+            [
+                n,
+                f"{max(one['seconds'] for one in each):.1f}",
+                f"{sum(one['cpu'] for one in each):.1f}",
+                f"{max(one['gb'] for one in each):.2f}",
+                f"{run.seconds:.0f}",
+                f"{run.cpu:.0f}",
+            ]
+        )
+
+
+def one_epoch(edges: int, learned: int) -> dict[str, float]:
+    """Train an epoch in this process, one of several; the seconds between its start and the look at
+    the validation edges, which there are none of."""
+    gnn_speed.LEARNED = learned
+    data = gnn_speed.synthetic(edges)
+    edge_type = gnn_speed.TARGETS
+    pairs = data[edge_type].edge_index.T.numpy().astype(np.int64)
+    known = pair_matrix(pairs, (data[edge_type[0]].num_nodes, data[edge_type[2]].num_nodes))
+    settings = NetworkSettings(
+        context=gnn_speed.CONTEXT, epochs=1, every=1, batch=BATCH // parallel.size()
+    )
+    began, worked = time.perf_counter(), time.process_time()
+    train_network(
+        data, edge_type, known, settings, lambda *_: 0.0, seed=0, device=torch.device("cpu")
+    )
+    figures = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - worked}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if MAC else 1024)
+    return {**figures, "gb": peak / 1e9}
