@@ -7,7 +7,8 @@
 processes together) and `medkg train embeddings`, on the starter set or the graph folder of --graph:
 the MRR of the edges held back. *Epoch*: one of the default network with sampled neighbours over a
 made-up graph (that of `benchmarks/gnn_speed.py`) of so many edges, of which --learned are learned
-and the others are what messages go over. Seconds of processors are those of all processes
+and the others are what messages go over. Embeddings have the first seed alone, since processes take
+the steps that one does (`tests/gnn/test_parallel.py`). Seconds of processors are those of all processes
 together; memory is that of the largest one. Processes talk over gloo, with one thread each.
 """
 
@@ -33,9 +34,8 @@ import torch
 
 import medkg
 from medkg.core.ranking import pair_matrix
-from medkg.gnn import parallel
+from medkg.gnn import parallel, training
 from medkg.gnn.settings import NetworkSettings
-from medkg.gnn.training import train_network
 
 BATCH = 1024  # edges a step, of all processes together
 MAC = sys.platform == "darwin"  # where memory is in bytes, not in kilobytes
@@ -86,7 +86,7 @@ def quality(graph: Path, processes: Sequence[int], seeds: Sequence[int], epochs:
                 # Embeddings' batches are of all processes together, a network's of each.
                 table = f"[network]\nbatch = {BATCH // n}\nepochs = {epochs}\npatience = 1000\n"
                 config.write_text(table if model == "links" else "", encoding="utf-8")
-                for seed in seeds:
+                for seed in seeds if model == "links" else seeds[:1]:
                     out = str(Path(name) / f"{model}-{n}-{seed}")
                     command = [medkg_command, "train", model, str(graph), "--out", out, "--json"]
                     command += ["--config", str(config), "--seed", str(seed), "--device", "cpu"]
@@ -125,8 +125,7 @@ def epoch(edges: int, learned: int, processes: Sequence[int]) -> None:
 
 
 def one_epoch(edges: int, learned: int) -> dict[str, float]:
-    """Train an epoch in this process, one of several; the seconds between its start and the look at
-    the validation edges, which there are none of."""
+    """Train an epoch in this process, one of several; its seconds, and the memory of all."""
     gnn_speed.LEARNED = learned
     data = gnn_speed.synthetic(edges)
     edge_type = gnn_speed.TARGETS
@@ -135,10 +134,53 @@ def one_epoch(edges: int, learned: int) -> dict[str, float]:
     settings = NetworkSettings(
         context=gnn_speed.CONTEXT, epochs=1, every=1, batch=BATCH // parallel.size()
     )
-    began, worked = time.perf_counter(), time.process_time()
-    train_network(
+    figures: dict[str, float] = {}
+    train_epoch = training._train_epoch
+
+    def timed(*arguments: Any) -> None:
+        began, worked = time.perf_counter(), time.process_time()
+        train_epoch(*arguments)
+        figures["seconds"] = time.perf_counter() - began
+        figures["cpu"] = time.process_time() - worked
+
+    training._train_epoch = timed
+    training.train_network(
         data, edge_type, known, settings, lambda *_: 0.0, seed=0, device=torch.device("cpu")
     )
-    figures = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - worked}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if MAC else 1024)
     return {**figures, "gb": peak / 1e9}
+
+
+def main() -> None:
+    """Print the tables, as Markdown."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--graph", type=Path, help="a graph folder; default: the starter set")
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2], help="none: no quality")
+    parser.add_argument("--epochs", type=int, default=30, help="of the network")
+    parser.add_argument("--edges", type=int, default=10_000_000, help="0: no epoch is measured")
+    parser.add_argument("--learned", type=int, default=50_000)
+    parser.add_argument("--one-epoch", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one_epoch:
+        # One write, so that lines of several processes don't mix.
+        sys.stdout.write(json.dumps(one_epoch(given.edges, given.learned)) + "\n")
+        return
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, PyTorch"
+        f" {torch.__version__}; load average {os.getloadavg()[0]:.1f} at the start\n"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        if given.seeds:
+            graph = given.graph
+            if graph is None:
+                graph = Path(name) / "starter"
+                medkg.load("starter").save(graph)
+            quality(graph, given.processes, given.seeds, given.epochs)
+        if given.edges:
+            epoch(given.edges, given.learned, given.processes)
+    print(f"\nload average {os.getloadavg()[0]:.1f} at the end")
+
+
+if __name__ == "__main__":
+    main()
