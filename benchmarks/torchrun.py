@@ -4,12 +4,13 @@
     python benchmarks/torchrun.py --processes 1 2 --edges 0 --seeds 0 1 2
 
 *Quality*: `medkg train links` (the default network, with sampled batches of 1024 edges of all
-processes together) and `medkg train embeddings`, on the starter set or the graph folder of --graph:
-the MRR of the edges held back. *Epoch*: one of the default network with sampled neighbours over a
-made-up graph (that of `benchmarks/gnn_speed.py`) of so many edges, of which --learned are learned
-and the others are what messages go over. Embeddings have the first seed alone, since processes take
-the steps that one does (`tests/gnn/test_parallel.py`). Seconds of processors are those of all processes
-together; memory is that of the largest one. Processes talk over gloo, with one thread each.
+processes together) and `medkg train embeddings`, on the starter set or the graph folder of
+--graph: the MRR of the edges held back. *Epoch*: one of the default network with sampled
+neighbours over a made-up graph (that of `benchmarks/gnn_speed.py`) of so many edges, of which
+--learned are learned and the others are what messages go over. Embeddings have the first seed
+alone, since processes take the steps that one does (`tests/gnn/test_parallel.py`). Seconds of
+processors are those of all processes together; memory is that of the largest one. Processes talk
+over gloo, with one thread each.
 """
 
 from __future__ import annotations
