@@ -3,7 +3,7 @@
     python benchmarks/torchrun.py                       the starter set, and ten million edges
     python benchmarks/torchrun.py --processes 1 2 --edges 0 --seeds 0 1 2
 
-*Quality*: `medkg train links` (the default network, with sampled batches of 1024 edges of all
+*Quality*: `medkg train links` (the default network, with sampled batches of 256 edges of all
 processes together) and `medkg train embeddings`, on the starter set or the graph folder of
 --graph: the MRR of the edges held back. *Epoch*: one of the default network with sampled
 neighbours over a made-up graph (that of `benchmarks/gnn_speed.py`) of so many edges, of which
@@ -38,7 +38,7 @@ from medkg.core.ranking import pair_matrix
 from medkg.gnn import parallel, training
 from medkg.gnn.settings import NetworkSettings
 
-BATCH = 1024  # edges a step, of all processes together
+QUALITY_BATCH, EPOCH_BATCH = 256, 1024  # edges a step, of all processes together
 MAC = sys.platform == "darwin"  # where memory is in bytes, not in kilobytes
 
 
@@ -75,7 +75,7 @@ def row(cells: Sequence[object]) -> None:
     print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
-def quality(graph: Path, processes: Sequence[int], seeds: Sequence[int], epochs: int) -> None:
+def quality(graph: Path, processes: Sequence[int], seeds: Sequence[int]) -> None:
     """Print a row for each model, number of processes and seed."""
     row(["model", "processes", "seed", "MRR", "s", "CPU s", "GB of a process"])
     row(["---", *["---:"] * 6])
@@ -85,7 +85,7 @@ def quality(graph: Path, processes: Sequence[int], seeds: Sequence[int], epochs:
         for model in ("links", "embeddings"):
             for n in processes:
                 # Embeddings' batches are of all processes together, a network's of each.
-                table = f"[network]\nbatch = {BATCH // n}\nepochs = {epochs}\npatience = 1000\n"
+                table = f"[network]\nbatch = {QUALITY_BATCH // n}\n"
                 config.write_text(table if model == "links" else "", encoding="utf-8")
                 for seed in seeds if model == "links" else seeds[:1]:
                     out = str(Path(name) / f"{model}-{n}-{seed}")
@@ -133,7 +133,7 @@ def one_epoch(edges: int, learned: int) -> dict[str, float]:
     pairs = data[edge_type].edge_index.T.numpy().astype(np.int64)
     known = pair_matrix(pairs, (data[edge_type[0]].num_nodes, data[edge_type[2]].num_nodes))
     settings = NetworkSettings(
-        context=gnn_speed.CONTEXT, epochs=1, every=1, batch=BATCH // parallel.size()
+        context=gnn_speed.CONTEXT, epochs=1, every=1, batch=EPOCH_BATCH // parallel.size()
     )
     figures: dict[str, float] = {}
     train_epoch = training._train_epoch
@@ -158,7 +158,6 @@ def main() -> None:
     parser.add_argument("--graph", type=Path, help="a graph folder; default: the starter set")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2], help="none: no quality")
-    parser.add_argument("--epochs", type=int, default=30, help="of the network")
     parser.add_argument("--edges", type=int, default=10_000_000, help="0: no epoch is measured")
     parser.add_argument("--learned", type=int, default=50_000)
     parser.add_argument("--one-epoch", action="store_true", help=argparse.SUPPRESS)
@@ -177,7 +176,7 @@ def main() -> None:
             if graph is None:
                 graph = Path(name) / "starter"
                 medkg.load("starter").save(graph)
-            quality(graph, given.processes, given.seeds, given.epochs)
+            quality(graph, given.processes, given.seeds)
         if given.edges:
             epoch(given.edges, given.learned, given.processes)
     print(f"\nload average {os.getloadavg()[0]:.1f} at the end")

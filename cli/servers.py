@@ -66,6 +66,10 @@ def read(
         list[str] | None, typer.Option(help="Only what is around this identifier or name.")
     ] = None,
     hops: Annotated[int, typer.Option(min=0, help="How far around it.")] = 1,
+    most: Annotated[
+        int | None,
+        typer.Option(min=1, help="The most edges, probable ones first, that a node is left by."),
+    ] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only nodes of this kind.")] = None,
     relation: Annotated[list[str] | None, typer.Option(help="Only this relation.")] = None,
     min_probability: Annotated[
@@ -77,9 +81,7 @@ def read(
     ] = None,
     mapping: Annotated[
         Path | None,
-        typer.Option(
-            help="Of a graph that medkg didn't write: the YAML file that says what is what."
-        ),
+        typer.Option(help="Of a graph that medkg didn't write: the YAML that says what is what."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Of --mapping: show rows as they would become.")
@@ -96,6 +98,8 @@ def read(
         raise typer.BadParameter("--dry-run goes with --mapping")
     if out is None and not dry_run:
         raise typer.BadParameter("give the graph folder to write with --out")
+    if most is not None and not around:
+        raise typer.BadParameter("--most goes with --around")
     chosen = around or kind or relation or min_probability or predictions is not None
     if mapping is not None and chosen:
         raise typer.BadParameter("--mapping says what is read: leave out the other choices")
@@ -111,6 +115,7 @@ def read(
             kinds=kind or None,
             relations=relation or None,
             min_probability=min_probability,
+            most=most,
             predictions=predictions,
         )
     return save_and_print(kg, out, Quarantine(), as_json)

@@ -4,8 +4,8 @@ Started by torchrun, which says in the environment how many processes there are:
 
     torchrun --nproc-per-node 2 --no-python medkg train links GRAPH --config FILE --out MODEL
 
-A process that dies takes the others with it; torchrun's `--max-restarts` starts all of them anew,
-and they go on from the checkpoint of the first.
+A process that dies takes the others with it; torchrun's `--max-restarts` starts all of them anew
+(with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1), and they go on from the checkpoint of the first.
 """
 
 from __future__ import annotations
@@ -32,7 +32,18 @@ def size() -> int:
 
 
 def join(device: torch.device) -> torch.device:
-    """Meet the other processes, if there are some; gives the device that is this process's own."""
+    """Meet the other processes, if there are some; gives the device that is this process's own.
+
+    Raises:
+        ModelError: torchrun is to start processes anew, in a way by which they would not meet.
+    """
+    # torchrun's own store still has the addresses of the processes that ended (PyTorch 2.13).
+    keeps_store = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    if size() > 1 and keeps_store and int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")):
+        raise ModelError(
+            "processes that --max-restarts starts anew would look for those that ended: set"
+            " TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in the environment of torchrun"
+        )
     if device.type == "cuda" and device.index is None and size() > 1:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)

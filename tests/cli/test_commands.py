@@ -255,6 +255,12 @@ def test_a_server_is_read_in_part_and_viewed(medkg: Medkg, graph: Path, tmp_path
     assert medkg("read", uri, *options, "--out", part).code == 0
     expected = small().neighbourhood("imatinib", relations=["TARGETS"], min_probability=0.5)
     assert KnowledgeGraph.open(part).checksum() == expected.checksum()
+    options = ("--around", "imatinib", "--hops", 2, "--most", 1)
+    assert medkg("read", uri, *options, "--out", part).code == 0
+    expected = small().neighbourhood("imatinib", hops=2, most=1)
+    assert expected.counts["edges"] < small().neighbourhood("imatinib", hops=2).counts["edges"]
+    assert KnowledgeGraph.open(part).checksum() == expected.checksum()
+    assert "--most goes with --around" in medkg("read", uri, "--most", 1, "--out", part).err
     assert medkg("read", uri, "--kind", "Drug", "--out", part).code == 0
     assert set(KnowledgeGraph.open(part).nodes["kind"]) == {"Drug"}
     shown = medkg("view", uri, "imatinib", "--out", tmp_path / "page.html")

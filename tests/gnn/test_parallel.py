@@ -46,9 +46,14 @@ def torchrun(script: str, folder: Path, processes: int, *options: str) -> str:
         sys.executable, "-m", "torch.distributed.run", "--standalone",
         "--nproc-per-node", str(processes), *options, str(file),
     ]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+    }
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr[-20_000:]
     return done.stdout
 
 
@@ -132,7 +137,8 @@ save_file(tensors, here / f"rank{{parallel.rank()}}.safetensors")
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_network_goes_on_after_a_process_was_killed(tmp_path: Path, victim: int) -> None:
     """torchrun starts all processes anew, and the model is that of a training without a kill."""
-    family_graph().save(tmp_path / "graph")
+    kg = family_graph()
+    kg.save(tmp_path / "graph")
     script = """
 import json
 from pathlib import Path
@@ -152,7 +158,7 @@ train_links(
         dying = DYING.format(epoch=epoch, victim=victim)
         program = dying + script.format(here=str(tmp_path), out=out)
         torchrun(program, tmp_path, 2, "--max-restarts", "1")
-    unbroken, killed = (load_link_model(tmp_path / name) for name in ("unbroken", "killed"))
+    unbroken, killed = (load_link_model(tmp_path / name, kg) for name in ("unbroken", "killed"))
     expected = unbroken.scorer.tensors()
     assert all(torch.equal(x, expected[name]) for name, x in killed.scorer.tensors().items())
     assert killed.metrics["test"]["tail"]["mrr"] == unbroken.metrics["test"]["tail"]["mrr"]
@@ -201,3 +207,13 @@ def test_processes_that_see_different_checkpoints_do_not_train(
     parallel.check_same_epoch(10, torch.device("cpu"))
     with pytest.raises(ModelError, match=r"after epoch 0, the first after 10: .* machines share"):
         parallel.check_same_epoch(0, torch.device("cpu"))
+
+
+def test_restarts_need_a_store_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "True")
+    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "3")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ModelError, match=r"TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1"):
+        parallel.join(torch.device("cpu"))
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert parallel.join(torch.device("cpu")).type == "cpu"
