@@ -76,32 +76,35 @@ def row(cells: Sequence[object]) -> None:
 
 
 def quality(graph: Path, processes: Sequence[int], seeds: Sequence[int]) -> None:
-    """Print a row for each model, number of processes and seed."""
-    row(["model", "processes", "seed", "MRR", "s", "CPU s", "GB of a process"])
-    row(["---", *["---:"] * 6])
+    """Print a row for each seed, model and number of processes."""
+    row(["model", "seed", "processes", "MRR", "epochs", "s", "CPU s", "GB of a process"])
+    row(["---", *["---:"] * 7])
     medkg_command = str(Path(sys.executable).with_name("medkg"))
+    trainings = [(seed, model) for seed in seeds for model in ("links", "embeddings")]
     with tempfile.TemporaryDirectory() as name:
         config = Path(name) / "settings.toml"
-        for model in ("links", "embeddings"):
+        for seed, model in trainings:
+            if model == "embeddings" and seed != seeds[0]:
+                continue
             for n in processes:
                 # Embeddings' batches are of all processes together, a network's of each.
                 table = f"[network]\nbatch = {QUALITY_BATCH // n}\n"
                 config.write_text(table if model == "links" else "", encoding="utf-8")
-                for seed in seeds if model == "links" else seeds[:1]:
-                    out = str(Path(name) / f"{model}-{n}-{seed}")
-                    command = [medkg_command, "train", model, str(graph), "--out", out, "--json"]
-                    command += ["--config", str(config), "--seed", str(seed), "--device", "cpu"]
-                    run = torchrun(n, command)
-                    cells = [f"{run.seconds:.0f}", f"{run.cpu:.0f}", f"{run.gb:.2f}"]
-                    row([model, n, seed, f"{mrr(json.loads(run.printed)):.3f}", *cells])
+                out = str(Path(name) / f"{model}-{n}-{seed}")
+                command = [medkg_command, "train", model, str(graph), "--out", out, "--json"]
+                command += ["--config", str(config), "--seed", str(seed), "--device", "cpu"]
+                run = torchrun(n, command)
+                metrics = json.loads(run.printed)
+                cells = [f"{run.seconds:.0f}", f"{run.cpu:.0f}", f"{run.gb:.2f}"]
+                row([model, seed, n, mrr(metrics), metrics["training"]["epochs"], *cells])
 
 
-def mrr(metrics: dict[str, Any]) -> float:
-    """Of a network the mean over tails and heads of the test edges; of embeddings, of those held
-    back, both sides."""
-    if "test" in metrics:
-        return float(np.mean([metrics["test"][side]["mrr"] for side in ("tail", "head")]))
-    return float(metrics["valid"]["mrr"])
+def mrr(metrics: dict[str, Any]) -> str:
+    """With its 95 % interval: of a network that of the test edges' tails, of embeddings that of the
+    edges held back, both sides."""
+    figures = metrics["test"]["tail"] if "test" in metrics else metrics["valid"]
+    low, high = figures["mrr_interval"]
+    return f"{figures['mrr']:.3f} ({low:.3f} to {high:.3f})"
 
 
 def epoch(edges: int, learned: int, processes: Sequence[int]) -> None:
