@@ -23,7 +23,8 @@ def link_figures(name: str, metrics: Mapping[str, Any]) -> pl.DataFrame:
 def link_ablation(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """What each part of a ranker adds (`train links --ablate`), a row a variant.
 
-    `lost` is of the MRR of what it is compared with, `lost_95` its 95 % interval.
+    `lost` is of the MRR of what it is compared with (the model, or what stands before the comma of
+    its name), `lost_95` its 95 % interval.
     """
     return pl.DataFrame(
         [
@@ -31,7 +32,6 @@ def link_ablation(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
                 "variant": row["variant"],
                 "mrr": row["mrr"],
                 "hits@10": row["hits_at_10"],
-                "compared_with": row["compared_with"],
                 "lost": row.get("lost"),
                 "lost_95": _bounds(row["lost_interval"]) if "lost_interval" in row else None,
             }

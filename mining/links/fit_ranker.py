@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
@@ -87,9 +87,15 @@ class FeatureBuilder:
 
     def __init__(self, kg: KnowledgeGraph, data: HeteroData, task: LinkTask, seed: int):
         head_kind, _, tail_kind = task.edge_type
-        self._heads = end_features(kg, data, head_kind, task.edge_type, heads=True)
-        self._tails = end_features(kg, data, tail_kind, task.edge_type, heads=False)
-        self._head_pairs, self._tail_pairs = NodePairs(self._heads), NodePairs(self._tails)
+        with progress("Comparing nodes", 4) as step:
+            self._heads = end_features(kg, data, head_kind, task.edge_type, heads=True)
+            step(1)
+            self._tails = end_features(kg, data, tail_kind, task.edge_type, heads=False)
+            step(1)
+            self._head_pairs = NodePairs(self._heads)
+            step(1)
+            self._tail_pairs = NodePairs(self._tails)
+            step(1)
         self._seed = seed
 
     @property
@@ -129,8 +135,7 @@ def fit_ranker(
     Args:
         data: the training graph: no validation or test edge is in it.
         device: where the networks are trained; the CPU if not given.
-        checkpoint: a folder that finished stages are kept in, so that training goes on after a
-            kill; the caller removes it.
+        checkpoint: a folder of finished stages, to go on from after a kill; the caller removes it.
         refit: let the same base models score by all edges, those held back included, too.
         with_ablation: measure on the validation pairs what each part adds, see `ablate`.
 
@@ -148,7 +153,8 @@ def fit_ranker(
     where = device or torch.device("cpu")
     base_models = train_base_models(stages, examples, values, quantiles, seed=seed, device=where)
     graph = builder.pair_graph(features.learned)
-    of_whole, further = _scored(base_models, features, left_out, graph)
+    with progress("Scoring candidates", left_out.shape[0]) as step:
+        of_whole, further = _scored(base_models, features, left_out, graph, step)
     weight, course = _choose_network_weight(of_whole, task)
     if with_ablation:
         trained_ranker = TrainedRanker(examples, values, base_models, features, graph, of_whole)
@@ -174,14 +180,14 @@ def _refitted(ranker: LinkRanker, builder: FeatureBuilder, whole: LinkTask) -> L
     A known pair keeps the score that it had while it was held back.
     """
     left_out = whole.matrix("train")
-    with progress("Refitting to all edges", 2) as step:
+    n_heads = len(whole.heads)
+    with progress("Refitting to all edges", 2 * n_heads) as step:
         features = builder.pair_features(without_loops(left_out))
-        step(1)
+        step(n_heads)
         graph = builder.pair_graph(features.learned)
-        new, further = _scored(ranker.base_models, features, left_out, graph)
-        step(1)
+        new, further = _scored(ranker.base_models, features, left_out, graph, step)
     columns = [
-        *_columns(new, ranker.network_weight, further, len(whole.heads)),
+        *_columns(new, ranker.network_weight, further, n_heads),
         ranker.entries(left_out),
     ]
     heads, tails, scores = (np.concatenate(column) for column in zip(*columns, strict=True))
@@ -351,15 +357,26 @@ def _choose_network_weight(base_scores: BaseScores, task: LinkTask) -> tuple[flo
 
 
 def _scored(
-    base_models: BaseModels, features: PairFeatures, left_out: sparse.csr_matrix, graph: PairGraph
+    base_models: BaseModels,
+    features: PairFeatures,
+    left_out: sparse.csr_matrix,
+    graph: PairGraph,
+    step: Callable[..., None],
 ) -> tuple[BaseScores, FurtherPairs]:
-    """The scores of all heads' candidates, and the pairs that come after these."""
+    """The scores of all heads' candidates, and the pairs that come after these.
+
+    `step` is called with the number of heads that are done.
+    """
     further = []
 
     def tables() -> Iterator[CandidateTable]:
+        reached = 0
         for table, rest in features.blocks(np.arange(left_out.shape[0]), left_out):
             further.append(rest)
             yield table
+            if len(table.heads):
+                step(int(table.heads[-1]) + 1 - reached)
+                reached = int(table.heads[-1]) + 1
 
     scores = base_models.scores(tables(), graph)
     return scores, FurtherPairs(*(np.concatenate(column) for column in zip(*further, strict=True)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ...core.calibration import Calibration
 from ...core.checkpoint import remove_checkpoints
 from ...core.errors import MissingError, ModelError
 from ...core.model_folder import CONFIG
+from ...core.progress import progress, stages
 from ...core.ranking import RankFigures, by_degree, filtered_ranks, summarise
 from ...gnn import parallel
 from ...gnn.data import to_hetero_data
@@ -37,6 +39,7 @@ from .node_features import add_features
 from .saved_scorers import LinkModelSettings
 from .scorers import FittedScorer, LinkScorer
 from .task import LinkTask, link_task
+from .training_stages import MEASURING, ranker_stages
 
 MODELS = ("ranker", "network", "paths", "structure", "degree", "neighbours")
 
@@ -171,8 +174,12 @@ def train_links(
         settings["network"] = network_settings.to_dict()
     checkpoint = None if out is None else Path(f"{out}.checkpoint")
     refit = split is None if refit is None else refit
-    fitted = _fit(model, kg, data, task, network_settings, seed, device, checkpoint, refit, ablate)
-    trained = _measured(kg, data, task, fitted, settings, seed=seed, graph_path=graph_path)
+    shares = ranker_stages(ablate=ablate, refit=refit)
+    with stages("Training the ranker", shares) if model == "ranker" else nullcontext():
+        fitted = _fit(
+            model, kg, data, task, network_settings, seed, device, checkpoint, refit, ablate
+        )
+        trained = _measured(kg, data, task, fitted, settings, seed=seed, graph_path=graph_path)
     if out is not None and parallel.rank() == 0:
         trained.save(out)
         remove_checkpoints(checkpoint)
@@ -377,35 +384,24 @@ def _measured(
 ) -> LinkModel:
     """Make a model of a trained scorer: measure it and the baselines, and calibrate it."""
     scorer = fitted.scorer
-    trained, known = task.matrix("train"), task.matrix("train", "valid", "test")
-    baselines: dict[str, LinkScorer] = {
-        "degree": Degree.fit(trained),
-        "neighbours": Neighbours.fit(data, task.edge_type, trained),
-    }
-    calibrations, measured, reached = _calibrate(scorer, task)
     answers, answered = fitted.refitted or scorer, task.whole if fitted.refitted else task
-    missing = estimate_missing(kg, answered, seed)
-    stated = calibrations
-    if missing is not None:
-        among_first = {d: missing["missing"] * share for d, share in reached.items()}
-        stated = _expecting(among_first, calibrations, answers, answered)
-    metrics: LinkMetrics = {
-        "valid": _evaluate(scorer, task, task.valid, known, "tail"),
-        "test": {d: _evaluate(scorer, task, task.test, known, d) for d in DIRECTIONS},
-        "baselines": {
-            name: {d: _evaluate(baseline, task, task.test, known, d) for d in DIRECTIONS}
-            for name, baseline in baselines.items()
-        },
-        "calibration": measured,
-    }
+    with progress(MEASURING, 3) as step:
+        baselines: dict[str, LinkScorer] = {
+            "degree": Degree.fit(task.matrix("train")),
+            "neighbours": Neighbours.fit(data, task.edge_type, task.matrix("train")),
+        }
+        calibrations, measured, reached = _calibrate(scorer, task)
+        step(1)
+        missing = estimate_missing(kg, answered, seed)
+        stated = calibrations
+        if missing is not None:
+            among_first = {d: missing["missing"] * share for d, share in reached.items()}
+            stated = _expecting(among_first, calibrations, answers, answered)
+        step(1)
+        metrics = _metrics(scorer, baselines, task, measured, seed)
+        step(1)
     if fitted.course:
         metrics = {"training": fitted.course, **metrics}
-    if len(task.test):
-        scorers = {"model": scorer, **baselines}
-        metrics["pooled"] = {
-            name: pooled_over_queries(one.score_tails, task.test, known, seed)
-            for name, one in scorers.items()
-        }
     if missing is not None:
         metrics["missing"] = missing
     record = training_graph_record(kg, graph_path)
@@ -415,6 +411,33 @@ def _measured(
     return LinkModel(
         answers, task, settings, seed, metrics, calibrations, stated, kg, record, judged=judged
     )
+
+
+def _metrics(
+    scorer: LinkScorer,
+    baselines: Mapping[str, LinkScorer],
+    task: LinkTask,
+    measured: dict[str, MeasuredCalibration],
+    seed: int,
+) -> LinkMetrics:
+    """The figures of a scorer, whose calibrations have the quality `measured`, and of baselines."""
+    known = task.matrix("train", "valid", "test")
+    metrics: LinkMetrics = {
+        "valid": _evaluate(scorer, task, task.valid, known, "tail"),
+        "test": {d: _evaluate(scorer, task, task.test, known, d) for d in DIRECTIONS},
+        "baselines": {
+            name: {d: _evaluate(baseline, task, task.test, known, d) for d in DIRECTIONS}
+            for name, baseline in baselines.items()
+        },
+        "calibration": measured,
+    }
+    if len(task.test):
+        scorers = {"model": scorer, **baselines}
+        metrics["pooled"] = {
+            name: pooled_over_queries(one.score_tails, task.test, known, seed)
+            for name, one in scorers.items()
+        }
+    return metrics
 
 
 def _calibrate(

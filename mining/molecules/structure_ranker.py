@@ -23,6 +23,7 @@ from ...core import calibration
 from ...core.boosters import booster_from_tensor, booster_tensor
 from ...core.calibration import CALIBRATED_CANDIDATES, Calibration
 from ...core.errors import DataError
+from ...core.progress import progress
 from ...core.sparse import entries_at, matrix_from_tensors, matrix_tensors
 from ...core.tensors import with_prefix, without_prefix
 from ...gnn.data import EdgeType, vocabulary
@@ -127,10 +128,14 @@ class StructureRanker:
         n_heads, known = known.shape[0], known[heads].tocsr()
         folds = np.random.default_rng(seed).permutation(len(having)) % FOLDS
         fit_features = partial(_fit_features, knowledge=knowledge, seed=seed, device=device)
-        pairs = _cross_fitted_pairs(ligands, known, folds, fit_features)
-        index, network = fit_features(ligands, known)
-        fitted = _calibrate(pairs, folds[pairs.molecules], seed)
-        trees = _boost(pairs.table, pairs.labels, seed)
+        with progress("Learning from structures", FOLDS + 3) as step:
+            pairs = _cross_fitted_pairs(ligands, known, folds, fit_features, step)
+            index, network = fit_features(ligands, known)
+            step(1)
+            fitted = _calibrate(pairs, folds[pairs.molecules], seed)
+            step(1)
+            trees = _boost(pairs.table, pairs.labels, seed)
+            step(1)
         return cls(heads, n_heads, index, network, trees, fitted)
 
     def score(
@@ -229,6 +234,7 @@ def _cross_fitted_pairs(
     fit_features: Callable[
         [MoleculeFeatures, sparse.csr_matrix], tuple[LigandIndex, TargetNetwork]
     ],
+    step: Callable[..., None],
 ) -> _LabelledPairs:
     """The candidates of each fold's molecules, as models of the other folds see them."""
     tables, labels, molecules = [], [], []
@@ -241,6 +247,7 @@ def _cross_fitted_pairs(
             tables.append(queries.table(molecule, column))
             labels.append(entries_at(known, rows[molecule], index.reachable[column]))
             molecules.append(rows[molecule])
+        step(1)
     return _LabelledPairs(np.concatenate(tables), np.concatenate(labels), np.concatenate(molecules))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medkg.core import progress as module
-from medkg.core.progress import progress, track
+from medkg.core.progress import progress, stages, track
 
 
 def test_a_log_gets_a_line_now_and_then(
@@ -28,3 +28,42 @@ def test_a_log_gets_a_line_now_and_then(
 def test_short_steps_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(track(range(5), "Counting")) == [0, 1, 2, 3, 4]
     assert capsys.readouterr().err == ""
+
+
+def test_stages_share_one_percentage(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10_000, 31))
+    monkeypatch.setattr(module.time, "monotonic", lambda: float(next(clock)))
+    with stages("Training", {"First": 1, "Left out": 1, "Last": 2}):
+        with progress("First", 4) as advance:
+            advance()
+            advance(2)
+        with progress("Beside", 10) as advance:  # is no stage
+            advance(10)
+        with stages("Inner", {"Last": 1}), progress("Last", 2) as advance:
+            advance(1, "half")
+            advance(3)  # more than its total
+    with progress("After", 2) as advance:
+        advance()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(" in ")[0] for line in lines] == [
+        "Training: 6 %",
+        "Training: 19 %",
+        "Training: 25 %",
+        "Training: 75 %",
+        "Training: 100 %",
+        "After: 1 of 2",
+    ]
+    assert lines[3].endswith("; Last: 1 of 2 in 31 s, half")
+
+
+def test_after_a_failure_in_a_stage_bars_are_single_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_TELL_EVERY", 0.0)
+    with pytest.raises(ZeroDivisionError), stages("Training", {"First": 1}), progress("First", 4):
+        _ = 1 / 0
+    with progress("Reading", 2) as advance:
+        advance()
+    assert capsys.readouterr().err.startswith("Reading: 1 of 2 in ")

@@ -14,6 +14,7 @@ from scipy import sparse
 from typer.testing import CliRunner
 
 from medkg.cli import app
+from medkg.core import progress
 from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import DataError, ModelError
 from medkg.gnn.data import identifiers, to_hetero_data
@@ -26,6 +27,7 @@ from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.ranker import LinkRanker
 from medkg.mining.links.train import train_links
+from medkg.mining.links.training_stages import ranker_stages
 from tests.gnn.graphs import family_graph
 from tests.killed import kill_when
 
@@ -478,6 +480,21 @@ def test_the_ablation_tells_what_messages_and_features_add(
     assert len(set(alone)) > 1
     assert "## What each part adds" in (tmp_path / "model" / "CARD.md").read_text()
     assert "| nearest neighbours | " in ablated.card()
+
+
+def test_one_percentage_goes_over_all_stages(
+    kg: KnowledgeGraph, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_TELL_EVERY", 0.0)
+    train_links(kg)
+    lines = capsys.readouterr().err.splitlines()
+    assert all(line.startswith("Training the ranker: ") for line in lines)
+    percentages = [int(line.split()[3]) for line in lines]
+    assert percentages == sorted(percentages)
+    assert percentages[-1] == 100
+    bars = {line.partition("; ")[2].partition(":")[0] for line in lines}
+    # The graph has no structures to learn from.
+    assert bars == ranker_stages(ablate=False, refit=True).keys() - {"Learning from structures"}
 
 
 def test_other_models_have_no_parts(kg: KnowledgeGraph) -> None:
