@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from ...core.calibration import Calibration
 from ...core.checkpoint import remove_checkpoints
 from ...core.errors import MissingError, ModelError
 from ...core.model_folder import CONFIG
-from ...core.progress import progress, stages
+from ...core.progress import progress
 from ...core.ranking import RankFigures, by_degree, filtered_ranks, summarise
 from ...gnn import parallel
 from ...gnn.data import to_hetero_data
@@ -39,7 +38,7 @@ from .node_features import add_features
 from .saved_scorers import LinkModelSettings
 from .scorers import FittedScorer, LinkScorer
 from .task import LinkTask, link_task
-from .training_stages import MEASURING, ranker_stages
+from .training_stages import MEASURING, training_stages
 
 MODELS = ("ranker", "network", "paths", "structure", "degree", "neighbours")
 
@@ -148,8 +147,7 @@ def train_links(
         refit: whether the model, once measured, answers by the edges held back, too (a `network`
             can't); by default where no `split` is given.
         ablate: also measure what each part of the ranker adds, see `medkg.mining.links.ablation`.
-        network: options of `medkg.gnn.settings.NetworkSettings`, such as encoder, decoder,
-            dim, epochs.
+        network: options of `medkg.gnn.settings.NetworkSettings`, such as encoder, dim, epochs.
 
     Raises:
         DataError: too few edges, a split that doesn't fit the graph, `out` holds other things, or
@@ -165,20 +163,17 @@ def train_links(
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
     options = {name: value for name, value in network.items() if value is not None}
     model = _model_name(model, options, context_relations, refit, ablate)
-    network_settings = with_options(NetworkSettings(), options)
+    of_network = with_options(NetworkSettings(), options)
     task = link_task(kg, relation, split, seed)
     data = to_hetero_data(kg, exclude_edges=task.excluded)
     settings: LinkModelSettings = {"model": model}
     if model == "network":
-        network_settings = _with_context(network_settings, data, task, context_relations)
-        settings["network"] = network_settings.to_dict()
+        of_network = _with_context(of_network, data, task, context_relations)
+        settings["network"] = of_network.to_dict()
     checkpoint = None if out is None else Path(f"{out}.checkpoint")
     refit = split is None if refit is None else refit
-    shares = ranker_stages(ablate=ablate, refit=refit)
-    with stages("Training the ranker", shares) if model == "ranker" else nullcontext():
-        fitted = _fit(
-            model, kg, data, task, network_settings, seed, device, checkpoint, refit, ablate
-        )
+    with training_stages(model, ablate=ablate, refit=refit):
+        fitted = _fit(model, kg, data, task, of_network, seed, device, checkpoint, refit, ablate)
         trained = _measured(kg, data, task, fitted, settings, seed=seed, graph_path=graph_path)
     if out is not None and parallel.rank() == 0:
         trained.save(out)
