@@ -1,0 +1,1 @@
+"""The commands of README and docs, run in the pages' order."""

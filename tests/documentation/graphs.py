@@ -1,0 +1,93 @@
+"""Graphs, notes, cases and models of graphs that the pages take for granted."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ..extract import made_corpus
+from ..graph.clinic import clinic
+from ..loaders.published import write_hetionet
+from .blocks import ROOT
+from .small import copy_notes, write_archive, write_cases, write_hpo
+from .workplace import Maker, Shelf
+
+NOTES = ROOT / "api" / "data" / "notes"
+LETTER = (
+    "We saw Ms Doe again. She has arachnodactyly, ectopia lentis and aortic root aneurysm. "
+    "There is no seizure. Her mother had asthma.\n"
+)
+# What text.md shows.
+SHOWN_LETTER = (
+    "There is no cleft palate or hearing impairment. Atenolol was stopped in March because it "
+    "caused fatigue; homocystinuria is possible.\n"
+)
+
+
+def _all(shelf: Shelf, path: Path) -> None:
+    """The starter set, HPO, common diseases and notes, as the guide joins them."""
+    parts = {}
+    for source in ("starter", "hpo", "common"):
+        parts[source] = path.parent / f"part-{source}"
+        shelf.run(f"load {source} --out {{out}}", out=parts[source])
+    parts["notes"] = path.parent / "part-notes"
+    shelf.run("extract {notes} --out {out}", notes=shelf.get("notes"), out=parts["notes"])
+    shelf.run("merge {starter} {hpo} {common} {notes} --out {out}", out=path, **parts)
+
+
+def _trained(kind: str, graph: str = "graphs/all", options: str = "") -> Maker:
+    def make(shelf: Shelf, path: Path) -> None:
+        line = f"train {kind} {{graph}} {options} --out {{out}}"
+        shelf.run(line, graph=shelf.get(graph), out=path)
+
+    return make
+
+
+def _loaded(source: str, options: str = "") -> Maker:
+    return lambda shelf, path: shelf.run(f"load {source} {options} --out {{out}}", out=path)
+
+
+def _copied(name: str) -> Maker:
+    """The same as another thing of the shelf."""
+    return lambda shelf, path: shutil.copytree(shelf.get(name), path)
+
+
+def _written(text: str) -> Maker:
+    return lambda _, path: path.write_text(text, encoding="utf-8")
+
+
+def _cases(shelf: Shelf, path: Path) -> None:
+    write_cases(path, shelf.get("hpo"))
+
+
+def _hpo_release(shelf: Shelf, path: Path) -> None:
+    folder = write_hpo(path.parent / "newer-hpo", release="2026-02-01")
+    shelf.run("load hpo --path {folder} --out {out}", folder=folder, out=path)
+
+
+GRAPHS: dict[str, Maker] = {
+    "hpo": lambda _, path: write_hpo(path),
+    "hpo-2021-10": lambda _, path: write_hpo(path, before=34_600_000),
+    "hetionet": lambda _, path: write_hetionet(path),
+    "notes": lambda _, path: copy_notes(path, NOTES, ("note-01", "note-04", "abstract-01")),
+    "letter.txt": _written(LETTER),
+    "text:letter.txt": _written(SHOWN_LETTER),
+    "cases": _cases,
+    "case.json": lambda shelf, path: path.write_bytes(
+        (shelf.get("cases") / "00.json").read_bytes()
+    ),
+    "phenopackets.tar.xz": lambda shelf, path: write_archive(path, shelf.get("cases")),
+    "secret": _written("5e" * 32),
+    "pairs.csv": _written("head,tail\nimatinib,KIT\nimatinib,LCK\n"),
+    "graphs/all": _all,
+    "graphs/hpo": _loaded("hpo"),
+    "graphs/drugs": _loaded("starter"),
+    "graphs/starter": _loaded("starter"),
+    "graphs/hpo-2026-02": _hpo_release,
+    "graphs/patients": lambda _, path: clinic().save(path),
+    "embedded:server": _copied("graphs/all"),
+    "models/targets": _trained("links"),
+    "models/diagnosis": _trained("diagnosis"),
+    "models/treatment": _trained("treatment"),
+    "corpora": lambda _, path: made_corpus.write_corpus(path),
+}
