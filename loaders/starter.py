@@ -57,7 +57,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         MissingError: a table is not there.
         DataError: a table can't be read.
     """
-    folder = require_folder(path) if path else Path(__file__).parent / "data" / "starter"
+    folder = require_folder(path) if path else _own_folder()
     tables = _Tables.read(folder, quarantine)
     indices = _Indices.of(tables)
     evidence = _evidence(tables, indices, quarantine)
@@ -68,6 +68,11 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         quarantine=quarantine,
         origin=str(folder),
     )
+
+
+def _own_folder() -> Path:
+    """Where the tables lie that come with medkg."""
+    return Path(__file__).parent / "data" / "starter"
 
 
 # The tables

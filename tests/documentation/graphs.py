@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ..extract import made_corpus
 from ..graph.clinic import clinic
 from ..loaders.published import write_hetionet
 from .blocks import ROOT
-from .small import copy_notes, write_archive, write_cases, write_hpo
+from .small import copy_notes, write_archive, write_cases, write_hpo, write_starter
 from .workplace import Maker, Shelf
 
 NOTES = ROOT / "api" / "data" / "notes"
@@ -21,6 +20,12 @@ LETTER = (
 SHOWN_LETTER = (
     "There is no cleft palate or hearing impairment. Atenolol was stopped in March because it "
     "caused fatigue; homocystinuria is possible.\n"
+)
+# https://github.com/monarch-initiative/babelon
+_LABELS = (
+    "source_language\ttranslation_language\tsubject_id\tpredicate_id\tsource_value"
+    "\ttranslation_value\ttranslation_status\n"
+    "en\tzh\tHP:0001945\trdfs:label\tFever\t高烧不退\tOFFICIAL\n"
 )
 
 
@@ -67,6 +72,7 @@ def _hpo_release(shelf: Shelf, path: Path) -> None:
 
 GRAPHS: dict[str, Maker] = {
     "hpo": lambda _, path: write_hpo(path),
+    "starter": lambda _, path: write_starter(path),
     "hpo-2021-10": lambda _, path: write_hpo(path, before=34_600_000),
     "hetionet": lambda _, path: write_hetionet(path),
     "notes": lambda _, path: copy_notes(path, NOTES, ("note-01", "note-04", "abstract-01")),
@@ -86,8 +92,14 @@ GRAPHS: dict[str, Maker] = {
     "graphs/hpo-2026-02": _hpo_release,
     "graphs/patients": lambda _, path: clinic().save(path),
     "embedded:server": _copied("graphs/all"),
+    "link-prediction:graphs/hetionet": _copied("graphs/drugs"),
+    "large.toml": _written("[network]\nbatch = 1024\nneighbours = [10, 5]\nepochs = 2\n"),
+    "mine.tsv": _written("head\ttail\nImatinib\tKIT\nRuxolitinib\tJAK2\n"),
+    "hp-zh.babelon.tsv": _written(_LABELS),
     "models/targets": _trained("links"),
+    "medkg-quickstart/models/targets": _copied("models/targets"),
+    "models/ranker": _copied("models/targets"),
+    "models/rgcn": _trained("links", options="--model network --epochs 2"),
     "models/diagnosis": _trained("diagnosis"),
     "models/treatment": _trained("treatment"),
-    "corpora": lambda _, path: made_corpus.write_corpus(path),
 }

@@ -10,10 +10,20 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..loaders.published import case
+from .blocks import ROOT
 
 # Diseases of the pages; beside them one in so many of the others.
 NAMED = {"OMIM:154700", "OMIM:162200", "OMIM:263300", "OMIM:187300", "ORPHA:558", "OMIM:277900"}
 _ONE_IN = 60
+# Drugs of the pages; beside them one in so many of the others.
+DRUGS = {
+    "Imatinib", "Dasatinib", "Nilotinib", "Sunitinib", "Gefitinib", "Erlotinib", "Afatinib",
+    "Lapatinib", "Osimertinib", "Warfarin", "Aspirin", "Ruxolitinib", "Upadacitinib", "Metoprolol",
+    "Propranolol", "Atenolol", "Salmeterol", "Salbutamol", "Theophylline", "Budesonide", "Lithium",
+    "Lisinopril", "Enalapril", "Losartan", "Amlodipine", "Hydrochlorothiazide", "Haloperidol",
+    "Sumatriptan",
+}  # fmt: skip
+_ONE_DRUG_IN = 14
 _FILES = ("phenotype.hpoa", "genes_to_phenotype.txt")
 _CASES = 12  # diseases of which there are published cases
 _FIRST_OF_TEST = 34_600_001
@@ -108,4 +118,21 @@ def copy_notes(folder: Path, source: Path, names: tuple[str, ...]) -> Path:
     folder.mkdir(parents=True)
     for name in names:
         shutil.copy(source / f"{name}.txt", folder)
+    return folder
+
+
+def write_starter(folder: Path) -> Path:
+    """The starter set with few drugs, and what its tables say of these."""
+    source = ROOT / "loaders" / "data" / "starter"
+    names = [
+        row.partition("\t")[0]
+        for file in sorted(source.glob("drugs-*.tsv"))
+        for row in file.read_text(encoding="utf-8").splitlines()[1:]
+    ]
+    left_out = set(names) - set(names[::_ONE_DRUG_IN]) - DRUGS
+    folder.mkdir(parents=True)
+    for file in source.glob("*.tsv"):
+        head, *rows = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [row for row in rows if not left_out & set(row.rstrip("\n").split("\t")[:2])]
+        (folder / file.name).write_text("".join([head, *kept]), encoding="utf-8")
     return folder

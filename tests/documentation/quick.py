@@ -1,0 +1,83 @@
+"""Trainings of a few steps: what the models are worth is measured elsewhere."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import lightgbm
+import pytest
+
+from medkg.cli import servers
+from medkg.extract.mentions import train as mentions_train
+from medkg.extract.relations import train as relations_train
+from medkg.gnn import pair_network
+from medkg.gnn.settings import EmbeddingSettings, NetworkSettings
+from medkg.mining.course import cox, networks
+from medkg.mining.course import model as course
+from medkg.mining.diagnosis import networks as diagnosis_networks
+from medkg.mining.diagnosis import ranker
+from medkg.mining.diagnosis import train as diagnosis
+from medkg.mining.links import fit_ranker
+from medkg.mining.molecules import structure_ranker, target_network
+from medkg.mining.molecules.generator import figures, generate
+from medkg.signals import network as signals
+from medkg.signals.images import network as images
+from medkg.signals.images.segmentation import network as segmentation
+from medkg.signals.images.slides import network as slides
+
+_ROUNDS, _EPOCHS = 8, 2
+
+
+def make_quick(patch: pytest.MonkeyPatch) -> None:
+    """Shorten trainings, and stop servers as soon as they wait for Ctrl-C."""
+    train = lightgbm.train
+
+    def few_rounds(params: Any, data: Any, num_boost_round: int = 100, **more: Any) -> Any:
+        return train(params, data, min(num_boost_round, _ROUNDS), **more)
+
+    patch.setattr(lightgbm, "train", few_rounds)
+    patch.setattr(servers, "time", SimpleNamespace(sleep=_stop))
+    for settings in (NetworkSettings, EmbeddingSettings):
+        given = inspect.signature(settings).parameters.values()
+        defaults = [_EPOCHS if each.name == "epochs" else each.default for each in given]
+        patch.setattr(settings.__init__, "__defaults__", tuple(defaults))
+    for name in ("BILSTM", "ADDED_HEAD"):
+        recipe = getattr(mentions_train, name)
+        patch.setattr(mentions_train, name, replace(recipe, epochs=1))
+    for module, name, value in (
+        (relations_train, "TOWER_EPOCHS", 1),
+        (diagnosis, "HELD_OUT", 50),
+        (ranker, "_SHIPPED_SIMULATED", 300),
+        (diagnosis, "_SIMULATED", 300),
+        (diagnosis_networks, "_EPOCHS", 1),
+        (fit_ranker, "_FOLDS", 2),
+        (structure_ranker, "FOLDS", 2),
+        (pair_network, "_EPOCHS", 1),
+        (target_network, "EPOCHS", 1),
+        (figures, "WRITTEN", 100),
+        (generate, "_LEAST_TEXTS", 100),
+        (generate, "_TEXTS", 1),
+        (networks, "MEMBERS", 1),
+        (networks, "_EPOCHS", 2),
+        (networks, "_STEPS", 4),
+        (course, "MEMBERS", 1),
+        (cox, "_FOLDS", 2),
+        (cox, "PENALTIES", (0.1,)),
+        (signals, "_EPOCHS", 1),
+        (signals, "_LEAST_STEPS", 10),
+        (images, "_EPOCHS", 1),
+        (images, "_LEAST_STEPS", 10),
+        (slides, "_EPOCHS", 1),
+        (slides, "_LEAST_STEPS", 10),
+        (segmentation, "_EPOCHS", 1),
+        (segmentation, "_LEAST_STEPS", 10),
+    ):
+        patch.setattr(module, name, value)
+
+
+def _stop(_: float) -> None:
+    """As Ctrl-C does where a command waits."""
+    raise KeyboardInterrupt
