@@ -67,7 +67,8 @@ def tune_links(
         fixed: options that stay as they are; of the others, those that say where to look are tried.
 
     Raises:
-        ModelError: called in several processes at once, or no trial gives scores that are numbers.
+        ModelError: called in several processes at once, everything that can be tuned is fixed, or
+            no trial gives scores that are numbers.
     """
     if parallel.size() > 1:
         raise ModelError("settings are tuned by one process: start it without torchrun")
@@ -76,7 +77,9 @@ def tune_links(
     settings = replace(settings, context=context_of(data, task.edge_type, context_relations))
     add_features(data, kg, settings.features)
     space, where = _search_space(settings, fixed), device_of(device)
-
+    if not space:
+        given = ", ".join(_search_space(settings, ()))
+        raise ModelError(f"nothing is left to tune: {given} are given; leave out what is to be")
     make_folder(folder)
     identity = [relation, seed, task.held_back, kg.checksum(), settings.to_dict(), sorted(space)]
     study = _open_study(folder, json.dumps(identity))

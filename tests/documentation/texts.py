@@ -57,7 +57,7 @@ def _linked(_: Shelf, path: Path) -> None:
     for name, (kind, node) in names.items():
         for start in (text.index(name), text.rindex(name)):
             lines.append(f"1\t{start}\t{start + len(name)}\t{name}\t{kind}\t{node}")
-    lines.append("1\tTREATS\tD001241\tD006261")
+    lines.append("1\tCID\tD001241\tD006261")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -84,12 +84,13 @@ def _brat(_: Shelf, path: Path) -> None:
 
 
 def _of_corpora(name: str) -> Maker:
-    """A file of the corpora, with those that go with it."""
+    """A file of the corpora; those beside it go to the page's folder, which is the current one."""
 
     def make(shelf: Shelf, path: Path) -> None:
         source = next(shelf.get("corpora").rglob(name))
-        for file in source.parent.iterdir():
-            shutil.copy(file, path.parent)
+        for file in {*source.parent.iterdir()} - {source}:
+            shutil.copy(file, Path.cwd())
+        shutil.copy(source, path)
 
     return make
 

@@ -16,8 +16,10 @@ import pytest
 from typer.testing import CliRunner
 
 from medkg.cli import app
+from medkg.graph.store import connect
 from medkg.graph.store.embedded import serve
 
+from ..servers import change
 from .blocks import Step, check_printed, run_shell
 
 SERVER_FOLDER = "server"
@@ -114,6 +116,17 @@ class Workplace:
         if target is not None:
             Path(target).write_text(printed, encoding="utf-8")
         return printed
+
+    def query(self, cypher: str, where: str) -> None:
+        """Run a block of Cypher on the page's server; one that creates a graph, on an empty one."""
+        is_new = cypher.startswith("CREATE")
+        if not Path(SERVER_FOLDER).exists():
+            self._start_server(where, is_empty=is_new)
+        if is_new:
+            with connect(SERVER) as store:
+                change(store, cypher)
+        else:
+            run_medkg(["query", "--on", SERVER, "--cypher", cypher], where)
 
     def _filled(self, line: str, where: str) -> str:
         for text, value in self._instead.items():

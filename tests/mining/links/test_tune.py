@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import optuna
@@ -91,3 +91,12 @@ def test_scores_that_are_no_numbers_end_a_trial_and_not_the_tuning(
     assert tuned(kg, tmp_path, 2).learning_rate < 1
     states = [trial.state for trial in trials_in(tmp_path)]
     assert states == [optuna.trial.TrialState.PRUNED, optuna.trial.TrialState.COMPLETE]
+
+
+def test_a_file_that_sets_everything_leaves_nothing_to_tune(
+    kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    names = [field.name for field in fields(NetworkSettings)]
+    with pytest.raises(ModelError, match="nothing is left to tune: dim, .* are given"):
+        tune_links(kg, "TARGETS", 2, tmp_path / "out", settings=SETTINGS, fixed=names)
+    assert not (tmp_path / "out").exists()
