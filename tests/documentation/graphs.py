@@ -85,6 +85,7 @@ GRAPHS: dict[str, Maker] = {
         (shelf.get("cases") / "00.json").read_bytes()
     ),
     "phenopackets.tar.xz": lambda shelf, path: write_archive(path, shelf.get("cases")),
+    "FILE": _written("a passphrase of several words\n"),
     "secret": _written("5e" * 32),
     "pairs.csv": _written("head,tail\nimatinib,KIT\nimatinib,LCK\n"),
     "graphs/all": _all,

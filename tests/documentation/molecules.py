@@ -15,6 +15,12 @@ _KINASE_INHIBITORS = (
     "COCCOc1cc2ncnc(Nc3cccc(C#C)c3)c2cc1OCCOC",
     "CN(C)C/C=C/C(=O)Nc1cc2c(Nc3ccc(F)c(Cl)c3)ncnc2cc1OC1CCOC1",
 )
+_IMATINIB = "Cc1ccc(NC(=O)c2ccc(CN3CCN(C)CC3)cc2)cc1Nc1nccc(-c2cccnc2)n1"
+_PARACETAMOL = "CC(=O)Nc1ccc(O)cc1"
+# Rare atoms are left out, so that what the pages name comes with chains of several lengths.
+_LEARNED = LIBRARY[:100] + [
+    "C" * n + text for n in range(12) for text in (*_KINASE_INHIBITORS, _IMATINIB, _PARACETAMOL)
+]
 
 
 def _smiles(texts: list[str]) -> str:
@@ -26,7 +32,7 @@ def _known(_: Shelf, path: Path) -> None:
 
 
 def _library(_: Shelf, path: Path) -> None:
-    path.write_bytes(gzip.compress(_smiles(LIBRARY).encode()))
+    path.write_bytes(gzip.compress(_smiles(_LEARNED).encode()))
 
 
 def _generator(model: str) -> Maker:

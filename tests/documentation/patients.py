@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import wave
+import shutil
+import subprocess
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -93,7 +95,7 @@ def _films(_: Shelf, path: Path) -> None:
     rng = np.random.default_rng(0)
     for name in ("normal", "effusion"):
         (path / name).mkdir(parents=True)
-        for number in range(20):
+        for number in range(10):
             spot = (float(rng.choice([0.3, 0.7])), float(rng.uniform(0.25, 0.75)))
             pixels = images.film(rng, spot=spot if name == "effusion" else None)
             images.write_png(path / name / f"{number}.png", pixels)
@@ -157,17 +159,16 @@ def _fields(_: Shelf, path: Path) -> None:
 
 
 def _visit(_: Shelf, path: Path) -> None:
-    """Two seconds of noise that rises and falls as syllables do."""
-    rng = np.random.default_rng(0)
-    t = np.arange(2 * 16_000) / 16_000
-    syllables = np.sin(2 * np.pi * 2 * t).clip(0)
-    voice = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 20))
-    samples = 8_000 * syllables * (voice / 3 + 0.05 * rng.standard_normal(len(t)))
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(samples.clip(-32_000, 32_000).astype("<i2").tobytes())
+    """Synthetic speech."""
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("NOT RUN: commands on recordings; install espeak-ng")
+    text = "She has a fever. No pain, no cough."
+    subprocess.run(["espeak-ng", "-w", str(path), text], check=True)
+
+
+def _recordings(shelf: Shelf, path: Path) -> None:
+    path.mkdir()
+    shutil.copy(shelf.get("visit.wav"), path / "second.wav")
 
 
 def _visits(patients: int, seed: int) -> Maker:
@@ -231,7 +232,7 @@ PATIENTS: dict[str, Maker] = {
     "rest.edf": lambda _, path: _ecg_edf(path),
     "holter": _holter,
     "data/ecg-mitbih": _ecg_records,
-    "recordings": lambda _, path: eeg.write_corpus(path, n_patients=4, seconds=90),
+    "recordings": lambda _, path: eeg.write_corpus(path, n_patients=6, seconds=90),
     "night.edf": _eeg_night,
     "chest.png": lambda _, path: images.write_png(path, images.film(np.random.default_rng(3))),
     "series": _series,
@@ -251,6 +252,7 @@ PATIENTS: dict[str, Maker] = {
     "bundle.json": _bundle,
     "note.txt": _text("She has a fever and joint pain. No cough.\n"),
     "visit.wav": _visit,
+    "speech:recordings": _recordings,
     "visits.csv": _visits(60, 0),
     "course:others.csv": _visits(40, 1),
     "reviews.tsv": lambda _, path: sentiment.made(path),

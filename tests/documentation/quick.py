@@ -51,9 +51,12 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
         given = inspect.signature(settings).parameters.values()
         defaults = [_EPOCHS if each.name == "epochs" else each.default for each in given]
         patch.setattr(settings.__init__, "__defaults__", tuple(defaults))
-    for name in ("BILSTM", "ADDED_HEAD"):
-        recipe = getattr(mentions_train, name)
-        patch.setattr(mentions_train, name, replace(recipe, epochs=1))
+    for module, name in (
+        (mentions_train, "BILSTM"),
+        (mentions_train, "ADDED_HEAD"),
+        (relations_train, "TRANSFORMER"),
+    ):
+        patch.setattr(module, name, replace(getattr(module, name), epochs=1))
     for module, name, value in (
         (relations_train, "TOWER_EPOCHS", 1),
         (path_training, "EPOCHS", 1),
@@ -70,20 +73,20 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
         (figures, "WRITTEN", 100),
         (generate, "_LEAST_TEXTS", 100),
         (generate, "_TEXTS", 1),
-        (networks, "MEMBERS", 1),
+        (networks, "MEMBERS", 2),
         (networks, "_EPOCHS", 2),
         (networks, "_STEPS", 4),
-        (course, "MEMBERS", 1),
+        (course, "MEMBERS", 2),
         (cox, "_FOLDS", 2),
         (cox, "PENALTIES", (0.1,)),
         (signals, "_EPOCHS", 1),
-        (signals, "_LEAST_STEPS", 10),
+        (signals, "_LEAST_STEPS", 2),
         (images, "_EPOCHS", 1),
-        (images, "_LEAST_STEPS", 10),
+        (images, "_LEAST_STEPS", 2),
         (slides, "_EPOCHS", 1),
-        (slides, "_LEAST_STEPS", 10),
+        (slides, "_LEAST_STEPS", 2),
         (segmentation, "_EPOCHS", 1),
-        (segmentation, "_LEAST_STEPS", 10),
+        (segmentation, "_LEAST_STEPS", 2),
     ):
         patch.setattr(module, name, value)
 
