@@ -31,6 +31,14 @@ _LABELS = (
 )
 
 
+def more_of_lab() -> str:
+    """More nodes as your-neo4j.md creates them, whose few are too few to be trained on."""
+    compounds = [f"(c{n}:Compound {{drugbank: 'DB9{n:04}', name: 'made {n}'}})" for n in range(16)]
+    proteins = [f"(p{n}:Protein {{entrez: {9000 + n}, symbol: 'MADE{n}'}})" for n in range(6)]
+    bound = [f"(c{n})-[:BINDS]->(p{(n + m) % 6})" for n in range(16) for m in (0, 1, n % 4 + 2)]
+    return "CREATE " + ", ".join([*compounds, *proteins, *dict.fromkeys(bound)])
+
+
 def _all(shelf: Shelf, path: Path) -> None:
     """The starter set, HPO, common diseases and notes, as the guide joins them."""
     parts = {}

@@ -118,7 +118,7 @@ class Workplace:
         return printed
 
     def query(self, cypher: str, where: str) -> None:
-        """Run a block of Cypher on the page's server; one that creates a graph, on an empty one."""
+        """Run Cypher on the page's server; what creates a graph, on one that begins empty."""
         is_new = cypher.startswith("CREATE")
         if not Path(SERVER_FOLDER).exists():
             self._start_server(where, is_empty=is_new)
