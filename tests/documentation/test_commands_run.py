@@ -40,6 +40,7 @@ NOT_RUN = {
     "s3://": "an object store; tests/extract/test_remote_texts.py reads from one on this machine",
     "AWS_ACCESS_KEY_ID": "the same",
     "models/whisper": "weights to be fetched; tests/signals/speech has a small recogniser",
+    "diagnosis --audio": "what is heard of made speech varies; patient.md has a note too",
     "curl": "a site that runs meanwhile; tests/web asks it by the same address",
     "pip download": "a download",
     "python -m zipfile": "of a download",
