@@ -67,8 +67,8 @@ def tune_links(
         fixed: options that stay as they are; of the others, those that say where to look are tried.
 
     Raises:
-        ModelError: called in several processes at once, everything that can be tuned is fixed, or
-            no trial gives scores that are numbers.
+        ModelError: called in several processes at once, nothing is left to tune, or no trial gives
+            scores that are numbers.
     """
     if parallel.size() > 1:
         raise ModelError("settings are tuned by one process: start it without torchrun")
@@ -77,9 +77,7 @@ def tune_links(
     settings = replace(settings, context=context_of(data, task.edge_type, context_relations))
     add_features(data, kg, settings.features)
     space, where = _search_space(settings, fixed), device_of(device)
-    if not space:
-        given = ", ".join(_search_space(settings, ()))
-        raise ModelError(f"nothing is left to tune: {given} are given; leave out what is to be")
+
     make_folder(folder)
     identity = [relation, seed, task.held_back, kg.checksum(), settings.to_dict(), sorted(space)]
     study = _open_study(folder, json.dumps(identity))
@@ -163,11 +161,14 @@ def _search_space(
     fixed = {*fixed}
     if settings.encoder == "lookup" or settings.batch:
         fixed.add("layers")  # it has none, or as many as neighbours says
-    return {
-        name: about.tune
-        for name, (_, about) in options(settings).items()
-        if about.tune is not None and name not in fixed
+    tunable = {
+        name: about.tune for name, (_, about) in options(settings).items() if about.tune is not None
     }
+    space = {name: where for name, where in tunable.items() if name not in fixed}
+    if not space:
+        given = ", ".join(tunable)
+        raise ModelError(f"nothing is left to tune: {given} are given; leave out what is to be")
+    return space
 
 
 def _suggest(trial: Trial, name: str, where: Range | tuple[TunedValue, ...]) -> object:
