@@ -1,7 +1,7 @@
 """Every command of the README and the docs runs, in the page's order, or it is said why not.
 
 The trainings are short and the sources small: what the models are worth is measured elsewhere. The
-commands run in a stage of `.ci/run` of their own: `MEDKG_DOCS=1 pytest tests/documentation`.
+commands take minutes, and run where they are asked for: `MEDKG_DOCS=1 pytest tests/documentation`.
 """
 
 from __future__ import annotations
@@ -87,7 +87,12 @@ FILES = {
     ("your-neo4j", "yaml"): "lab.yaml",
     ("gpu", "toml"): "large.toml",
 }
-COMMAND_PAGES = [page for page in PAGES if page not in TUTORIALS and any(map(steps, blocks(page)))]
+# The pages of notebooks are written by running these, as tests do.
+COMMAND_PAGES = [
+    page
+    for page in PAGES
+    if page not in TUTORIALS and page.parent.name != "notebooks" and any(map(steps, blocks(page)))
+]
 
 
 def _is_run(line: str) -> bool:
