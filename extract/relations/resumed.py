@@ -33,7 +33,7 @@ _RESUMES = (
         "of",
         ("Disease",),
         re.compile(
-            r"(?:(?:clinical|main|common|typical|characteristic|cardinal|other|the|its) )*"
+            r"(?:(?:clinical|main|common|typical|characteristic|cardinal|other|the|its) ){0,3}"
             r"(?:symptoms|signs|signs and symptoms|features|findings|manifestations) "
             r"(?=(?:include|are|comprise) )",
             re.I,
@@ -43,7 +43,7 @@ _RESUMES = (
         "of",
         ("Drug",),
         re.compile(
-            r"(?:(?:common|frequent|serious|main|other|the|its) )*"
+            r"(?:(?:common|frequent|serious|main|other|the|its) ){0,3}"
             r"(?:side|adverse) (?:effects|reactions|events) (?=(?:include|are|comprise) )",
             re.I,
         ),
