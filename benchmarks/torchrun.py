@@ -129,7 +129,7 @@ def epoch(edges: int, learned: int, processes: Sequence[int]) -> None:
 
 
 def one_epoch(edges: int, learned: int) -> dict[str, float]:
-    """Train an epoch in this process, one of several; its seconds, and the memory of all."""
+    """Train an epoch in this process, one of several; its seconds, and its memory at the peak."""
     gnn_speed.LEARNED = learned
     data = gnn_speed.synthetic(edges)
     edge_type = gnn_speed.TARGETS

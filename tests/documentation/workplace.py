@@ -29,6 +29,11 @@ _WRITTEN = {"--out", "--report", "--fix", "--csv", "--page", "--findings"}
 Maker = Callable[["Shelf", Path], object]
 
 
+def written(text: str) -> Maker:
+    """A maker of a file that holds a text."""
+    return lambda _, path: path.write_text(text, encoding="utf-8")
+
+
 class Shelf:
     """What pages take for granted, each made once, when the first page needs it.
 

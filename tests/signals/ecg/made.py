@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..edf import signal_header
 
 
 def signal(
@@ -38,4 +41,17 @@ def regular(seconds: float, gap: float) -> list[float]:
 
 def write_csv(path: Path, samples: NDArray[np.float64], header: str = "II,V1") -> Path:
     np.savetxt(path, samples, "%.5f", ",", header=header, comments="")
+    return path
+
+
+def write_edf(path: Path, samples: NDArray[np.float64], rate: int, device: str = "") -> Path:
+    """Two leads in mV as an EDF+ file in µV, recorded on 3 May 2024 from 10 o'clock."""
+    import pyedflib
+
+    with pyedflib.EdfWriter(str(path), 2) as writer:
+        for i, name in enumerate(("II", "V1")):
+            writer.setSignalHeader(i, signal_header(name, rate))
+        writer.setEquipment(device)
+        writer.setStartdatetime(datetime(2024, 5, 3, 10))
+        writer.writeSamples(list(np.ascontiguousarray(samples.T * 1000)))
     return path

@@ -12,7 +12,7 @@ from medkg.core.errors import DataError
 from medkg.signals.ecg.features import RATE
 from medkg.signals.ecg.recording import read_recording
 
-from .made import regular, signal, write_csv
+from .made import regular, signal, write_csv, write_edf
 
 SAMPLES = signal(regular(12, 0.8), 12, RATE)
 
@@ -32,7 +32,6 @@ def test_a_column_of_time_gives_the_rate(tmp_path: Path) -> None:
 
 
 def test_wfdb_and_edf_give_what_csv_gives(tmp_path: Path) -> None:
-    import pyedflib
     import wfdb
 
     wfdb.wrsamp(
@@ -46,25 +45,7 @@ def test_wfdb_and_edf_give_what_csv_gives(tmp_path: Path) -> None:
         base_date=datetime(2024, 5, 3).date(),
         base_time=datetime(2024, 5, 3, 10).time(),
     )
-    with pyedflib.EdfWriter(str(tmp_path / "rec.edf"), 2) as writer:
-        for i, name in enumerate(("II", "V1")):
-            writer.setSignalHeader(
-                i,
-                {
-                    "label": name,
-                    "dimension": "uV",
-                    "sample_frequency": RATE,
-                    "physical_max": 3000,
-                    "physical_min": -3000,
-                    "digital_max": 32767,
-                    "digital_min": -32768,
-                    "transducer": "",
-                    "prefilter": "",
-                },
-            )
-        writer.setEquipment("Holter5")
-        writer.setStartdatetime(datetime(2024, 5, 3, 10))
-        writer.writeSamples(list(np.ascontiguousarray(SAMPLES.T * 1000)))
+    write_edf(tmp_path / "rec.edf", SAMPLES, RATE, "Holter5")
     for file in ("rec.hea", "rec.edf"):
         recording = read_recording(tmp_path / file)
         assert recording.channels == pytest.approx(SAMPLES.T, abs=2e-3)

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..edf import signal_header
+
 RATE = 128
 CHANNELS = ("Fp1", "C3", "O1")
 Span = tuple[float, float]
@@ -74,23 +76,9 @@ def write_edf(
 
     bdf = path.suffix == ".bdf"
     kind = pyedflib.FILETYPE_BDFPLUS if bdf else pyedflib.FILETYPE_EDFPLUS
-    most = 2 ** (23 if bdf else 15)
     with pyedflib.EdfWriter(str(path), len(names), file_type=kind) as writer:
         for i, name in enumerate(names):
-            writer.setSignalHeader(
-                i,
-                {
-                    "label": name,
-                    "dimension": "uV",
-                    "sample_frequency": rates[i],
-                    "physical_max": 3200,
-                    "physical_min": -3200,
-                    "digital_max": most - 1,
-                    "digital_min": -most,
-                    "transducer": "",
-                    "prefilter": "",
-                },
-            )
+            writer.setSignalHeader(i, signal_header(name, rates[i], 24 if bdf else 16))
         writer.setStartdatetime(datetime(2024, 5, 3, 10))
         writer.writeSamples(
             [np.repeat(s, rate // RATE) for s, rate in zip(samples.T, rates, strict=True)]
