@@ -33,7 +33,7 @@ from .mentions import network as _ner  # noqa: F401 (it registers its component)
 from .mentions.gazetteer import Gazetteer
 from .mentions.neighbours import Neighbours
 from .relations.extracted import ExtractedRelation
-from .sentences import quoted_sentence, sentence_of
+from .sentences import quoted_sentence, stating_sentence
 from .short_forms import short_forms
 from .tokens import blank
 
@@ -342,12 +342,13 @@ class GraphRows:
                 head[0],
                 extracted.relation,
                 tail[0],
-                str(sentence_of(extracted.tail).start),
+                str(stating_sentence(extracted.head, extracted.tail).start),
                 *extracted.context.values(),
             )
             if key not in best or best[key][0] < probability:
                 best[key] = (probability, extracted)
         for (head_id, relation, tail_id, *_), (probability, extracted) in best.items():
+            ends = (extracted.head, extracted.tail)
             qualifiers = {
                 **extracted.qualifiers,
                 "subject_start": extracted.head.start_char,
@@ -357,7 +358,7 @@ class GraphRows:
             }
             self._evidence(
                 document, head_id, relation, tail_id, probability,
-                quoted_sentence(extracted.tail, extracted.head),
+                quoted_sentence(*sorted(ends, key=lambda end: -end.start)),
                 qualifiers, extracted.context,
             )  # fmt: skip
 

@@ -259,6 +259,14 @@ def sentence_of(span: Span) -> Span:
     return doc[starts[at - 1] : starts[at] if at < len(starts) else len(doc)]
 
 
+def stating_sentence(head: Span, tail: Span) -> Span:
+    """The sentence that says how two mentions are related: that of the later one.
+
+    "Gout is common. It is treated with allopurinol" says what treats it in its second sentence.
+    """
+    return sentence_of(max(head, tail, key=lambda mention: mention.start))
+
+
 def quoted_sentence(span: Span, *others: Span) -> Span:
     """The sentence that a span begins in; of a very long one the part around the spans in it.
 

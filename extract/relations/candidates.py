@@ -89,7 +89,7 @@ def sentence_entities(doc: Doc) -> Iterator[tuple[tuple[str, ...], list[tuple[Sp
     for sentence in doc.sents:
         words, mentions = _entities_of(sentence, by_sentence.get(sentence.start, ()))
         mentions.sort(key=lambda one: one[1].start)
-        yield subject.put_into(words, mentions)
+        yield subject.put_into(sentence, words, mentions)
 
 
 def _entities_of(

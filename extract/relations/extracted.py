@@ -14,8 +14,8 @@ from ..context.context import relation_context
 class ExtractedRelation:
     """A relation that a document states, with its context and what qualifies it.
 
-    Its sentence is that of the tail; the head of one that no sentence states alone may stand in
-    another.
+    Its sentence is that of the later mention; the other one of what no sentence states alone, and
+    what a sentence resumes ("it is treated with"), stand in one before.
     """
 
     head: Span

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from spacy.tokens import Span
 
-from ..sentences import sentence_of
+from ..sentences import stating_sentence
 from .candidates import DocumentPassage, RelationCandidate, concept, may_be
 from .condition_levels import condition_level_relations
 from .extracted import ExtractedRelation, extracted
@@ -125,13 +125,15 @@ def _not_taken_back(
             rule = _rule(pair)
             if rule is not None and rule.relation == "DENIED":
                 ends = pair.candidate.concepts
-                denied[ends] = max(denied.get(ends, -1), sentence_of(pair.candidate.tail).start)
+                head, tail, _ = pair.candidate
+                denied[ends] = max(denied.get(ends, -1), stating_sentence(head, tail).start)
     for relation in relations:
         ends = concept(relation.head), concept(relation.tail)
         asserts = relation.relation == "ASSOCIATED_WITH" and (
             relation.context["polarity"] == "asserted"
         )
-        if not asserts or sentence_of(relation.tail).start >= denied.get(ends, -1):
+        sentence = stating_sentence(relation.head, relation.tail)
+        if not asserts or sentence.start >= denied.get(ends, -1):
             yield relation
 
 
@@ -148,14 +150,15 @@ def _unexplained(
     """
     caused = {effect for _, effect in effects}
     of_drugs = {
-        sentence_of(candidate.head).start
+        stating_sentence(candidate.head, candidate.tail).start
         for candidate in candidates
         if candidate.is_drug_condition and candidate.concepts in effects
     }
     return [
         candidate
         for candidate in candidates
-        if candidate.concepts[1] not in caused and sentence_of(candidate.head).start not in of_drugs
+        if candidate.concepts[1] not in caused
+        and stating_sentence(candidate.head, candidate.tail).start not in of_drugs
     ]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import medkg
 from medkg.extract.relations.candidates import sentence_entities
 from medkg.extract.relations.component import RelationsComponent
 from medkg.extract.relations.model import RelationModel
@@ -14,9 +17,10 @@ from .test_paper_relations import read
 PICTURE = "[Marfan syndrome|Disease] is a disorder of connective tissue."
 
 
-def last_sentence(text: str) -> tuple[str, list[str]]:
+def last_sentence(text: str, *, note: bool = False) -> tuple[str, list[str]]:
     """The words of the last sentence as candidates have them, and its mentions."""
-    *_, (words, mentions) = sentence_entities(marked(pipeline("medkg_sentences"), text))
+    components = pipeline("medkg_sentences", "medkg_context")
+    *_, (words, mentions) = sentence_entities(marked(components, text, note=note))
     for mention, place in mentions:
         if mention.text in text.split(". ")[-1]:
             assert " ".join(words[place.start : place.end]) == mention.text
@@ -38,6 +42,12 @@ def last_sentence(text: str) -> tuple[str, list[str]]:
          "it inhibits KIT .", ["Imatinib", "KIT"]),
         ("[Imatinib|Drug] is taken by mouth. [Side effects|Symptom] include [oedema|Symptom].",
          "Side effects of it include oedema .", ["Imatinib", "oedema"]),
+        (f"{PICTURE} It is a disorder that causes [myopia|Symptom].",
+         "it is a disorder that causes myopia .", ["Marfan syndrome", "myopia"]),
+        (f"{PICTURE} It can cause [myopia|Symptom] if untreated.",
+         "it can cause myopia if untreated .", ["Marfan syndrome", "myopia"]),
+        ("[Gout|Disease] is treated with [colchicine|Drug]. It is marked by [tophi|Symptom].",
+         "it is marked by tophi .", ["Gout", "tophi"]),
         ("[CFTR|Target] is a channel. It is mutated in [cystic fibrosis|Disease].",
          "it is mutated in cystic fibrosis .", ["CFTR", "cystic fibrosis"]),
     ],
@@ -52,7 +62,16 @@ def test_a_sentence_that_resumes_its_subject_has_it(
     "text",
     [
         f"{PICTURE} It is known that [ectopia|Symptom] is rare.",  # "it" stands for nothing
+        f"{PICTURE} It was important to look for [ectopia|Symptom].",
         f"{PICTURE} The drug causes [oedema|Symptom].",  # of another kind
+        "[Imatinib|Drug] is old. It is characterised by [oedema|Symptom].",
+        f"{PICTURE} The disease [gout|Disease] is treated with [colchicine|Drug].",  # named here
+        f"{PICTURE} The disease genes cause [tophi|Symptom].",
+        # The drug that was named may be what "it" is.
+        "[Asthma|Disease] is treated with [salbutamol|Drug]. It causes [tremor|Symptom].",
+        "[Gout|Disease] is bad. It responds to [colchicine|Drug]. It causes [rash|Symptom].",
+        "No [gout|Disease] was seen. Symptoms include [chest pain|Symptom].",
+        f"{PICTURE}\n\nSymptoms include [chest pain|Symptom].",
         f"{PICTURE} We saw a man. It was [oedema|Symptom].",  # another sentence between
         "We treated a man with [gout|Disease]. It shows as [tophi|Symptom].",  # no subject
         f"{PICTURE} Patients with [gout|Disease] have [tophi|Symptom].",
@@ -62,7 +81,21 @@ def test_a_sentence_that_resumes_its_subject_has_it(
 def test_another_sentence_is_left_as_it_is(text: str) -> None:
     words, mentions = last_sentence(text)
     assert "Marfan syndrome" not in mentions
-    assert words.split()[0] == text.split(". ")[-1].split()[0]
+    last = text.replace(".\n\n", ". ").split(". ")[-1]
+    assert words.split()[0] == last.split()[0]
+
+
+def test_a_note_resumes_nothing() -> None:
+    words, mentions = last_sentence(f"{PICTURE} It causes [myopia|Symptom].", note=True)
+    assert (words, mentions) == ("It causes myopia .", ["myopia"])
+
+
+def test_the_sentence_that_resumes_is_the_evidence(tmp_path: Path) -> None:
+    paper = tmp_path / "gout.txt"
+    paper.write_text("Gout is a common disease. It is treated with allopurinol.")
+    kg = medkg.read_texts(paper, texts="papers")
+    (row,) = kg.evidence.filter(relation="TREATS").iter_rows(named=True)
+    assert row["sentence"] == "It is treated with allopurinol."
 
 
 def test_a_textbooks_picture_is_read() -> None:
