@@ -28,7 +28,7 @@ LEFT_OUT = re.compile(
 CLONE = re.compile(r"(FLJ|MGC|DKFZ|dJ|bA|bK|bB|LOC|HSPC|IMAGE|PRO)[\w.]*\d[\w.]*", re.I)
 MAX_LETTERS = 60  # longer names are systematic, and nobody writes them twice alike
 PROTEIN = re.compile(r"(.+?)(?: protein)?, human")
-IN_PARENTHESES = re.compile(r" \([^()]+\)$")
+IN_PARENTHESES = re.compile(r" \((?!putative\))[^()]+\)$")
 PROTEIN_OF = re.compile(r"(\S+) protein, (?:human|mouse|rat)")
 
 
@@ -88,7 +88,8 @@ def gene_names_of_mesh(
     proteins themselves (neprilysin, to which "MMEL1 protein, human" is mapped as the nearest).
 
     Args:
-        references: genes of records, which decide where they name one.
+        references: genes of records, which count where nothing else names one and nothing is
+            narrower in MeSH's tree: a class of proteins is no gene's.
     """
     by_symbol = {gene.symbol.lower(): gene for gene in genes.values()}
     by_name: dict[str, set[str]] = defaultdict(set)
@@ -107,10 +108,12 @@ def gene_names_of_mesh(
     with_record = {
         by_symbol[symbol].id for symbol in set().union(*mapped.values()) & set(by_symbol)
     }
+    broader = {tree.rsplit(".", 1)[0] for record in mesh for tree in record.trees}
     for record in mesh:
-        if references.get(record.id) in genes:
-            genes[references[record.id]].curated += record.names
-        elif record.id not in families and is_protein(record):
+        if record.id in families:
+            continue
+        owners: set[str] = set()
+        if is_protein(record):
             keys = {key for name in record.names for key in _keys_of(name)}
             named = set().union(*(by_name.get(key, set()) for key in keys))
             symbols = mapped.get(record.id, set())
@@ -120,8 +123,10 @@ def gene_names_of_mesh(
                 continue
             both = of_records & named
             owners = both or (named - with_record if named else of_records)
-            if len(owners) == 1:
-                genes[owners.pop()].curated += record.names
+        if not owners and broader.isdisjoint(record.trees):
+            owners = {references[record.id]} & set(genes) if record.id in references else set()
+        if len(owners) == 1:
+            genes[owners.pop()].curated += record.names
 
 
 def references_of_mesh(gilda: Path) -> dict[str, str]:
@@ -152,11 +157,33 @@ def add_shorter_names(genes: Mapping[str, Gene]) -> None:
 
 
 def textbook_names(genes: Iterable[Gene]) -> None:
-    """Give genes the names by which textbooks know their proteins, where no source has them."""
+    """Give genes the names by which textbooks know their proteins, where no source has them.
+
+    Genes that the table says texts hardly mean by a name lose it.
+
+    Raises:
+        ValueError: a name is another gene's that the table does not say, or the gene's own alone.
+    """
+    genes = list(genes)
     by_symbol = {gene.symbol: gene for gene in genes}
-    for row in _rows(TEXTBOOK, "\t"):
-        if not row[0].startswith("#"):
-            by_symbol[row[0]].curated += row[1].split("|")
+    owners: dict[str, set[str]] = defaultdict(set)
+    for gene in genes:
+        for name in (gene.symbol, gene.name, *gene.previous, *gene.aliases, *gene.curated):
+            owners[compact_key_of(name)].add(gene.symbol)
+    wrong = []
+    for symbol, names, others in (row for row in _rows(TEXTBOOK, "\t") if row[0][0] != "#"):
+        expected = set(others.split("|")) if others else set()
+        for name in names.split("|"):
+            having = owners[compact_key_of(name)]
+            if having - {symbol} != expected or having == {symbol}:
+                wrong.append(f"{name} of {symbol}: {sorted(having)} have it")
+        taken = {compact_key_of(name) for name in names.split("|")}
+        for other in expected:
+            for held in (by_symbol[other].aliases, by_symbol[other].curated):
+                held[:] = [name for name in held if compact_key_of(name) not in taken]
+        by_symbol[symbol].curated += names.split("|")
+    if wrong:
+        raise ValueError("textbook_targets.tsv: " + "; ".join(wrong))
 
 
 def _keys_of(name: str) -> set[str]:

@@ -14,6 +14,7 @@ given to one of them.
 from __future__ import annotations
 
 import argparse
+import calendar
 import lzma
 import re
 import sys
@@ -88,9 +89,9 @@ def main() -> None:
     families, of_genes, mesh_of_families = read_families(names / "famplex", genes)
     add_shorter_names(genes)
     gene_names_of_mesh(mesh, genes, mesh_of_families, references_of_mesh(arguments.gilda))
-    textbook_names(genes.values())
     for gene, texts in of_genes.items():
         genes[gene].curated += texts
+    textbook_names(genes.values())
     documents = training_documents(arguments.data / "corpora")
     annotated = annotated_names(documents)
     entrez = {f"NCBIGene:{gene.entrez}": gene for gene in genes.values() if gene.entrez}
@@ -248,8 +249,9 @@ def unannotated_names(
 ) -> list[tuple[str, str]]:
     """(kind, key) of names that most often stand in texts without being annotated, sorted.
 
-    Where a name is a part of a longer annotation ("disease" in "heart disease"), or of a virus'
-    ("dengue virus"), it says nothing.
+    So do months and days, of which corpora have few ("MARCH", a syndrome). Where a name is a part
+    of a longer annotation ("disease" in "heart disease"), or of a virus' ("dengue virus"), it says
+    nothing.
 
     Args:
         names: compact keys by kind.
@@ -269,9 +271,11 @@ def unannotated_names(
                         longer = (m.start < first.start() or last.end() < m.end for m in here)
                         if not any(longer) and not VIRUS.match(document.text, last.end()):
                             seen[kind, key][bool(here)] += 1
-    return sorted(
+    unannotated = {
         name for name, (out, within) in seen.items() if len(name[1]) > 4 and out > max(1, within)
-    )
+    }
+    dates = {compact_key_of(name) for name in (*calendar.month_name, *calendar.day_name) if name}
+    return sorted(unannotated | {(kind, key) for kind in names for key in names[kind] & dates})
 
 
 # The tables

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from types import MappingProxyType
 
 from spacy.tokens import Span
 
@@ -32,6 +33,11 @@ DEFAULTS = {
     "experiencer": "patient",
     "temporality": "current",
 }
+for _attribute, _value in DEFAULTS.items():
+    if not Span.has_extension(_attribute):
+        Span.set_extension(_attribute, default=_value)
+if not Span.has_extension("in_relations"):
+    Span.set_extension("in_relations", default=MappingProxyType(DEFAULTS))
 
 
 def attributes(categories: Container[str]) -> dict[str, str]:

@@ -30,7 +30,7 @@ from .. import short_forms as _short_forms  # noqa: F401 (registers `stands_for`
 from ..sentences import section_of, sentence_of
 from ..tables import table_rows
 from ..tokens import StatelessComponent
-from .attributes import DEFAULTS, Categorised, attributes
+from .attributes import Categorised, attributes
 from .current_drugs import keep_current
 from .reactions import (
     Allergy,
@@ -196,11 +196,6 @@ class Context(StatelessComponent):
     """
 
     def __init__(self) -> None:
-        for attribute, value in DEFAULTS.items():
-            if not Span.has_extension(attribute):
-                Span.set_extension(attribute, default=value)
-        if not Span.has_extension("in_relations"):
-            Span.set_extension("in_relations", default=MappingProxyType(DEFAULTS))
         if not Span.has_extension("named"):
             Span.set_extension("named", default=False)
         if not Doc.has_extension("relation_negations"):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from spacy.tokens import Span
 
+from ..context import attributes as _attributes  # noqa: F401 (registers what it sets on spans)
 from .pairs import Entity
 
 _KINDS = ("Disease", "Drug", "Target")
@@ -77,8 +78,8 @@ _BEGINNINGS = (
 )
 # "It has been shown that", "it is important to": this "it" stands for nothing.
 _EMPTY = re.compile(
-    r"it (?:is|was|has|had|may|might|can|could|should|must|will|would|be|been|also|not|well|still"
-    r"|[a-z]{1,20}ly|seems|appears|remains|follows| ){1,12}"
+    r"it (?:(?:is|was|has|had|may|might|can|could|should|must|will|would|be|been|also|not|well"
+    r"|still|[a-z]{1,20}ly|seems|appears|remains|follows) ){1,6}"
     r"(?:[a-z]{1,20} (?:that|whether|if|how|why)"
     r"|that|whether|(?:possible|important|necessary|essential) (?:to|for)) ",
     re.I,
@@ -142,9 +143,7 @@ class Subject:
         return _with_subject(subject, words, mentions, length, beginning.joined)
 
 
-def _resuming(
-    text: str, mentions: Sequence[tuple[Span, Entity]]
-) -> tuple[_Beginning, int] | None:
+def _resuming(text: str, mentions: Sequence[tuple[Span, Entity]]) -> tuple[_Beginning, int] | None:
     """How a sentence resumes a subject, and with how many words; None where it doesn't."""
     if _EMPTY.match(text):
         return None

@@ -166,8 +166,10 @@ def _search_space(
     }
     space = {name: where for name, where in tunable.items() if name not in fixed}
     if not space:
-        given = ", ".join(tunable)
-        raise ModelError(f"nothing is left to tune: {given} are given; leave out what is to be")
+        raise ModelError(
+            "nothing is left to tune: all that can be is given, or has no effect on such a network "
+            f"({', '.join(tunable)}); leave out the options that are to be tuned"
+        )
     return space
 
 

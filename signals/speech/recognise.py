@@ -81,6 +81,8 @@ class TransformersRecogniser:
         from transformers import pipeline
 
         self.name = Path(path).name
+        if not Path(path).is_dir():  # or transformers would look for it on the hub
+            raise ModelError(f"{path}: is no model of speech recognition: there is no such folder")
         try:
             self._pipeline: Any = pipeline(
                 "automatic-speech-recognition", model=str(path), chunk_length_s=_CHUNK

@@ -44,7 +44,6 @@ NOT_RUN = {
     "models/whisper": "weights to be fetched; tests/signals/speech has a small recogniser",
     "diagnosis --audio": "what is heard of made speech varies; patient.md has a note too",
     "--format labels": "needs the published corpora",
-    "letter.txt --show": "the page shows what the models of its day read in a letter",
     "--names graphs/names": "names that benchmarks/ makes of a download",
     "--teachers": "how the models that ship were made, in hours",
     "--recogniser models/measured": "the same",

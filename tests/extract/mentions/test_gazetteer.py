@@ -73,10 +73,11 @@ def test_a_drug_s_name_of_one_word_stands_in_one_piece() -> None:
 
 def test_bare_words_for_conditions_are_no_names() -> None:
     names = {"MESH:D004194": "Disease", "MESH:D013577": "Syndrome", "MONDO:3": "Gravel"}
+    names["MESH:C565507"] = "MARCH"
     nodes = pl.DataFrame({"id": [*names], "kind": "Disease", "name": [*names.values()]})
     nlp = pipeline("medkg_names")
     nlp.get_pipe("medkg_names").use(graph().with_frames(nodes=conform(nodes, NODES)))
-    doc = marked(nlp, "The disease is a syndrome, and gravel is none.")
+    doc = marked(nlp, "The disease is a syndrome, and gravel is none. In March it was.")
     assert [m.text for m in doc.spans["mentions"]] == ["gravel"]
 
 

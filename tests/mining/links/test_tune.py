@@ -97,6 +97,6 @@ def test_a_file_that_sets_everything_leaves_nothing_to_tune(
     kg: KnowledgeGraph, tmp_path: Path
 ) -> None:
     names = [field.name for field in fields(NetworkSettings)]
-    with pytest.raises(ModelError, match="nothing is left to tune: dim, layers"):
+    with pytest.raises(ModelError, match=r"nothing is left to tune: .*\(dim, layers"):
         tune_links(kg, "TARGETS", 2, tmp_path / "out", settings=SETTINGS, fixed=names)
     assert not (tmp_path / "out").exists()

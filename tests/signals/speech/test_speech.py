@@ -192,6 +192,8 @@ def test_one_bad_file_never_ends_a_run(model: Path, tmp_path: Path) -> None:
         medkg.transcribe(tmp_path / "out", model=model, quarantine=Quarantine())
     with pytest.raises(ModelError, match="no model of speech recognition"):
         medkg.transcribe(tmp_path / "in", model=tmp_path)
+    with pytest.raises(ModelError, match="there is no such folder"):
+        medkg.transcribe(tmp_path / "in", model=tmp_path / "whisper")
 
 
 def test_without_a_quarantine_nothing_is_heard_after_a_bad_file(
