@@ -113,12 +113,15 @@ def _is_of_virus(mention: Span, text: str) -> bool:
 
 def _symbols_of_genes(text: str) -> Iterator[tuple[int, int]]:
     """Where words stand that a text calls genes, or says to have variants ("EGFR T790M")."""
+    of_variants = list(variants(text))
+    in_variants = {at for start, end in of_variants for at in range(start, end)}
     for pattern in (_BEFORE_WORD, _AFTER_WORD):
         for match in pattern.finditer(text):
             for symbol in re.finditer(_SYMBOL, match["symbols"]):
                 start = match.start("symbols") + symbol.start()
-                yield start, start + len(symbol[0])
-    for start, _ in variants(text):
+                if start not in in_variants:  # "a CAG expansion"
+                    yield start, start + len(symbol[0])
+    for start, _ in of_variants:
         before = max(0, start - _LONGEST_BEFORE_VARIANT)
         if (named := _BEFORE_VARIANT.search(text[before:start])) is not None:
             yield before + named.start("symbol"), before + named.end("symbol")

@@ -58,6 +58,11 @@ _OF_ENZYME = re.compile(
     rf"(?<!\w)[A-Z][a-z]{{2}}[A-Z]?\d{{0,3}} ?[IV]{{1,4}}"
     rf"(?:{_OF_VARIANT}| RFLPs?| restriction(?: site| fragment)?)+(?!\w)"
 )
+# "CAG repeats", "GGGGCC repeat expansion", "(CTG)n expansion"; CAG and GAA are genes elsewhere.
+_OF_REPEAT = re.compile(
+    r"(?<!\w)\(?[ACGT]{2,6}\)?n?[- ](?:(?:tri|tetra|penta|hexa)nucleotide[- ])?"
+    r"(?:repeats?|expansions?)(?:[- ]expansions?)?(?!\w)"
+)
 # Nomenclature is written in capitals; "to" and the names of acids needn't be.
 _CASED = re.compile(
     rf"{_ACID_LETTER}\d{{2,4}}(?:{_ACID_LETTER}|X|fs|\*)|[ACGT][- ]?\d{{2,5}} ?[ACGT]"
@@ -73,8 +78,8 @@ def variants(text: str) -> Iterable[tuple[int, int]]:
         if not _LETTERS_ALONE.fullmatch(match[0]) or _CASED.fullmatch(match[0]):
             called = _CALLED_VARIANT.match(text, match.end())
             yield match.start(), called.end() if called else match.end()
-    for match in _OF_ENZYME.finditer(text):
-        yield match.span()
+    for pattern in (_OF_ENZYME, _OF_REPEAT):
+        yield from (match.span() for match in pattern.finditer(text))
 
 
 def is_sequence_unit(name: str) -> bool:

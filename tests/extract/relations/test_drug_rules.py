@@ -30,6 +30,14 @@ def relations(text: str) -> list[str | None]:
         ("The [tremor|Symptom] was reversed by withdrawal of [zapomycin|Drug].", ["CAUSES"]),
         ("[Tremor|Symptom] reversed when [zapomycin|Drug] was stopped.", ["CAUSES"]),
         ("[Tremor|Symptom] appeared when reuptake was inhibited by [zapomycin|Drug].", [None]),
+        # What it does in the clause behind, whose subject it still is.
+        ("[Zapomycin|Drug] controls [asthma|Disease] but long-term use leads to [tremor|Symptom].",
+         ["TREATS", "CAUSES"]),
+        ("[Zapomycin|Drug] works in [asthma|Disease], although it may cause [tremor|Symptom].",
+         [None, "CAUSES"]),
+        ("[Zapomycin|Drug] failed in [asthma|Disease], but [biperiden|Drug] caused [tremor|Symptom].",
+         [None, None, None, "CAUSES"]),
+        ("[Zapomycin|Drug] induces remission of [asthma|Disease].", ["TREATS"]),
         # What another drug induces.
         ("[Zapomycin|Drug] strongly attenuated [cisplatin|Drug]-induced [deafness|Disease].",
          ["TREATS", "CAUSES"]),
