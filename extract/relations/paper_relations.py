@@ -258,7 +258,9 @@ def _effect_on_target(
 
     BioRED's relation between the two says no more than that there is one. It is a change of the
     target's level, or, where the sentence says how the drug acts on the target itself, TARGETS.
-    Then both have to be true, that the document relates them and that the sentence says so.
+    Both have to be likely, that the document relates them and that the sentence says so. Their
+    mean is what is stated: they are right or wrong together, so that the product is too low
+    (`benchmarks/target_probabilities.py`).
     """
     head, tail, words = pair.candidate
     if words.words[words.head.end : words.head.end + 1] in (("derivative",), ("derivatives",)):
@@ -273,4 +275,5 @@ def _effect_on_target(
         if rule is not None and acts < rule.precision:
             acts, action = rule.precision, rule.action
         if acts >= thresholds["targets"]:
-            yield extracted(head, "TARGETS", tail, probability * acts, {"action": action})
+            stated = (probability + acts) / 2
+            yield extracted(head, "TARGETS", tail, stated, {"action": action})

@@ -35,7 +35,7 @@ def relations(text: str) -> list[str | None]:
          ["TREATS", "CAUSES"]),
         ("[Zapomycin|Drug] works in [asthma|Disease], although it may cause [tremor|Symptom].",
          [None, "CAUSES"]),
-        ("[Zapomycin|Drug] failed in [asthma|Disease], but [biperiden|Drug] caused [tremor|Symptom].",
+        ("[Zapomycin|Drug] failed in [gout|Disease], but [biperiden|Drug] caused [tremor|Symptom].",
          [None, None, None, "CAUSES"]),
         ("[Zapomycin|Drug] induces remission of [asthma|Disease].", ["TREATS"]),
         # What another drug induces.
