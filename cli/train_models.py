@@ -35,7 +35,7 @@ def train_links(
     decoder: Annotated[
         str | None, typer.Option(help="distmult, complex, transe or rotate.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of the network: the most.")] = None,
     split: Annotated[
         Path | None, typer.Option(help="Edges to hold back: a folder of medkg split.")
     ] = None,

@@ -31,7 +31,7 @@ QUICKSTART = os.environ.get("MEDKG_QUICKSTART")
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
-def _check_parses(words: list[str]) -> None:
+def check_parses(words: list[str]) -> None:
     """Raise where a command, an option or an argument is not one of the program's."""
     command: Any = typer.main.get_command(app)
     context = typer.Context(command, info_name="medkg")
@@ -57,7 +57,7 @@ def test_commands_exist(page: Path) -> None:
     for block in blocks(page):
         for words in commands(block):
             try:
-                _check_parses(words)
+                check_parses(words)
             except UsageError as error:
                 pytest.fail(f"{page}:{block.line}: medkg {shlex.join(words)}: {error}")
 
@@ -68,7 +68,7 @@ def test_commands_exist(page: Path) -> None:
 )
 def test_what_does_not_exist_is_noticed(words: str) -> None:
     with pytest.raises(UsageError):
-        _check_parses(words.split())
+        check_parses(words.split())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
