@@ -12,7 +12,7 @@ sentence.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -199,6 +199,22 @@ def entity(store: Connection, kind: str, identifier: str, *, private: bool) -> d
     values = dict(zip(columns, rows.row(0), strict=True))
     lists = {name: values[name] or [] for name in ("synonyms", "xrefs", "aliases")}
     return {"kind": kind, **values, **lists}
+
+
+def names_meant(store: Connection, meant: Mapping[str, tuple[str, str]]) -> list[str]:
+    """What texts were taken for, each in a line, where a text is not itself the name or identifier.
+
+    Args:
+        meant: kind and identifier of what each text means, see `medkg.cypher.Query.entities`.
+    """
+    lines = []
+    for text, (kind, identifier) in meant.items():
+        label = store.connection.names.label(kind)
+        named = store.query(f"MATCH (n:{label} {{id: $id}}) RETURN n.name AS name", id=identifier)
+        name = str(named["name"][0])
+        if text != identifier and name_key_of(text) != name_key_of(name):
+            lines.append(f"{text} is {name} ({kind}, {identifier})")
+    return lines
 
 
 def facts(

@@ -11,15 +11,15 @@ from typing import Any
 
 import typer
 
-from medkg.cli import app
+from medkg.cli.app import app
 
 _HEAD = """# Commands
 
 Made of the commands by `python -m medkg.cli.page > docs/commands.md`. `medkg COMMAND -h` shows the
 same in a terminal, `medkg --install-completion` completes commands and options in the shell.
 
-Every command ends with 0 where it did what it was asked, with 1 where there is something that you can
-put right (the message says what), with 2 where it was called wrongly and with 130 where it was
+Every command ends with 0 where it did what it was asked, with 1 where there is something that you
+can put right (the message says what), with 2 where it was called wrongly and with 130 where it was
 stopped. Results go to standard output, progress and remarks to standard error.
 """
 

@@ -92,23 +92,25 @@ def _answer(
     parameters: dict[str, Any],
     names: str | None,
 ) -> tuple[pl.DataFrame, str]:
-    """The answer, and why there may be none where predictions were asked for."""
+    """The answer, and what names meant in it, and why there may be none of predictions."""
     from medkg.access import connect
-    from medkg.entities import answer_in
+    from medkg.entities import answer_in, names_meant
 
     with connect(existing_server(on)) as connection:
         if question is None:
             assert cypher is not None
             return connection.query(cypher, **parameters), ""
         rows = question.run(connection, **parameters)
+        notes = names_meant(connection, question.entities(connection, **parameters))
         if names is not None:
             rows = answer_in(names, connection, rows)
-        if rows.height or not question.predicted:
-            return rows, ""
-        if connection.holds_predictions(question.predicted):
-            needs = f"medkg query {question.name} --list says what it goes by"
-            return rows, f"no prediction that the server holds meets the question; {needs}"
-        return rows, "it asks for predictions: medkg predict … --into writes some"
+        if question.predicted and rows.is_empty():
+            if connection.holds_predictions(question.predicted):
+                needs = f"medkg query {question.name} --list says what it goes by"
+                notes.append(f"no prediction that the server holds meets the question; {needs}")
+            else:
+                notes.append("it asks for predictions: medkg predict … --into writes some")
+        return rows, "\n".join(notes)
 
 
 def _write(answer: pl.DataFrame, csv: Path | None, parquet: Path | None) -> None:

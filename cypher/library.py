@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -37,6 +38,7 @@ from ..graph.store import Store
 from ..graph.store.guard import names_in, with_values
 from ..graph.store.names import PREDICTED
 from .parameters import REQUIRED, Parameter, literal
+from .unknown_names import near_names
 
 __all__ = ["TOPICS", "Parameter", "Query", "by_topic", "get", "load", "names", "own", "parse"]
 
@@ -59,6 +61,13 @@ _PARAMETER = re.compile(
     r"(?: of (\w+(?: or \w+)*))?(?: (=|such as) (.+?))?\. (.+)"
 )
 _COLUMN = re.compile(r"(\w+): (.+)")
+_FORMS = {
+    "Parameters": (
+        "as in 'disease: identifier of Disease such as \"DOID:2841\". The disease.' or"
+        " 'top: integer = 20. Rows at most.'"
+    ),
+    "Columns": "as in 'drug: the drug's identifier'",
+}
 
 
 @dataclass(frozen=True)
@@ -114,6 +123,21 @@ class Query:
         shown = "".join(f"//   {name}: {text}\n" for name, text in texts.items())
         return f"// {self.title}\n{shown}{with_values(self.cypher, texts)};\n"
 
+    def entities(self, store: Store, /, **params: object) -> dict[str, tuple[str, str]]:
+        """Kind and identifier of the node that each text means which is given for an entity.
+
+        Raises:
+            DataError, MissingError, StoreError: as `run`.
+        """
+        self._check_names(params)
+        meant = {}
+        for parameter in self.parameters:
+            value = parameter.value(params.get(parameter.name, parameter.default))
+            if parameter.type in ("identifier", "identifiers") and value is not None:
+                for text in value if isinstance(value, list) else [str(value)]:
+                    meant[text] = store.resolve(text, parameter.kinds)
+        return meant
+
     def _values(self, given: Mapping[str, object], store: Store | None) -> dict[str, object]:
         """The parameters' values, entities by their identifiers."""
         values: dict[str, object] = {}
@@ -121,9 +145,9 @@ class Query:
             value = parameter.value(given[parameter.name])
             if store is not None and value is not None:
                 if parameter.type == "identifier":
-                    value = parameter.node(store, str(value))
+                    value = store.resolve(str(value), parameter.kinds)[1]
                 elif parameter.type == "identifiers" and isinstance(value, list):
-                    value = [parameter.node(store, text) for text in value]
+                    value = [store.resolve(text, parameter.kinds)[1] for text in value]
             values[parameter.name] = value
         return values
 
@@ -145,7 +169,7 @@ def load(folder: Path | str | None = None) -> dict[str, Query]:
             MEDKG_LIBRARY, if it is set.
 
     Raises:
-        DataError: no such folder, or a file whose head is not as it should be.
+        DataError: no such folder.
     """
     folder = folder or os.environ.get(LIBRARY)
     queries = _shipped() if not folder else {**_shipped(), **own(folder)}
@@ -160,21 +184,32 @@ def _shipped() -> dict[str, Query]:
 
 
 def own(folder: Path | str) -> dict[str, Query]:
-    """The questions of a folder, by name.
+    """The questions of a folder, by name. A file that is none is left out, with a warning.
 
     Raises:
-        DataError: no such folder, a file whose head is not as it should be, or whose name could be
-            taken for Cypher.
+        DataError: no such folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError("is no folder of questions (.cypher)", path=folder)
     queries = {}
     for file in sorted(folder.glob("*.cypher")):
-        if not file.stem.isidentifier():
-            raise DataError("a question's name has only letters, digits and _", path=file)
-        queries[file.stem] = parse(file.stem, file.read_text(encoding="utf-8"))
+        try:
+            queries[file.stem] = _read(file)
+        except DataError as error:
+            warnings.warn(f"{error}; the file is left out", stacklevel=2)
     return queries
+
+
+def _read(file: Path) -> Query:
+    """The question of a file of one's own."""
+    if not file.stem.isidentifier():
+        raise DataError("a question's name has only letters, digits and _", path=file)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DataError("is not UTF-8", path=file) from None
+    return parse(file.stem, text, file)
 
 
 def names(folder: Path | str | None = None) -> list[str]:
@@ -193,22 +228,27 @@ def get(name: str, folder: Path | str | None = None) -> Query:
     """The query of that name; see `load`.
 
     Raises:
-        MissingError: there is none; it lists those there are.
+        DataError: no such folder, or the query's file has a head that is not as it should be.
+        MissingError: there is none; it lists those that are near or, where none is, all.
     """
-    queries = load(folder)
-    try:
-        return queries[name]
-    except KeyError:
-        raise MissingError(f"no query {name!r}; there are {', '.join(queries)}") from None
+    folder = folder or os.environ.get(LIBRARY)
+    if folder and name.isidentifier() and (file := Path(folder) / f"{name}.cypher").is_file():
+        return _read(file)
+    if (folder is None or Path(folder).is_dir()) and name in _shipped():
+        return _shipped()[name]
+    raise MissingError(f"no query {name!r}{near_names(name, load(folder))}")
 
 
-def parse(name: str, text: str) -> Query:
+def parse(name: str, text: str, path: Path | str | None = None) -> Query:
     """A query from the text of its file.
+
+    Args:
+        path: what the file is called in an error; by default the name with `.cypher`.
 
     Raises:
         DataError: the comments at its head are not as they should be.
     """
-    path = f"{name}.cypher"
+    path = path or f"{name}.cypher"
     lines = text.splitlines()
     section, topic, description = "", "own", []
     parameters: list[Parameter] = []
@@ -226,7 +266,8 @@ def parse(name: str, text: str) -> Query:
         elif section == "Columns" and (match := _COLUMN.fullmatch(comment)):
             columns[match[1]] = match[2]
         else:
-            raise DataError(f"is no line of {section.lower()}: {comment!r}", path=path, line=number)
+            what = f"is no line of {section.lower()}: {comment!r}; write {_FORMS[section]}"
+            raise DataError(what, path=path, line=number)
     if not columns or not description:
         raise DataError("lacks a title or its columns", path=path)
     if topic not in TOPICS:

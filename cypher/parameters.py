@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import SupportsFloat, SupportsInt
 
-from ..core.errors import DataError, MissingError
+from ..core.errors import DataError
 from ..core.json_reading import parse_json
-from ..graph.store import Store
 
 REQUIRED = object()
 
@@ -40,17 +38,6 @@ class Parameter:
     def to_try(self) -> object:
         """A value to try the query with: the default, or the example."""
         return self.example if self.required else self.default
-
-    def node(self, store: Store, text: str) -> str:
-        """The identifier of the node of the parameter's kinds that a text means.
-
-        Raises:
-            MissingError: none, or several of the last kind.
-        """
-        for kind in self.kinds[:-1]:
-            with suppress(MissingError):
-                return store.resolve(text, kind)[1]
-        return store.resolve(text, self.kinds[-1] if self.kinds else None)[1]
 
     def value(self, given: object) -> object:
         """The given value, or text of it, in the parameter's type.

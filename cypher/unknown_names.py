@@ -35,10 +35,10 @@ def refuse_unknown_names(store: Store, cypher: str) -> None:
     for what, used, known in (("label", names.labels, labels), ("relation", names.types, types)):
         for name in used:
             if name not in known:
-                raise DataError(f"the graph has no {what} {name!r}{_near(name, known)}")
+                raise DataError(f"the graph has no {what} {name!r}{near_names(name, known)}")
 
 
-def _near(name: str, known: Iterable[str]) -> str:
+def near_names(name: str, known: Iterable[str]) -> str:
     """The end of a message: the known names that are most like a name, or all where none is."""
     from rapidfuzz import fuzz, process, utils
 

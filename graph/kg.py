@@ -208,8 +208,8 @@ class KnowledgeGraph(GraphFrames):
         Raises:
             MissingError: none, or several (they are listed).
         """
-        nodes, merges = self._nodes_of(kind), self.scan("merges")
-        return resolve(nodes, merges, self._collect_nodes, text, kind)
+        label = None if kind is None else self.schema.kind(kind).label
+        return resolve(self.scan("nodes"), self.scan("merges"), self._collect_nodes, text, label)
 
     def _nodes_of(self, kind: str | None) -> pl.LazyFrame:
         nodes = self.scan("nodes")

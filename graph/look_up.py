@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import polars as pl
@@ -93,21 +93,32 @@ def resolve(
     """The one identifier that a text means; see `look_up`.
 
     Args:
-        kind: what the nodes are called in a message; None: entities.
+        kind: of the node; None: any.
 
     Raises:
         MissingError: none, or several (they are listed).
     """
-    matches = look_up(nodes, merges, collect, text)
+    of_kind = nodes if kind is None else nodes.filter(kind=kind)
+    matches = look_up(of_kind, merges, collect, text)
     if matches.is_empty():
-        near = suggestion(alike(nodes, collect, text, SUGGESTED))
-        raise MissingError(f"the graph has no {kind or 'entity'} {text!r}{near}")
+        elsewhere = matches if kind is None else look_up(nodes, merges, collect, text)
+        if elsewhere.height:
+            hint = of_other_kinds(elsewhere.select("id", "kind", "name").iter_rows())
+        else:
+            hint = suggestion(alike(of_kind, collect, text, SUGGESTED))
+        raise MissingError(f"the graph has no {kind or 'entity'} {text!r}{hint}")
     if matches.height > 1:
         listed = ", ".join(f"{i} ({k}, {n})" for i, k, n, *_ in matches.head(_LISTED).iter_rows())
         raise MissingError(
             f"{text!r} may be {matches.height} entities: {listed}; give the identifier"
         )
     return str(matches["id"][0])
+
+
+def of_other_kinds(nodes: Iterable[tuple[str, str, str]]) -> str:
+    """The end of a message: nodes (id, kind, name) that a text means, of kinds not asked for."""
+    listed = [f"{name} ({id_}) is of kind {kind}" for id_, kind, name in islice(nodes, SUGGESTED)]
+    return f"; {', '.join(listed)}"
 
 
 def suggestion(near: pl.DataFrame) -> str:

@@ -246,11 +246,14 @@ class Store:
         self._record("query", cypher=cypher, values=params)
         return answers.pages(self.connection, cypher, size, params)
 
-    def resolve(self, text: str, kind: str | None = None) -> tuple[str, str]:
+    def resolve(self, text: str, kind: str | Sequence[str] | None = None) -> tuple[str, str]:
         """Kind and identifier of the one node that a text means: by identifier, name or synonym.
 
+        Args:
+            kind: of the node; of several the first that has such a node is taken.
+
         Raises:
-            MissingError: none, or several (they are listed).
+            MissingError: none (what is near is listed), or several (they are).
             StoreError: the server doesn't answer.
         """
         self._record("resolve", values=[text])

@@ -11,6 +11,8 @@ from ..identifiers import name_key_of
 from ..look_up import alike
 from .connection import Connection
 
+_SHORT = 6  # letters; of a shorter text a third is less than two
+_ANY_LENGTH = 10_000
 _NAMED: Columns = {"kind": pl.String, "id": pl.String, "name": pl.String, "synonyms": STRING_LIST}
 
 
@@ -18,23 +20,28 @@ def alike_on(connection: Connection, labels: Iterable[str], text: str, most: int
     """The nodes of some labels with a name or synonym most like a text, the likest first.
 
     The server gives those with a name or synonym that has a third of the text unbroken, as any with
-    two slips of a finger has; which of them are like it, `medkg.graph.look_up.alike` says.
+    two slips of a finger has, or of a short text (a gene's symbol) a half, as with one slip; which
+    of them are like it, `medkg.graph.look_up.alike` says.
 
     Returns:
         `kind`, `id`, `name`, and `alike`, the name that the text is like.
     """
     key = name_key_of(text)
-    third = len(key) // 3
-    parts = [key[:third], key[third:-third], key[-third:]]
+    is_short = len(key) < _SHORT
+    cut = len(key) // (2 if is_short else 3)
+    parts = [key[:cut], key[cut:]] if is_short else [key[:cut], key[cut:-cut], key[-cut:]]
+    # Names are long beside a symbol, and most hold two letters of it.
+    longest = len(key) + 1 if is_short else _ANY_LENGTH
     rows: list[tuple[object, ...]] = []
-    for label in labels if third > 1 else ():
+    for label in labels if cut else ():
         query = (
             f"MATCH (n:{connection.names.label(label)}) WHERE any(part IN $parts WHERE"
-            " n.name_key CONTAINS part"
-            " OR any(s IN coalesce(n.synonyms, []) WHERE toLower(s) CONTAINS part))"
+            " (size(n.name_key) <= $longest AND n.name_key CONTAINS part)"
+            " OR any(s IN coalesce(n.synonyms, [])"
+            " WHERE size(s) <= $longest AND toLower(s) CONTAINS part))"
             " RETURN n.id, n.name, n.synonyms"
         )
-        rows += [(label, *row) for row in connection.rows(query, parts=parts)]
+        rows += [(label, *row) for row in connection.rows(query, parts=parts, longest=longest)]
     nodes = pl.DataFrame(rows, schema=dict(_NAMED), orient="row")
     near = alike(nodes.drop("kind").lazy(), pl.LazyFrame.collect, text, most)
     return near.join(nodes.select("kind", "id"), on="id", maintain_order="left").select(

@@ -27,7 +27,7 @@ from ..frames import (
 )
 from ..identifiers import compact_key_of, name_key_of
 from ..kg import KnowledgeGraph
-from ..look_up import SUGGESTED, is_ordinary, suggestion
+from ..look_up import SUGGESTED, is_ordinary, of_other_kinds, suggestion
 from ..spill import EvidenceBuffer, StoredFrame
 from .alike import alike_on
 from .connection import Connection, Record
@@ -47,43 +47,63 @@ _OTHER_SPELLING = Cypher(
 )
 
 
-def resolve(connection: Connection, text: str, kind: str | None = None) -> tuple[str, str]:
+def resolve(
+    connection: Connection, text: str, kind: str | Sequence[str] | None = None
+) -> tuple[str, str]:
     """What `Store.resolve` does."""
-    kinds = [connection.schema.kind(kind).label] if kind else list(connection.schema.kinds)
+    wanted = [kind] if isinstance(kind, str) else list(kind or ())
+    kinds = [connection.schema.kind(each).label for each in wanted]
     with connection.errors():
-        labels = sorted(set(kinds) & set(connection.labels()))
-        matches: list[tuple[str, str, str]] = []
-        became = "MATCH (m:Merge {merged: $text}) WHERE m.applied RETURN m.kept"
-        kept = [str(row[0]) for row in connection.rows(became, text=text)]
-        for condition, value in (
-            (Cypher("n.id = $text"), text),
-            (Cypher("n.id IN $text"), kept),
-            (Cypher("n.name_key = $text"), name_key_of(text)),
-            (Cypher("$text IN n.synonyms OR $text IN n.xrefs"), text),
-            (_OTHER_SPELLING, compact_key_of(text)),
-            (Cypher("$text IN n.synonyms"), simplified(text)),
-        ):
-            for label in labels:
-                query = (
-                    f"MATCH (n:{connection.names.label(label)}) WHERE {condition}"
-                    " RETURN n.id, n.name LIMIT 9"
-                )
-                matches += [
-                    (label, identifier, name)
-                    for identifier, name in connection.rows(query, text=value)
-                    if not is_ordinary(text) or not name.isupper()
-                ]
-            if matches:
-                break
+        there = set(connection.labels()) & set(connection.schema.kinds)
+        groups = [[each] for each in kinds if each in there] if kinds else [sorted(there)]
+        matches = next(filter(None, (_meant(connection, group, text) for group in groups)), [])
         if not matches:
-            # The names of patients and documents are not for everybody.
-            shown = [label for label in labels if label not in (PATIENT, DOCUMENT)]
-            near = suggestion(alike_on(connection, shown, text, SUGGESTED))
-            raise MissingError(f"{connection.uri} has no {kind or 'entity'} {text!r}{near}")
+            hint = _hint(connection, kinds, there, text)
+            raise MissingError(
+                f"{connection.uri} has no {' or '.join(kinds) or 'entity'} {text!r}{hint}"
+            )
     if len(matches) > 1:
         listed = ", ".join(f"{id} ({label}, {name})" for label, id, name in matches[:8])
         raise MissingError(f"{text!r} may be: {listed}; give the identifier")
     return matches[0][0], matches[0][1]
+
+
+def _meant(connection: Connection, labels: Iterable[str], text: str) -> list[tuple[str, str, str]]:
+    """Label, identifier and name of the nodes of some labels that a text means."""
+    became = "MATCH (m:Merge {merged: $text}) WHERE m.applied RETURN m.kept"
+    kept = [str(row[0]) for row in connection.rows(became, text=text)]
+    for condition, value in (
+        (Cypher("n.id = $text"), text),
+        (Cypher("n.id IN $text"), kept),
+        (Cypher("n.name_key = $text"), name_key_of(text)),
+        (Cypher("$text IN n.synonyms OR $text IN n.xrefs"), text),
+        (_OTHER_SPELLING, compact_key_of(text)),
+        (Cypher("$text IN n.synonyms"), simplified(text)),
+    ):
+        matches = [
+            (label, str(identifier), str(name))
+            for label in labels
+            for identifier, name in connection.rows(
+                f"MATCH (n:{connection.names.label(label)}) WHERE {condition}"
+                " RETURN n.id, n.name LIMIT 9",
+                text=value,
+            )
+            if not is_ordinary(text) or not name.isupper()
+        ]
+        if matches:
+            return matches
+    return []
+
+
+def _hint(connection: Connection, kinds: Sequence[str], there: Iterable[str], text: str) -> str:
+    """The end of a message: what of another kind a text means, or what has a name like it."""
+    # The names of patients and documents are not for everybody.
+    shown = sorted({*there} - {PATIENT, DOCUMENT})
+    others = [label for label in shown if label not in kinds] if kinds else []
+    if elsewhere := _meant(connection, others, text):
+        return of_other_kinds((id_, label, name) for label, id_, name in elsewhere)
+    searched = [label for label in shown if not kinds or label in kinds]
+    return suggestion(alike_on(connection, searched, text, SUGGESTED))
 
 
 def read(

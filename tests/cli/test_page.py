@@ -18,9 +18,7 @@ EXAMPLES = [line.split("`")[1] for line in LINES if line.startswith("Example: ")
 
 
 def test_the_page_of_the_documentation_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), (
-        "python -m medkg.cli.page > docs/commands.md"
-    )
+    assert PAGE.read_text(encoding="utf-8") == page(), "python -m medkg.cli.page > docs/commands.md"
 
 
 def test_the_page_has_the_topics_the_commands_and_those_of_groups() -> None:

@@ -51,6 +51,18 @@ def test_a_question_is_printed_with_its_parameters_filled_in(on: str) -> None:
     assert by_name.rstrip().endswith(";")
 
 
+def test_an_answer_says_what_a_name_was_taken_for(on: str) -> None:
+    with connect(on) as store:
+        change(store, "MATCH (d:Disease {id: 'DOID:2841'}) SET d.synonyms = ['wheezing']")
+        by_synonym = run("targets_by_support", "--on", on, "--param", "disease=wheezing")
+        change(store, "MATCH (d:Disease {id: 'DOID:2841'}) SET d.synonyms = []")
+    assert "wheezing is asthma (Disease, DOID:2841)" in by_synonym
+    for given in ("Asthma", "DOID:2841"):
+        assert "is asthma" not in run(
+            "targets_by_support", "--on", on, "--param", f"disease={given}"
+        )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -200,7 +202,7 @@ def test_names_and_text_stand_for_identifiers_and_values(store: Store) -> None:
         ({"disease": "OMIM:1", "known": "maybe"}, DataError, "known takes boolean"),
         ({"disease": 7}, DataError, "disease takes identifier, not 7"),
         ({"disease": "OMIM:9"}, MissingError, "no Disease 'OMIM:9'"),
-        ({"disease": "imatinib"}, MissingError, "no Disease 'imatinib'"),
+        ({"disease": "imatinib"}, MissingError, "no Disease 'imatinib'; .* is of kind Drug"),
         ({"disease": "x'}) DETACH DELETE n //"}, MissingError, "no Disease"),
     ],
 )
@@ -211,9 +213,65 @@ def test_wrong_parameters_say_what_is_right(
         library.get("drug_target_hypotheses").run(store, **params)
 
 
-def test_an_unknown_query_lists_those_there_are() -> None:
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        # Of every kind that the parameter takes; a symbol of a gene is short.
+        ({"disease": "GITS"}, r"no Disease or Symptom 'GITS'; near: GIST \(OMIM:1\)$"),
+        ({"disease": "bleedign"}, r"no Disease or Symptom 'bleedign'; near: bleeding \(HP:3\)$"),
+        ({"disease": "KIT"}, r"no Disease or Symptom 'KIT'; KIT \(HGNC:1\) is of kind Target$"),
+        ({"disease": "patient 1"}, r"no Disease or Symptom 'patient 1'$"),
+    ],
+)
+def test_a_name_that_is_not_there_is_told_with_what_may_be_meant(
+    store: Store, params: dict[str, str], message: str
+) -> None:
+    with pytest.raises(MissingError, match=message):
+        library.get("treatments_for_disease").run(store, **params)
+
+
+def test_what_texts_mean_in_a_question(store: Store) -> None:
+    query = library.get("evidence_of_edge")
+    meant = query.entities(store, subject="Imatinib", object="HGNC:1")
+    assert meant == {"Imatinib": ("Drug", "drugbank:DB1"), "HGNC:1": ("Target", "HGNC:1")}
+    several = library.get("drug_interactions").entities(store, drugs=["aspirin", "warfarin"])
+    assert list(several.values()) == [("Drug", "drugbank:DB3"), ("Drug", "drugbank:DB4")]
+
+
+def test_an_unknown_query_lists_those_that_are_near_or_all_there_are() -> None:
     with pytest.raises(MissingError, match=r"no query 'nope'; there are about, .*why"):
         library.get("nope")
+    with pytest.raises(MissingError, match=r"no query 'repurposng'; near: repurposing$"):
+        library.get("repurposng")
+
+
+def test_a_broken_file_of_ones_own_is_left_out_and_the_others_are_there(tmp_path: Path) -> None:
+    good = "// Mine\n// Columns\n//   x: one\nRETURN 1 AS x"
+    (tmp_path / "mine.cypher").write_text(good, encoding="utf-8")
+    (tmp_path / "broken.cypher").write_text("RETURN 1 AS x", encoding="utf-8")
+    (tmp_path / "latin.cypher").write_text("// Ausdrücklich", encoding="latin-1")
+    (tmp_path / "two words.cypher").write_text(good, encoding="utf-8")
+    with pytest.warns(UserWarning, match="left out") as warned:
+        queries = library.load(tmp_path)
+    assert {"mine", "repurposing"} < queries.keys()
+    assert not {"broken", "latin", "two words"} & queries.keys()
+    assert len(warned) == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # who asks for another question isn't told of it
+        assert library.get("mine", tmp_path).title == "Mine"
+        assert library.get("repurposing", tmp_path).name == "repurposing"
+    with pytest.raises(DataError, match=r"broken\.cypher: lacks a title"):
+        library.get("broken", tmp_path)
+    with pytest.raises(DataError, match=r"latin\.cypher: is not UTF-8"):
+        library.get("latin", tmp_path)
+    with pytest.raises(DataError, match="no folder of questions"):
+        library.get("repurposing", tmp_path / "none")
+
+
+def test_what_is_wrong_in_a_head_comes_with_how_it_is_written() -> None:
+    text = "// Mine\n// Parameters\n//   disease: identifer of Disease.\n// Columns\n//   x: x\n"
+    with pytest.raises(DataError, match=r"line 3: is no line of parameters: .*; write as in"):
+        library.parse("mine", text)
 
 
 @pytest.mark.parametrize(
