@@ -21,6 +21,7 @@ from medkg.diagnosis import (
 )
 from medkg.explanations import ExplanationParts
 from medkg.fhir_bundle import diagnosis_bundle
+from medkg.graph.look_up import SUGGESTED, suggestion
 
 from . import messages
 from .site import Visit
@@ -190,7 +191,11 @@ def _resolved(visit: Visit, text: str) -> tuple[str, str]:
             problems.append(error)
     if not matches:
         several = [problem for problem in problems if "may be" in str(problem)]
-        raise several[0] if several else MissingError(f"no drug, target or disease {text!r}")
+        if several:
+            raise several[0]
+        near = entities.search(visit.store, text, most=SUGGESTED, private=False)
+        hint = suggestion(near.rename({"matched": "alike"}))
+        raise MissingError(f"no drug, target or disease {text!r}{hint}")
     if len(matches) > 1:
         listed = ", ".join(f"{identifier} ({kind})" for kind, identifier in matches)
         raise MissingError(f"{text!r} may be: {listed}; give the identifier")

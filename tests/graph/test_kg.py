@@ -481,7 +481,7 @@ def test_resolve_by_identifier_reference_name_and_synonym() -> None:
     assert graph.resolve("Abdominal  pain", kind="Symptom") == "HP:0002027"
     with pytest.raises(MissingError, match="near: Imatinib"):
         graph.resolve("imatinab")
-    with pytest.raises(MissingError, match="no Target 'imatinib'; Imatinib .* is of kind Drug$"):
+    with pytest.raises(MissingError, match=r"no Target 'imatinib'; Imatinib .* is of kind Drug$"):
         graph.resolve("imatinib", kind="Target")
     with pytest.raises(SchemaError, match="unknown kind 'Gizmo'"):
         graph.resolve("imatinib", kind="Gizmo")

@@ -71,7 +71,9 @@ def test_hypotheses_are_new_unless_known_ones_are_asked_for(client: TestClient, 
         table = ask(client, site, "reader", "hypotheses", entity="imatinib", known=known).json()
         place = table["columns"].index("target")
         assert [row[place] for row in table["rows"]] == expected
-    assert ask(client, site, "reader", "hypotheses", entity="nothing").status_code == 404
+    missing = ask(client, site, "reader", "hypotheses", entity="imatinb")
+    assert missing.status_code == 404
+    assert "no drug, target or disease 'imatinb'; near: imatinib (" in missing.text
 
 
 def test_a_hypothesis_is_explained_as_on_the_command_line(
