@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from medkg.access import connect, open, read, view
     from medkg.core.errors import MedkgError
+    from medkg.core.progress import ProgressStep, report_progress
     from medkg.core.sealing import open_sealed, seal
     from medkg.diagnosis import DiagnosisRequest, diagnose
     from medkg.examinations import (
@@ -102,6 +103,8 @@ _HOMES = {
     "check": ".graph.check",
     "fix": ".graph.clean",
     "MedkgError": ".core.errors",
+    "ProgressStep": ".core.progress",
+    "report_progress": ".core.progress",
     "open_sealed": ".core.sealing",
     "seal": ".core.sealing",
     "export": ".graph.export",
@@ -124,6 +127,7 @@ __all__ = [
     "DiagnosisRequest",
     "KnowledgeGraph",
     "MedkgError",
+    "ProgressStep",
     "annotate",
     "band_powers",
     "check",
@@ -159,6 +163,7 @@ __all__ = [
     "read_labs",
     "read_slides",
     "read_texts",
+    "report_progress",
     "review",
     "seal",
     "sentiment",

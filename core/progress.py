@@ -1,4 +1,7 @@
-"""One progress bar for every long step, on standard error, so that results can be piped."""
+"""One progress bar for every long step, on standard error, so that results can be piped.
+
+Who calls from Python may take what the bars would show (`report_progress`).
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,65 @@ from .terminal import printable, terminal
 
 T = TypeVar("T")
 _TELL_EVERY = 30.0  # seconds
+
+
+@dataclass(frozen=True)
+class ProgressStep:
+    """How far one step of a long call is.
+
+    Attributes:
+        title: what is being done.
+        done: of `total`, in whatever is counted: rows, documents, epochs.
+        total: None where it isn't known.
+        note: a remark on where it is, or empty; never text of patients.
+        whole: the share, 0 to 1, of all steps of the task that is done where their shares of its
+            time are known; else None.
+
+    Example:
+        >>> medkg.ProgressStep("Reading", 3, 12).done
+        3
+    """
+
+    title: str
+    done: float
+    total: int | None = None
+    note: str = ""
+    whole: float | None = None
+
+
+Report = Callable[[ProgressStep], object]
+
+
+def _tell_nobody(_: ProgressStep) -> None: ...
+
+
+_REPORT: ContextVar[Report | None] = ContextVar("report", default=None)
+
+
+@contextmanager
+def report_progress(callback: Report | None) -> Iterator[None]:
+    """Take what long calls in the block say of their progress, in place of bars on standard error.
+
+    For programs with a display of their own, and for those that want none. Of calls in the same
+    thread, or asyncio task.
+
+    Args:
+        callback: called with a `ProgressStep` when a step begins, each time it moves, and when it
+            ends; what it raises ends the call. None: nobody is told.
+
+    Example:
+        >>> kg = medkg.load("starter")
+        >>> titles = []
+        >>> with medkg.report_progress(lambda step: titles.append(step.title)):
+        ...     model = medkg.train_links(kg, model="neighbours")
+        >>> len(titles) > 0
+        True
+    """
+    token = _REPORT.set(callback or _tell_nobody)
+    try:
+        yield
+    finally:
+        _REPORT.reset(token)
 
 
 @dataclass
@@ -93,6 +155,10 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[..., Non
     overall = _OVERALL.get()
     if overall is not None:
         overall.reach(title, 0)
+    if (report := _REPORT.get()) is not None:
+        with _reported(report, title, total, overall) as advance:
+            yield advance
+        return
     with _bar() if overall is None else nullcontext(overall.bar) as bar:
         task = bar.add_task(title, total=total, note="")
 
@@ -124,6 +190,31 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[..., Non
             bar.remove_task(task)
 
 
+@contextmanager
+def _reported(
+    report: Report, title: str, total: int | None, overall: _Overall | None
+) -> Iterator[Callable[..., None]]:
+    """What `progress` does where somebody wants to be told, in the place of a bar."""
+    done: float = 0
+
+    def tell(note: str = "") -> None:
+        whole = None if overall is None else overall.done / 100
+        report(ProgressStep(title, done, total, note, whole))
+
+    def advance(steps: float = 1, note: str | None = None) -> None:
+        nonlocal done
+        done += steps
+        if overall is not None and total:
+            overall.reach(title, done / total)
+        tell(note or "")
+
+    tell()
+    yield advance
+    if overall is not None:
+        overall.reach(title, 1)
+    tell()
+
+
 def _bar() -> Progress:
     console = terminal(stderr=True)
     columns = (
@@ -135,7 +226,8 @@ def _bar() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    return Progress(*columns, console=console, disable=not console.is_terminal)
+    is_shown = console.is_terminal and _REPORT.get() is None
+    return Progress(*columns, console=console, disable=not is_shown)
 
 
 def _line(title: str, done: float, total: int | None, seconds: float, note: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medkg.core import progress as module
-from medkg.core.progress import progress, stages, track
+from medkg.core.progress import ProgressStep, progress, report_progress, stages, track
 
 
 def test_a_log_gets_a_line_now_and_then(
@@ -67,3 +67,49 @@ def test_after_a_failure_in_a_stage_bars_are_single_again(
     with progress("Reading", 2) as advance:
         advance()
     assert capsys.readouterr().err.startswith("Reading: 1 of 2 in ")
+
+
+def test_a_program_is_told_in_place_of_bars(capsys: pytest.CaptureFixture[str]) -> None:
+    steps: list[ProgressStep] = []
+    with (
+        report_progress(steps.append),
+        stages("Training", {"First": 1, "Last": 3}),
+    ):
+        with progress("First", 4) as advance:
+            advance(2, "half")
+        assert list(track("ab", "Last")) == ["a", "b"]
+    assert steps == [
+        ProgressStep("First", 0, 4, "", 0.0),
+        ProgressStep("First", 2, 4, "half", 0.125),
+        ProgressStep("First", 2, 4, "", 0.25),
+        ProgressStep("Last", 0, 2, "", 0.25),
+        ProgressStep("Last", 1, 2, "", 0.625),
+        ProgressStep("Last", 2, 2, "", 1.0),
+        ProgressStep("Last", 2, 2, "", 1.0),
+    ]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_nobody_is_told_and_bars_are_back_after_the_block(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_TELL_EVERY", 0.0)
+    with report_progress(None), stages("Training", {"Counting": 1}):
+        assert list(track(range(3), "Counting")) == [0, 1, 2]
+    assert capsys.readouterr() == ("", "")
+    assert list(track(range(1), "Counting")) == [0]
+    assert capsys.readouterr().err.startswith("Counting: 1 of 1")
+
+
+def test_what_a_callback_raises_ends_the_call_and_its_block() -> None:
+    class Cancelled(Exception):
+        pass
+
+    def cancel(step: ProgressStep) -> None:
+        if step.done == 2:
+            raise Cancelled
+
+    done = []
+    with pytest.raises(Cancelled), report_progress(cancel):
+        done.extend(track(range(5), "Counting"))
+    assert module._REPORT.get() is None
