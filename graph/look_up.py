@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from ..core.errors import MissingError
-from ..core.han import simplified
+from ..core.han import has_han, simplified
 from .identifiers import CURIE, compact_key, compact_key_of, name_key, name_key_of
 
 _LISTED = 8  # entities named where a text means several
@@ -105,7 +105,7 @@ def resolve(
         if elsewhere.height:
             hint = of_other_kinds(elsewhere.select("id", "kind", "name").iter_rows())
         else:
-            hint = suggestion(alike(of_kind, collect, text, SUGGESTED))
+            hint = suggestion(alike(of_kind, collect, text, SUGGESTED), text)
         raise MissingError(f"the graph has no {kind or 'entity'} {text!r}{hint}")
     if matches.height > 1:
         listed = ", ".join(f"{i} ({k}, {n})" for i, k, n, *_ in matches.head(_LISTED).iter_rows())
@@ -121,12 +121,14 @@ def of_other_kinds(nodes: Iterable[tuple[str, str, str]]) -> str:
     return f"; {', '.join(listed)}"
 
 
-def suggestion(near: pl.DataFrame) -> str:
+def suggestion(near: pl.DataFrame, text: str) -> str:
     """The end of a message: nodes with a name like a text (see `alike`), if there are any."""
     listed = ", ".join(
         f"{name} ({id_})" if alike == name else f"{name} ({id_}: {alike})"
         for id_, name, alike in near.select("id", "name", "alike").iter_rows()
     )
+    if not listed and has_han(text):
+        return "; Chinese names are those that a graph was loaded with: medkg load … --language zh"
     return f"; near: {listed}" if listed else ""
 
 

@@ -194,7 +194,7 @@ def _resolved(visit: Visit, text: str) -> tuple[str, str]:
         if several:
             raise several[0]
         near = entities.search(visit.store, text, most=SUGGESTED, private=False)
-        hint = suggestion(near.rename({"matched": "alike"}))
+        hint = suggestion(near.rename({"matched": "alike"}), text)
         raise MissingError(f"no drug, target or disease {text!r}{hint}")
     if len(matches) > 1:
         listed = ", ".join(f"{identifier} ({kind})" for kind, identifier in matches)

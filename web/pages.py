@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 import medkg
 from medkg import entities
 from medkg.core.errors import MedkgError
+from medkg.core.han import has_han
 from medkg.core.json_reading import JsonError, parse_object
 from medkg.core.temporary import temporary_folder
 
@@ -147,7 +148,9 @@ def home(visit: Visitor) -> Response:
 def search(visit: Visitor, form: Fields) -> Response:
     """The entities that a text may mean. Sent as a body: a name may be a patient's."""
     request = messages.SearchRequest(text=form.text("text")[:200], kind=form.text("kind") or None)
-    return _page("search", visit, text=request.text, matches=answers.search(visit, request))
+    matches = answers.search(visit, request)
+    in_chinese = has_han(request.text)
+    return _page("search", visit, text=request.text, matches=matches, in_chinese=in_chinese)
 
 
 @router.get("/entity/{kind}/{identifier:path}/graph")

@@ -103,7 +103,7 @@ def _hint(connection: Connection, kinds: Sequence[str], there: Iterable[str], te
     if elsewhere := _meant(connection, others, text):
         return of_other_kinds((id_, label, name) for label, id_, name in elsewhere)
     searched = [label for label in shown if not kinds or label in kinds]
-    return suggestion(alike_on(connection, searched, text, SUGGESTED))
+    return suggestion(alike_on(connection, searched, text, SUGGESTED), text)
 
 
 def read(

@@ -13,6 +13,7 @@ from .task import LinkTask
 # An end of a pair: the number of its node, or why it has none.
 End = int | str
 
+_ENDS = {"head": pl.String, "tail": pl.String}
 _COLUMNS = {
     "head": pl.String,
     "tail": pl.String,
@@ -29,13 +30,16 @@ def pairs_frame(pairs: pl.DataFrame | Iterable[tuple[str, str]]) -> pl.DataFrame
     """Pairs as a frame of columns head and tail, both text.
 
     Raises:
-        DataError: a frame lacks one of them.
+        DataError: a frame lacks one of them, or what is given are no pairs.
     """
     if not isinstance(pairs, pl.DataFrame):
         if hasattr(pairs, "columns"):
             raise DataError("pairs are no polars frame; give polars.from_pandas(pairs)")
-        schema = {"head": pl.String, "tail": pl.String}
-        return pl.DataFrame(list(pairs), schema=schema, orient="row")
+        rows = list(pairs)
+        for number, pair in enumerate(rows):
+            if isinstance(pair, str) or len(pair) != len(_ENDS):
+                raise DataError(f"pair {number} is no pair of head and tail: {pair!r}")
+        return pl.DataFrame(rows, schema=_ENDS, orient="row", strict=False)
     if missing := {"head", "tail"}.difference(pairs.columns):
         there = ", ".join(pairs.columns)
         raise DataError(f"pairs need columns head and tail; no {' and no '.join(sorted(missing))}"

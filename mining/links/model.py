@@ -197,7 +197,7 @@ class LinkModel:
             among the new tails of the head; a known pair has the one that it would have there.
 
         Raises:
-            DataError: a frame lacks one of the columns.
+            DataError: a frame lacks one of the columns, or what is given are no pairs.
         """
         given = pairs_frame(pairs)
         heads, tails = self._ends(given["head"], "tail"), self._ends(given["tail"], "head")

@@ -479,6 +479,8 @@ def test_resolve_by_identifier_reference_name_and_synonym() -> None:
     for text in (IMATINIB, "MESH:D000068877", "imatinib", "GLEEVEC"):
         assert graph.resolve(text) == IMATINIB
     assert graph.resolve("Abdominal  pain", kind="Symptom") == "HP:0002027"
+    with pytest.raises(MissingError, match=r"'伊马替尼'; Chinese names .*--language zh"):
+        graph.resolve("伊马替尼")
     with pytest.raises(MissingError, match="near: Imatinib"):
         graph.resolve("imatinab")
     with pytest.raises(MissingError, match=r"no Target 'imatinib'; Imatinib .* is of kind Drug$"):

@@ -193,6 +193,7 @@ def test_the_picture_runs_its_scripts_apart_from_the_site(reader: TestClient) ->
 def test_forms_are_answered_by_pages(reader: TestClient) -> None:
     for address, form, expected in (
         ("/search", {"text": "imatinib"}, "/entity/Drug/drugbank:DB1"),
+        ("/search", {"text": "伊马替尼"}, "medkg load … --language zh"),
         ("/hypotheses", {"entity": "imatinib"}, "PDGFRA"),
         ("/cypher", {"cypher": "RETURN 41 + 1 AS sum"}, "42"),
         ("/cypher", {"name": "hypotheses_for_drug", "parameter.drug": "imatinib"}, "PDGFRA"),

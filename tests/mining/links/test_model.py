@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,7 @@ from medkg.gnn.data import identifiers, to_hetero_data
 from medkg.gnn.network import LinkNetwork
 from medkg.gnn.settings import NetworkSettings
 from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.given_pairs import pairs_frame
 from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.task import link_task
@@ -289,6 +291,23 @@ def test_gpu_and_cpu_learn_the_same(kg: KnowledgeGraph) -> None:
     cpu = train_links(kg, dim=16, epochs=5, dropout=0.0, split=split, device="cpu")
     gpu = train_links(kg, dim=16, epochs=5, dropout=0.0, split=split, device="cuda")
     assert torch.allclose(cpu.scorer.tensors()["heads"], gpu.scorer.tensors()["heads"], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (
+            [("imatinib", "KIT"), ("imatinib",)],
+            r"pair 1 is no pair of head and tail: \('imatinib',\)",
+        ),
+        (["ab"], "pair 0 is no pair of head and tail: 'ab'"),
+        (pl.DataFrame({"head": ["imatinib"]}), "need columns head and tail; no tail among head"),
+        (pl.DataFrame({"head": [1], "tail": [2]}).to_pandas(), "give polars.from_pandas"),
+    ],
+)
+def test_what_are_no_pairs_is_refused(pairs: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        pairs_frame(pairs)
 
 
 def assert_explained_as_scored(model: LinkModel, head: str, tail: str) -> None:
