@@ -21,6 +21,9 @@ medkg query repurposing --on embedded:server --param disease=asthma --csv drugs.
 medkg query repurposing --on embedded:server --param disease=asthma --print
 ```
 
+Each of these commands starts the server of `embedded:server` and stops it, which takes seconds; while
+`medkg serve server` runs, they share its server and answer at once.
+
 `--print` gives the Cypher with its parameters filled in, to be pasted into Neo4j Browser or any
 driver; with `--on` names are looked up, without it identifiers are taken as they are and examples
 stand for what isn't given. In Python: `store.query("repurposing", disease="asthma")`. An entity may
@@ -30,7 +33,7 @@ true.
 
 **Questions of your own**: a folder of `.cypher` files with such a head joins the library by
 `--library DIR`, or by `MEDKG_LIBRARY=DIR`, for Python too. Look at any file of `cypher/` for the
-form.
+form. A file that is none is left out of the list, with the reason.
 
 **Neo4j Browser and Bloom in medkg's colours**: `medkg query --style medkg.grass` writes a style
 file; drop it onto Browser's window. `medkg query --style medkg.json` writes a perspective; import

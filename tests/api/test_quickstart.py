@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,17 @@ def test_the_model_reads_structures(folder: Path, graph: KnowledgeGraph) -> None
     new = targets_of(model, "COc1cc(N(C)CCN(C)C)c(NC(=O)C=C)cc1Nc1nccc(n1)-c1cn(C)c2ccccc12", 10)
     assert new.same_nodes == []
     assert "EGFR" in new.rows["tail_name"].to_list()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
+def test_the_pages_show_what_is_printed_today(page: str, report: dict[str, Any]) -> None:
+    """Nearly: with every change of what is read or learnt the last digits are others."""
+    text = (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
+    rows = dict(re.findall(r"│ (ranker|neighbours) +│ +\d+ │ ([\d.]+) │", text))
+    measured = {row["model"]: row["mrr"] for row in report["links"]}
+    assert {name: float(mrr) for name, mrr in rows.items()} == pytest.approx(
+        {name: measured[name] for name in ("ranker", "neighbours")}, abs=0.04
+    )
+    [nodes] = re.findall(r"KnowledgeGraph\(([\d,]+) nodes, 292|nodes: ([\d,]+) added", text)
+    shown = int("".join(nodes).replace(",", ""))
+    assert shown == pytest.approx(report["graph"]["nodes"], rel=0.005)
