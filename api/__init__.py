@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         mining,
         plots,
     )
-    from medkg.access import connect, open, read, view
+    from medkg.access import centrality, connect, open, read, view
     from medkg.core.errors import MedkgError
     from medkg.core.progress import ProgressStep, report_progress
     from medkg.core.sealing import open_sealed, seal
@@ -71,6 +71,7 @@ _HOMES = {
     "diagnose": ".diagnosis",
     "annotate": ".texts",
     "band_powers": ".examinations",
+    "centrality": ".access",
     "connect": ".access",
     "default_terminology": ".terminology",
     "deidentify": ".texts",
@@ -130,6 +131,7 @@ __all__ = [
     "ProgressStep",
     "annotate",
     "band_powers",
+    "centrality",
     "check",
     "cohort",
     "connect",

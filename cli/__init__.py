@@ -30,7 +30,7 @@ _TOPICS = {
         "slides",
         "speech",
     ),
-    "Graphs": ("graphs",),
+    "Graphs": ("graphs", "central"),
     "Servers and questions": ("servers", "query"),
     "Hypotheses and patients": (
         "predict",

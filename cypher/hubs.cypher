@@ -3,7 +3,7 @@
 //
 // How many relationships each has; of a target only those with drugs and diseases. What nearly
 // everything leads to says little of a path through it. Betweenness and communities need more than
-// one query; the page of the library shows them with networkx.
+// one query: medkg central.
 //
 // Parameters
 //   top: integer = 10. Rows at most, of each kind, the most connected first.

@@ -21,8 +21,8 @@ medkg query repurposing --on embedded:server --param disease=asthma --csv drugs.
 medkg query repurposing --on embedded:server --param disease=asthma --print
 ```
 
-Each of these commands starts the server of `embedded:server` and stops it, which takes seconds; while
-`medkg serve server` runs, they share its server and answer at once.
+Each of these commands starts the server of `embedded:server` and stops it, which takes seconds;
+while `medkg serve server` runs, they share its server and answer at once.
 
 `--print` gives the Cypher with its parameters filled in, to be pasted into Neo4j Browser or any
 driver; with `--on` names are looked up, without it identifiers are taken as they are and examples
@@ -40,14 +40,14 @@ file; drop it onto Browser's window. `medkg query --style medkg.json` writes a p
 it in Bloom's gallery of perspectives. Its form is that of perspectives which Bloom 2 exports; it
 has not been tried in Bloom, which comes with Neo4j's own installers alone.
 
-**Betweenness and communities** take more than one query. Of a part of the graph, with networkx:
+**Betweenness and communities** take more than one query. `medkg central` (in Python
+`medkg.centrality`) has them: of a whole Neo4j by its Graph Data Science library where that is
+installed, of a folder, the embedded server or a part of any of them by networkx:
 
-```python
-import networkx as nx
-
-graph = nx.Graph(store.read("asthma", hops=1).to_networkx())
-communities = nx.community.louvain_communities(graph, seed=0)
-central = nx.betweenness_centrality(graph, k=min(500, len(graph)), seed=0)
+```sh
+medkg central graphs/all --relation TARGETS --relation ASSOCIATED_WITH
+medkg central --on embedded:server --around asthma
+medkg central --on bolt://localhost:7687 --csv central.csv
 ```
 
 How well `repurposing` ranks and how long each question takes is [measured](benchmarks/queries.md).

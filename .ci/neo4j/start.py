@@ -1,9 +1,11 @@
-"""Start a real Neo4j 5.26 on 127.0.0.1 from its jars, empty and with a fresh password.
+"""Start a real Neo4j 5.26 with the Graph Data Science library on 127.0.0.1, from their jars.
+
+It is empty, and has a fresh password.
 
     python .ci/neo4j/start.py                  serve until Ctrl-C, printing how to connect
     python .ci/neo4j/start.py -- pytest -m neo4j    run a command with NEO4J_URI and the rest set
 
-Needs Java 17 or later, and Maven the first time: the jars (150 MB, from Maven Central) are kept in
+Needs Java 17 or later, and Maven the first time: the jars (180 MB, from Maven Central) are kept in
 .cache/neo4j, which git ignores.
 """
 
@@ -31,20 +33,25 @@ HEAP = "1g"
 
 def jars() -> Path:
     """The folder of Neo4j's jars, fetched when it is not there."""
-    lib = CACHE / "lib"
+    return _fetched("lib", "pom.xml")
+
+
+def _fetched(name: str, pom: str) -> Path:
+    """A folder of the cache with the jars that a file for Maven names."""
+    lib = CACHE / name
     if lib.is_dir():
         return lib
     if shutil.which("mvn") is None:
         sys.exit("fetching Neo4j needs Maven (mvn); install it, or set NEO4J_URI to a server")
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as draft:
-        fetched = Path(draft) / "lib"
+        fetched = Path(draft) / name
         subprocess.run(
             [
                 "mvn",
                 "--quiet",
                 "--batch-mode",
-                f"--file={HERE / 'pom.xml'}",
+                f"--file={HERE / pom}",
                 "dependency:copy-dependencies",
                 "-DincludeScope=runtime",
                 f"-DoutputDirectory={fetched}",
@@ -64,17 +71,18 @@ def served(home: Path | None = None) -> Iterator[dict[str, str]]:
     """
     if shutil.which("java") is None:
         sys.exit("Neo4j needs Java 17 or later; install it, or set NEO4J_URI to a server")
-    lib = jars()
+    lib, plugins = jars(), _fetched("plugins", "gds.xml")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="medkg-neo4j-") as folder:
         log = CACHE / "server.log"
-        command = ["java", f"-Xmx{HEAP}", "-cp", f"{lib}/*", str(HERE / "Main.java")]
+        classes = f"{lib}/*{os.pathsep}{plugins}/*"
+        command = ["java", f"-Xmx{HEAP}", "-cp", classes, str(HERE / "Main.java")]
         with log.open("wb") as output:
             # It ends when its standard input does, so even a killed starter leaves nothing behind.
             process = subprocess.Popen(
-                [*command, folder, str(port), *([] if home is None else [str(home)])],
+                [*command, folder, str(port), str(plugins), *([] if home is None else [str(home)])],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
