@@ -46,7 +46,7 @@ installed, of a folder, the embedded server or a part of any of them by networkx
 
 ```sh
 medkg central graphs/all --relation TARGETS --relation ASSOCIATED_WITH
-medkg central --on embedded:server --around asthma
+medkg central --on embedded:server --around imatinib
 medkg central --on bolt://localhost:7687 --csv central.csv
 ```
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -11,21 +12,26 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import pytest
 from typer.testing import CliRunner
 
+import medkg
 from medkg.cli import app
 from medkg.graph.store import connect
 from medkg.graph.store.embedded import serve
 
 from ..servers import change
-from .blocks import Step, check_printed, run_shell
+from .blocks import Step, check_printed, run_python, run_shell
 
 SERVER_FOLDER = "server"
 SERVER = f"embedded:{SERVER_FOLDER}"
 # After these, a path is written and not read.
 _WRITTEN = {"--out", "--report", "--fix", "--csv", "--page", "--findings"}
+# How Python's blocks call a graph that was read before the page begins, and the graph.
+_GRAPHS = {"kg", "training"}
+_ALL = "graphs/all"
 Maker = Callable[["Shelf", Path], object]
 
 
@@ -65,6 +71,18 @@ class Shelf:
         run_medkg(words, line)
 
 
+def _is_output(node: ast.AST) -> TypeGuard[ast.keyword]:
+    """Whether a node says where a call writes to."""
+    return isinstance(node, ast.keyword) and node.arg == "out"
+
+
+def _names_read(tree: ast.AST) -> set[str]:
+    """The names that a block uses and doesn't set."""
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    return {node.id for node in names} - stored
+
+
 def run_medkg(words: Sequence[str], where: str, answers: str = "") -> str:
     """Run a medkg command in this process; what it printed."""
     done = CliRunner().invoke(app, list(words), input=answers)
@@ -92,6 +110,7 @@ class Workplace:
     ):
         self._page, self._shelf, self._patch, self._instead = page, shelf, patch, instead
         self._printed = ""
+        self._names: dict[str, Any] = {"medkg": medkg}
         self._server = ExitStack()
 
     def __enter__(self) -> Workplace:
@@ -121,6 +140,32 @@ class Workplace:
         if target is not None:
             Path(target).write_text(printed, encoding="utf-8")
         return printed
+
+    def run_python(self, code: str, where: str) -> str:
+        """Run a block of Python after the page's earlier ones; what it printed.
+
+        A graph that it takes for granted by a name, not by a path, is the page's `graphs/all`.
+        """
+        code = self._filled(code, where)
+        tree = ast.parse(code)
+        written = {id(node.value) for node in ast.walk(tree) if _is_output(node)}
+        texts = [
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in written
+        ]
+        self._provide(["python", *texts])
+        if SERVER in texts and not Path(SERVER_FOLDER).exists():
+            self._start_server(where, is_empty=False)
+        for name in _GRAPHS & _names_read(tree) - self._names.keys():
+            self._provide(["python", _ALL])
+            self._names[name] = medkg.open(_ALL)
+        try:
+            return run_python(code, self._names)
+        except Exception:
+            pytest.fail(f"{where}:\n{code}\n{traceback.format_exc()}")
 
     def query(self, cypher: str, where: str) -> None:
         """Run Cypher on the page's server; what creates a graph, on one that begins empty."""
