@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 TOP_TARGETS = 10
 TOP_DISEASES = 5
+_DRAWN = 40  # nodes of the hypothesis's page, at first
 # Osimertinib, whose structure the starter set lacks.
 _NEW_MOLECULE = "COc1cc(N(C)CCN(C)C)c(NC(=O)C=C)cc1Nc1nccc(n1)-c1cn(C)c2ccccc12"
 
@@ -306,7 +307,8 @@ def _show(run: QuickstartRun, kg: KnowledgeGraph, links: LinkModel, best: Hypoth
             run.print(sentence)
         run.report["hypothesis"] = {**asdict(best), "sentences": sentences}
         around = [best.drug, best.target, best.disease, best.like[0]]
-        shown = view(kg, around, page).choice.shown
+        # Few enough that who has never seen one can follow it.
+        shown = view(kg, around, page, limit=_DRAWN).choice.shown
         run.print(f"{page}: {len(shown)} nodes around {', '.join(names[i] for i in around)}")
     with run.step("Go on"):
         models = run.out / "models"

@@ -184,10 +184,13 @@ function label() {
   const rank = n => (n === over || n === chosen ? 1e9 : 0) + (n.centre ? 1e8 : 0) + (isMatch(n) ? 1e7 : 0) + n.near.size;
   for (const n of [...points].sort((p, q) => rank(q) - rank(p))) {
     if (dim(n) && n !== over) continue;
-    const name = clipped(n.name), keys = cells(n.x * per, n.y * per - 17, 3.2 * name.length);
-    if (n !== over && n !== chosen && keys.some(k => taken.has(k))) continue;
-    for (const k of keys) taken.add(k);
-    text.push({x: n.x, y: n.y, text: name, offset: size(n) / 2 + 10, weight: n.centre || n === chosen ? "bold" : "normal"});
+    const name = clipped(n.name), places = [1, -1].map(below => ({below, keys: cells(n.x * per, n.y * per - 17 * below, 3.2 * name.length)}));
+    const free = places.filter(place => !place.keys.some(k => taken.has(k)));
+    // What the view is around has its name in any case: over the node, where there is no room under it.
+    const place = n === over || n === chosen ? places[0] : n.centre ? free[0] || places[0] : free[0] === places[0] ? places[0] : undefined;
+    if (!place) continue;
+    for (const k of place.keys) taken.add(k);
+    text.push({x: n.x, y: n.y, text: name, offset: place.below * (size(n) / 2 + 10), weight: n.centre || n === chosen ? "bold" : "normal"});
   }
   const near = chosen ? lines.filter(isLit) : lines;
   for (const e of near.length <= 25 ? near : near.filter(e => e.predicted).slice(0, 60)) {

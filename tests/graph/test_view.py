@@ -305,6 +305,20 @@ def test_filters_by_kind_relation_source_and_probability(page: Page) -> None:
 
 
 @needs_browser
+def test_what_the_view_is_around_keeps_its_name_at_any_scale(tmp_path: Path) -> None:
+    for page in _opened(view_around(predicted(), [ASPIRIN, IMATINIB]), tmp_path):
+        bold = (
+            "(labels => [...labels.text].filter((_, i) => labels.weight[i] === 'bold').sort())"
+            "(Bokeh.documents[0].get_model_by_name('labels').data)"
+        )
+        shown = page.script(bold)
+        page.press(*["-"] * 12)
+        page.wait("Bokeh.documents[0].get_model_by_name('labels').get_length() < 4")
+        assert page.script(bold) == shown
+        assert len(shown) == 2
+
+
+@needs_browser
 def test_an_edge_shows_its_sentences_and_a_prediction_its_probability(tmp_path: Path) -> None:
     for page in _opened(view_around(predicted(), [ASPIRIN, IMATINIB]), tmp_path):
         page.press("n")
