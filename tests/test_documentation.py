@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+import yaml
 
 import medkg
 from medkg.cli import app
@@ -93,6 +94,14 @@ def test_every_page_is_in_the_navigation() -> None:
     listed = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     for page in PAGES[2:]:
         assert str(page.relative_to(ROOT / "docs")) in listed, f"{page} is not in mkdocs.yml"
+
+
+def test_the_reference_shows_examples_as_code_and_what_is_returned_in_sentences() -> None:
+    config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    [plugin] = [each["mkdocstrings"] for each in config["plugins"] if "mkdocstrings" in each]
+    options = plugin["handlers"]["python"]["options"]
+    assert options["docstring_options"] == {"returns_multiple_items": False}
+    assert [(ROOT / file).is_file() for file in options["extensions"]] == [True]
 
 
 def test_there_is_a_tutorial_for_each_user() -> None:
