@@ -33,7 +33,7 @@ from .mentions import network as _ner  # noqa: F401 (it registers its component)
 from .mentions.gazetteer import Gazetteer
 from .mentions.neighbours import Neighbours
 from .relations.extracted import ExtractedRelation
-from .sentences import quoted_sentence, stating_sentence
+from .sentences import later_first, quoted_sentence, stating_sentence
 from .short_forms import short_forms
 from .tokens import blank
 
@@ -348,7 +348,6 @@ class GraphRows:
             if key not in best or best[key][0] < probability:
                 best[key] = (probability, extracted)
         for (head_id, relation, tail_id, *_), (probability, extracted) in best.items():
-            ends = (extracted.head, extracted.tail)
             qualifiers = {
                 **extracted.qualifiers,
                 "subject_start": extracted.head.start_char,
@@ -358,7 +357,7 @@ class GraphRows:
             }
             self._evidence(
                 document, head_id, relation, tail_id, probability,
-                quoted_sentence(*sorted(ends, key=lambda end: -end.start)),
+                quoted_sentence(*later_first(extracted.head, extracted.tail)),
                 qualifiers, extracted.context,
             )  # fmt: skip
 

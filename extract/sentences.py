@@ -259,12 +259,17 @@ def sentence_of(span: Span) -> Span:
     return doc[starts[at - 1] : starts[at] if at < len(starts) else len(doc)]
 
 
+def later_first(head: Span, tail: Span) -> tuple[Span, Span]:
+    """Two mentions, the later one first."""
+    return (head, tail) if head.start > tail.start else (tail, head)
+
+
 def stating_sentence(head: Span, tail: Span) -> Span:
     """The sentence that says how two mentions are related: that of the later one.
 
     "Gout is common. It is treated with allopurinol" says what treats it in its second sentence.
     """
-    return sentence_of(max(head, tail, key=lambda mention: mention.start))
+    return sentence_of(later_first(head, tail)[0])
 
 
 def quoted_sentence(span: Span, *others: Span) -> Span:

@@ -49,6 +49,7 @@ _AFTER_WORD = re.compile(
     rf"(?! {any_of('bearer')})",
     re.IGNORECASE,
 )
+_BEHIND_VARIANT = re.compile(rf" (?:in|of|within)(?: the)? (?P<symbol>{_SYMBOL})(?![\w-])")
 _BEFORE_VARIANT = re.compile(rf"(?<![\w-])(?P<symbol>{_SYMBOL})(?: ?\(|[ -])$")
 _GENE_OF = re.compile(rf"(?:{any_of('allele')} )?(?P<symbol>{_SYMBOL}) {_MODIFIER}*{_GENE_WORD}")
 _NAMES_GENE = rf"[^()]*\) {_MODIFIER}*{_GENE_WORD}(?!\w)"
@@ -121,7 +122,9 @@ def _symbols_of_genes(text: str) -> Iterator[tuple[int, int]]:
                 start = match.start("symbols") + symbol.start()
                 if start not in in_variants:  # "a CAG expansion"
                     yield start, start + len(symbol[0])
-    for start, _ in of_variants:
+    for start, end in of_variants:
+        if (named := _BEHIND_VARIANT.match(text, end)) is not None:
+            yield named.span("symbol")
         before = max(0, start - _LONGEST_BEFORE_VARIANT)
         if (named := _BEFORE_VARIANT.search(text[before:start])) is not None:
             yield before + named.start("symbol"), before + named.end("symbol")

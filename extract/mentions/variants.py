@@ -58,10 +58,15 @@ _OF_ENZYME = re.compile(
     rf"(?<!\w)[A-Z][a-z]{{2}}[A-Z]?\d{{0,3}} ?[IV]{{1,4}}"
     rf"(?:{_OF_VARIANT}| RFLPs?| restriction(?: site| fragment)?)+(?!\w)"
 )
-# "CAG repeats", "GGGGCC repeat expansion", "(CTG)n expansion"; CAG and GAA are genes elsewhere.
+# "CAG repeats", "GAA/TTC triplets", "(CTG)n expansion", "expansion of the CAG repeat"; CAG and GAA
+# are genes elsewhere.
+_REPEATED = r"\(?[ACGT]{2,6}\)?(?:n|\d{1,4})?"
+_REPEATED_UNITS = rf"{_REPEATED}(?:(?:/|-|,? and |,? or ){_REPEATED}){{0,3}}"
 _OF_REPEAT = re.compile(
-    r"(?<!\w)\(?[ACGT]{2,6}\)?n?[- ](?:(?:tri|tetra|penta|hexa)nucleotide[- ])?"
-    r"(?:repeats?|expansions?)(?:[- ]expansions?)?(?!\w)"
+    rf"(?<!\w)(?:(?:expansions?|repeats?) of (?:an? |the )?)?{_REPEATED_UNITS}"
+    r"[- ](?:(?:tri|tetra|penta|hexa)nucleotide[- ]|triplet[- ])?"
+    r"(?:repeats?|expansions?|triplets?)(?:[- ]expansions?)?(?!\w)"
+    rf"|(?<!\w)(?:expansions?|repeats?) of (?:an? |the )?{_REPEATED}(?!\w)"
 )
 # Nomenclature is written in capitals; "to" and the names of acids needn't be.
 _CASED = re.compile(

@@ -251,6 +251,14 @@ def _rule(pair: ReadPair) -> Rule | None:
     return drug_rule(words, is_disease=may_be(tail, "Disease"))
 
 
+def stated_action(pair: ReadPair, rule: Rule | None) -> tuple[float, str]:
+    """How likely a sentence says that a drug acts on a target, and how the drug does."""
+    acts = 1 - pair.labels["targets"][0]
+    if rule is not None and acts < rule.precision:
+        return rule.precision, rule.action
+    return acts, pair.action
+
+
 def _effect_on_target(
     pair: ReadPair, probability: float, thresholds: Mapping[str, float], rule: Rule | None
 ) -> Iterator[ExtractedRelation]:
@@ -271,9 +279,7 @@ def _effect_on_target(
     if change:
         yield extracted(head, change, tail, probability)
     elif change is None:
-        acts, action = 1 - pair.labels["targets"][0], pair.action
-        if rule is not None and acts < rule.precision:
-            acts, action = rule.precision, rule.action
+        acts, action = stated_action(pair, rule)
         if acts >= thresholds["targets"]:
             stated = (probability + acts) / 2
             yield extracted(head, "TARGETS", tail, stated, {"action": action})

@@ -11,16 +11,33 @@ from spacy.tokens import Span
 from ..context import attributes as _attributes  # noqa: F401 (registers what it sets on spans)
 from .pairs import Entity
 
-_KINDS = ("Disease", "Drug", "Target")
-# What a subject does, so that "the disease causes" resumes one and "the disease haemophilia" or
-# "the drug interactions" does not.
-_VERB = (
-    r"(?:(?:[a-z]{1,20}ly|also|often|sometimes|then|thus|not) ){0,3}"
-    r"(?:is|was|has|had|can|may|might|could|will|would|does|did|should|must|cannot"
-    r"|(?:cause|affect|inhibit|block|bind|activate|act|target|treat|prevent|reduce|increase|occur"
-    r"|present|result|lead|run|arise|develop|show|produce|improve|relieve|exert|encode|interact"
-    r"|induce|lower|manifest|involve|begin|progress|work|prolong|stimulate|suppress|antagoni[sz]e"
-    r"|damage|include|follow|recur|respond|impair)(?:s|es|d|ed)) "
+# What may stand before a verb or a participle: "it can also be treated".
+_BEFORE = (
+    r"(?:(?:is|was|has|been|can|may|might|could|will|should|must|be|usually|also|often|sometimes|then"
+    r"|[a-z]{1,20}ly) ){0,5}"
+)
+# What only a subject of the kind does, or is said of it.
+_OF_DISEASE = (
+    r"(?:characteri[sz]ed|marked|diagnosed|inherited|managed|treated|caused by|due to|accompanied"
+    r"|presents|manifests|progresses|begins|recurs|affects|responds"
+    r"|an? (?:\S+ ){0,5}?(?:disease|disorder|syndrome|condition|infection|cancer|illness)) "
+)
+_OF_DRUG = (
+    r"(?:used|given|indicated|approved|prescribed|contraindicated|administered|avoided|licensed"
+    r"|effective|active|metaboli[sz]ed|inhibits?|blocks?|binds?|activates?|antagoni[sz]es?|acts?"
+    r"|targets?|prevents?|reduces?|increases?|lowers?|relieves?|treats?|improves?|prolongs?"
+    r"|suppress(?:es)?|stimulates?|interacts?|works?|causes?|induces?|leads?|results?"
+    r"|an? (?:\S+ ){0,5}?(?:inhibitor|antagonist|agonist|blocker|antibody|drug|agent)) "
+)
+_OF_TARGET = (
+    r"(?:mutated|expressed|encoded|inhibited|activated|encodes?|regulates?|binds?"
+    r"|an? (?:\S+ ){0,5}?(?:gene|protein|enzyme|receptor|kinase|channel)) "
+)
+# What a disease may do, or the drug that was named with it.
+_OF_EITHER = r"(?:causes?|caused|associated|leads?|led|results?|resulted|produces?|follow(?:s|ed)) "
+_ANY_VERB = (
+    r"(?:is|was|has|had|can|may|might|could|will|does|did|should|must|cannot|runs|occurs|arises"
+    r"|develops|shows|involves|damages|impairs|exerts) "
 )
 
 
@@ -28,70 +45,79 @@ class _Beginning(NamedTuple):
     """How a sentence begins that goes on about what the one before it is about, its subject.
 
     Attributes:
+        kind: of the subject.
+        pattern: of the beginning, which ends before what it looks ahead to.
         joined: the word between this beginning and "it" ("symptoms of it include"); empty where
             "it" takes the beginning's place.
-        kinds: what the subject may be.
-        pattern: of the beginning, which ends before what it looks ahead to.
+        is_sure: whether nothing else that was named meanwhile may be meant.
     """
 
-    joined: str
-    kinds: tuple[str, ...]
+    kind: str
     pattern: re.Pattern[str]
+    joined: str = ""
+    is_sure: bool = True
 
 
-def _beginning(joined: str, kinds: tuple[str, ...], words: str, following: str) -> _Beginning:
-    return _Beginning(joined, kinds, re.compile(f"{words} (?={following})", re.I))
+def _it(kind: str, following: str, *, is_sure: bool = True) -> _Beginning:
+    return _Beginning(kind, re.compile(rf"it (?={_BEFORE}{following})", re.I), "", is_sure)
 
 
+def _the(kind: str, nouns: str, verbs: str) -> _Beginning:
+    """A noun for the subject, with a verb behind it, unlike "the disease X" and "the drug use"."""
+    following = rf"(?:{_ANY_VERB}|{_BEFORE}{verbs})"
+    return _Beginning(kind, re.compile(rf"(?:this|the) (?:{nouns}) (?={following})", re.I))
+
+
+def _joined(kind: str, words: str, joined: str, verbs: str, *, is_sure: bool = True) -> _Beginning:
+    before = r"(?:(?:[a-z]{1,20}ly|may|can|often) ){0,3}"
+    pattern = re.compile(rf"{words} (?={before}(?:{verbs}) )", re.I)
+    return _Beginning(kind, pattern, joined, is_sure)
+
+
+_DISEASE_VERB, _DRUG_VERB = f"(?:{_OF_DISEASE}|{_OF_EITHER})", f"(?:{_OF_DRUG}|{_OF_EITHER})"
 _BEGINNINGS = (
-    _beginning(
-        "",
-        ("Disease",),
-        "it",
-        r"(?:is|was|can be|may be) (?:[a-z]{1,20}ly )?"
-        r"(?:characteri[sz]ed|diagnosed|inherited|treated|managed) ",
-    ),
-    _beginning("", _KINDS, "it", _VERB),
-    _beginning("", ("Disease",), r"(?:this|the) (?:disease|disorder|syndrome|condition)", _VERB),
-    _beginning("", ("Drug",), r"(?:this|the) (?:drug|agent|medication|medicine|compound)", _VERB),
-    _beginning("", ("Target",), r"(?:this|the) (?:gene|protein|enzyme|receptor)", _VERB),
-    _beginning(
-        "of",
-        ("Disease",),
+    _it("Disease", _OF_DISEASE),
+    _it("Disease", _OF_EITHER, is_sure=False),
+    _it("Drug", _DRUG_VERB),
+    _it("Target", _OF_TARGET),
+    _the("Disease", "disease|disorder|syndrome|condition|illness", _DISEASE_VERB),
+    _the("Drug", "drug|agent|medication|medicine|compound", _DRUG_VERB),
+    _the("Target", "gene|protein|enzyme|receptor", _OF_TARGET),
+    _joined(
+        "Disease",
         r"(?:(?:clinical|main|common|typical|characteristic|cardinal|other|the|its) ){0,3}"
         r"(?:symptoms|signs|signs and symptoms|features|findings|manifestations)",
-        "(?:include|are|comprise) ",
-    ),
-    _beginning(
         "of",
-        ("Drug",),
+        "include|are|comprise",
+    ),
+    _joined(
+        "Drug",
         r"(?:(?:common|frequent|serious|main|other|the|its) ){0,3}"
         r"(?:side|adverse) (?:effects|reactions|events)",
-        "(?:include|are|comprise) ",
+        "of",
+        "include|are|comprise",
     ),
-    _beginning(
-        "with",
-        ("Disease",),
+    _joined(
+        "Disease",
         r"(?:(?:affected|most|many|some) )?(?:patients|individuals|people|children|adults)",
-        "(?:(?:[a-z]{1,20}ly|may|can|often) ){0,3}(?:present|have|develop|suffer|show) ",
+        "with",
+        "present|have|develop|suffer|show",
+        is_sure=False,
     ),
 )
-# "It has been shown that", "it is important to": this "it" stands for nothing.
-_EMPTY = re.compile(
-    r"it (?:(?:is|was|has|had|may|might|can|could|should|must|will|would|be|been|also|not|well"
-    r"|still|[a-z]{1,20}ly|seems|appears|remains|follows) ){1,6}"
-    r"(?:[a-z]{1,20} (?:that|whether|if|how|why)"
-    r"|that|whether|(?:possible|important|necessary|essential) (?:to|for)) ",
+# "It is rare": the sentence behind may still be about the same.
+_GOES_ON = re.compile(
+    r"(?:it|(?:this|the) (?:disease|disorder|syndrome|condition|illness|drug|agent|medication"
+    r"|medicine|compound|gene|protein|enzyme|receptor)) ",
     re.I,
 )
-# What a drug does rather than a disease or the like that is treated with it.
-_ACTS = re.compile(
-    r"\b(?:caus|induc|produc|inhibit|block|bind|act|activat|reduc|increas|lower|reliev|prolong"
-    r"|prevent|improv|impair|suppress)(?:e|es|s|ing)?\b",
-    re.I,
-)
-# What a sentence is about is named among its first words: "The classic gout is …".
+# What a sentence is about stands before its verb or a comma, "The classic gout, …", and not behind
+# a preposition; what a noun follows ("morphine withdrawal") is not what the sentence is about.
 _SUBJECT_WITHIN = 3
+_BEHIND_SUBJECT = re.compile(rf"(?:, |\( |{_BEFORE}(?:{_ANY_VERB}|{_DISEASE_VERB}|{_DRUG_VERB}))")
+_PREPOSITIONS = frozenset(
+    ("in", "for", "with", "after", "during", "of", "by", "from", "to", "on", "among", "since")
+)
 _Sentence = tuple[tuple[str, ...], list[tuple[Span, Entity]]]
 
 
@@ -103,8 +129,7 @@ class Subject:
 
     def __init__(self) -> None:
         self._subject: Span | None = None
-        # Where a drug was named since, "it causes" may be about that.
-        self._drug_named = False
+        self._drug_named = False  # since the subject was, or with it
 
     def put_into(
         self, sentence: Span, words: tuple[str, ...], mentions: list[tuple[Span, Entity]]
@@ -122,50 +147,51 @@ class Subject:
         """
         if sentence.doc._.note:
             return words, mentions
-        if self._subject is not None and _is_apart(self._subject, sentence):
-            self._subject = None
+        subject = self._subject
+        if subject is not None and _is_apart(subject, sentence):
+            subject = None
         drug_named = any(mention.label_ == "Drug" for mention, _ in mentions)
         text = " ".join(words) + " "
-        resuming = _resuming(text, mentions)
-        if resuming is None:
-            self._subject = _subject_of(mentions)
+        resuming = None if subject is None else _resuming(subject.label_, text, mentions)
+        if subject is not None and resuming is not None:
+            beginning, length = resuming
+            if beginning.is_sure or subject.label_ == "Drug" or not self._drug_named:
+                self._drug_named |= drug_named
+                return _with_subject(subject, words, mentions, length, beginning.joined)
+        if mentions or not _GOES_ON.match(text):
+            self._subject = _subject_of(words, mentions)
             self._drug_named = drug_named
-            return words, mentions
-        beginning, length = resuming
-        subject = self._subject
-        if (
-            subject is None
-            or subject.label_ not in beginning.kinds
-            or (self._drug_named and subject.label_ != "Drug" and _ACTS.search(text))
-        ):
-            return words, mentions
-        self._drug_named |= drug_named
-        return _with_subject(subject, words, mentions, length, beginning.joined)
+        return words, mentions
 
 
-def _resuming(text: str, mentions: Sequence[tuple[Span, Entity]]) -> tuple[_Beginning, int] | None:
-    """How a sentence resumes a subject, and with how many words; None where it doesn't."""
-    if _EMPTY.match(text):
-        return None
+def _resuming(
+    kind: str, text: str, mentions: Sequence[tuple[Span, Entity]]
+) -> tuple[_Beginning, int] | None:
+    """How a sentence resumes a subject of a kind, and with how many words; None if it doesn't."""
     for beginning in _BEGINNINGS:
-        match = beginning.pattern.match(text)
-        if match is None:
-            continue
-        length = match[0].count(" ")
-        # "Side effects" may be a mention of their own; "it" is none.
-        first = mentions[0][1].start if mentions else len(text)
-        if beginning.joined or first > length:
-            return beginning, length
+        match = beginning.pattern.match(text) if beginning.kind == kind else None
+        if match is not None:
+            length = match[0].count(" ")
+            # "Side effects" may be a mention of their own; behind "the disease" none may stand.
+            if beginning.joined or not mentions or mentions[0][1].start > length:
+                return beginning, length
     return None
 
 
-def _subject_of(mentions: Sequence[tuple[Span, Entity]]) -> Span | None:
-    """What a sentence is about: what it names first, if it says that this is there."""
+def _subject_of(words: Sequence[str], mentions: Sequence[tuple[Span, Entity]]) -> Span | None:
+    """What a sentence is about, if it says for certain that this is there."""
     if not mentions:
         return None
     first, place = mentions[0]
-    is_there = (first._.polarity, first._.experiencer) == ("asserted", "patient")
-    return first if first.label_ in _KINDS and place.start < _SUBJECT_WITHIN and is_there else None
+    before = {word.lower() for word in words[: place.start]}
+    is_there = (first._.polarity, first._.certainty, first._.experiencer) == (
+        "asserted",
+        "certain",
+        "patient",
+    )
+    is_first = place.start < _SUBJECT_WITHIN and before.isdisjoint(_PREPOSITIONS)
+    behind = " ".join(words[place.end : place.end + 8]) + " "
+    return first if is_there and is_first and _BEHIND_SUBJECT.match(behind) else None
 
 
 def _is_apart(subject: Span, sentence: Span) -> bool:

@@ -46,6 +46,7 @@ def read(text: str) -> list[tuple[str, str]]:
         ("A third of the tumours had no [ATM|Disease] allele left.", "ATM"),
         ("It is due to a CAG expansion in ATM. Deletions of [DMD|Disease] are rare.", "ATM DMD"),
         ("The APC CAG repeats were counted.", "APC"),
+        ("It is an expansion of the GAA triplet in ATM, or V600E in TP53.", "ATM TP53"),
         ("The drug binds TP53 Y220C and BRCA1-C61G, and spares VHL.", "TP53 BRCA1"),
     ],
 )
@@ -56,6 +57,7 @@ def test_symbols_beside_words_of_genes_are_targets(text: str, targets: str) -> N
 @pytest.mark.parametrize(
     "text",
     [
+        "[Lymphoma|Disease] came with an expansion of ATM T cells.",
         "We saw boys with DMD ([Duchenne muscular dystrophy|Disease]) whose [DMD|Disease] genes "
         "were long.",
         "Boys with [DMD|Disease] walked late.",
@@ -109,6 +111,10 @@ def test_a_virus_is_no_disease(text: str, conditions: list[str]) -> None:
         "CAG repeat",
         "GGGGCC repeat expansion",
         "GAA trinucleotide expansions",
+        "GAA triplets",
+        "CAG/CTG repeat expansions",
+        "GAA and CTG expansions",
+        "(CAG)40 repeats",
     ],
 )
 def test_variants_with_what_they_are_called_are_no_mentions(name: str) -> None:
