@@ -28,7 +28,7 @@ LEFT_OUT = re.compile(
 CLONE = re.compile(r"(FLJ|MGC|DKFZ|dJ|bA|bK|bB|LOC|HSPC|IMAGE|PRO)[\w.]*\d[\w.]*", re.I)
 MAX_LETTERS = 60  # longer names are systematic, and nobody writes them twice alike
 PROTEIN = re.compile(r"(.+?)(?: protein)?, human")
-IN_PARENTHESES = re.compile(r" \((?!putative\))[^()]+\)$")
+IN_PARENTHESES = re.compile(r" \([^()]+\)$")
 PROTEIN_OF = re.compile(r"(\S+) protein, (?:human|mouse|rat)")
 
 
@@ -88,14 +88,19 @@ def gene_names_of_mesh(
     proteins themselves (neprilysin, to which "MMEL1 protein, human" is mapped as the nearest).
 
     Args:
-        references: genes of records, which count where nothing else names one and nothing is
-            narrower in MeSH's tree: a class of proteins is no gene's.
+        references: genes of records, which count where nothing is narrower in MeSH's tree: a class
+            of proteins is no gene's.
     """
     by_symbol = {gene.symbol.lower(): gene for gene in genes.values()}
     by_name: dict[str, set[str]] = defaultdict(set)
+    by_shorter: dict[str, set[str]] = defaultdict(set)
     for gene in genes.values():
-        for key in set().union(*map(_keys_of, (gene.name, *gene.shorter))):
+        for key in _keys_of(gene.name):
             by_name[key].add(gene.id)
+        # "saccharopine dehydrogenase (putative)" is not the one that MeSH means.
+        shorter = [] if "(putative)" in gene.name else gene.shorter
+        for key in set().union(*map(_keys_of, shorter)):
+            by_shorter[key].add(gene.id)
     mapped: dict[str, set[str]] = defaultdict(set)
     for record in mesh:
         if record.headings and (match := PROTEIN_OF.fullmatch(record.name)):
@@ -112,19 +117,32 @@ def gene_names_of_mesh(
     for record in mesh:
         if record.id in families:
             continue
-        owners: set[str] = set()
+        is_class = not broader.isdisjoint(record.trees)
+        reference = references.get(record.id)
+        referred = {reference} if reference in genes and not is_class else set()
+        named: set[str] = set()
+        nearly: set[str] = set()
+        of_records: set[str] = set()
         if is_protein(record):
             keys = {key for name in record.names for key in _keys_of(name)}
-            named = set().union(*(by_name.get(key, set()) for key in keys))
             symbols = mapped.get(record.id, set())
             of_records = {by_symbol[symbol].id for symbol in symbols if symbol in by_symbol}
-            # Many proteins are mapped to a class of them, which is no gene's.
-            if len(of_records) > 1 or (len(symbols) > 1 and not named):
-                continue
-            both = of_records & named
-            owners = both or (named - with_record if named else of_records)
-        if not owners and broader.isdisjoint(record.trees):
-            owners = {references[record.id]} & set(genes) if record.id in references else set()
+            named, nearly = (
+                (by_one & of_records) or (by_one - with_record)
+                for by_one in (
+                    set().union(*(names.get(key, set()) for key in keys))
+                    for names in (by_name, by_shorter)
+                )
+            )
+            if len(symbols) > 1:
+                of_records = set()
+                if is_class:  # to which many proteins are mapped; it is no gene's
+                    named = nearly = set()
+        # But for approved names each errs now and then: where two contradict each other, the name
+        # is left out. A record that is mapped to the nearest heading says less than a name.
+        speaking = [named] if named else [nearly or of_records, referred]
+        speaking = [owners for owners in speaking if owners]
+        owners = set.intersection(*speaking) if speaking else set()
         if len(owners) == 1:
             genes[owners.pop()].curated += record.names
 
@@ -177,13 +195,19 @@ def textbook_names(genes: Iterable[Gene]) -> None:
             having = owners[compact_key_of(name)]
             if having - {symbol} != expected or having == {symbol}:
                 wrong.append(f"{name} of {symbol}: {sorted(having)} have it")
-        taken = {compact_key_of(name) for name in names.split("|")}
+        taken = {_singular(name) for name in names.split("|")}
         for other in expected:
             for held in (by_symbol[other].aliases, by_symbol[other].curated):
-                held[:] = [name for name in held if compact_key_of(name) not in taken]
+                held[:] = [name for name in held if _singular(name) not in taken]
         by_symbol[symbol].curated += names.split("|")
     if wrong:
         raise ValueError("textbook_targets.tsv: " + "; ".join(wrong))
+
+
+def _singular(name: str) -> str:
+    """A name's words in any order, without endings of the plural."""
+    words = (word.removesuffix("s") for word in re.findall(r"[^\W_]+", name.lower()))
+    return " ".join(sorted(words))
 
 
 def _keys_of(name: str) -> set[str]:

@@ -249,9 +249,9 @@ def unannotated_names(
 ) -> list[tuple[str, str]]:
     """(kind, key) of names that most often stand in texts without being annotated, sorted.
 
-    So do months and days, of which corpora have few ("MARCH", a syndrome). Where a name is a part
-    of a longer annotation ("disease" in "heart disease"), or of a virus' ("dengue virus"), it says
-    nothing.
+    Months and days are among them: corpora have few, and "March" is a syndrome's short form, too,
+    which is not found any more. Where a name is a part of a longer annotation ("disease" in "heart
+    disease"), or of a virus' ("dengue virus"), it says nothing.
 
     Args:
         names: compact keys by kind.

@@ -5,7 +5,8 @@
 Two models speak of a drug and a target: one says whether a document relates them, one whether a
 sentence says that the drug acts on the target. Of the pairs that `extract` asserts the table has
 the mean probability by either and by ways of joining them, the share that EU-ADR's annotators
-associate, and the Brier score. EU-ADR was no part of any training.
+associate, the Brier score, and how much lower it is than the product's (95 %, by resampling
+documents). EU-ADR was no part of any training.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from medkg.extract.relations.candidates import concept, relation_candidates
 from medkg.extract.relations.component import RelationsComponent
 from medkg.extract.relations.evaluate_associations import annotated_associations, with_gold_mentions
 from medkg.extract.relations.model import RelationModel
+from medkg.extract.relations.paper_relations import stated_action
 from medkg.extract.relations.rules import target_rule
 
 NAME = "TARGETS"
 
 
-def pairs(file: Path) -> Iterator[tuple[float, float, bool]]:
-    """The document's and the sentence's probability of a pair, and whether it is associated."""
+def pairs(file: Path) -> Iterator[tuple[str, float, float, bool]]:
+    """A pair's document, its two probabilities, and whether it is associated."""
     documents = read_annotated(file, Quarantine(), labels={})
     (associations,) = annotated_associations(documents).values()
     component = RelationsComponent(RelationModel.load())
@@ -48,9 +50,9 @@ def pairs(file: Path) -> Iterator[tuple[float, float, bool]]:
             concepts = concept(head), concept(tail)
             named = (document.id, *concepts)
             if (head.start, tail.start) in asserted and named in associations.annotated:
-                rule = target_rule(words)
-                acts = max(1 - pair.labels["targets"][0], rule.precision if rule else 0.0)
-                yield facts.probabilities[NAME][concepts], acts, named in associations.true
+                acts, _ = stated_action(pair, target_rule(words))
+                related = facts.probabilities[NAME][concepts]
+                yield document.id, related, acts, named in associations.true
 
 
 def main() -> None:
@@ -58,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("corpora", type=Path)
     file = parser.parse_args().corpora / "euadr" / "EUADR_drug_target.csv"
-    document, acts, true = (np.array(column) for column in zip(*pairs(file), strict=True))
+    ids, document, acts, true = (np.array(column) for column in zip(*pairs(file), strict=True))
     ways = {
         "document": document,
         "sentence": acts,
@@ -66,13 +68,24 @@ def main() -> None:
         "the lower": np.minimum(document, acts),
         "mean": (document + acts) / 2,
     }
-    rows = [
-        (name, len(true), stated.mean(), true.mean(), ((stated - true) ** 2).mean())
-        for name, stated in ways.items()
+    generator = np.random.default_rng(0)
+    names = np.unique(ids)
+    draws = [
+        np.concatenate(
+            [np.flatnonzero(ids == name) for name in generator.choice(names, len(names))]
+        )
+        for _ in range(2000)
     ]
-    columns = ("probability", "pairs", "mean", "associated", "brier")
+    rows = []
+    for name, stated in ways.items():
+        lower = (ways["product"] - true) ** 2 - (stated - true) ** 2
+        low, high = np.percentile([lower[draw].mean() for draw in draws], [2.5, 97.5])
+        brier = ((stated - true) ** 2).mean()
+        rows.append((name, len(true), stated.mean(), true.mean(), brier, lower.mean(), low, high))
+    columns = ("probability", "pairs", "mean", "associated", "brier", "gain", "low", "high")
     frame = pl.DataFrame(rows, schema=columns, orient="row")
-    print(frame.with_columns(pl.col("mean", "associated", "brier").round(3)))
+    with pl.Config(tbl_cols=-1, float_precision=3):
+        print(frame)
 
 
 if __name__ == "__main__":
