@@ -290,17 +290,25 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
     if _SHARES.search(mention.text):
         return None
     usual = {(low, high) for low, high, _ in test.ranges}
+    factors = {each: _plausible_factor(*each) for each in usual}
     plausible = [
         (low, high)
-        for low, high in usual
-        for factor in [min(_PLAUSIBLE, (high / low) ** _NARROW) if low else _PLAUSIBLE]
+        for (low, high), factor in factors.items()
         if low / factor <= value and (len(usual) == 1 or value <= high * factor)
     ]
+    # Far outside in every unit there is ("CRP 240", "platelets 12") it is so in whichever is meant.
+    if not plausible and len(usual) > 1 and min(factors.values()) == _PLAUSIBLE:
+        plausible = list(usual)
     verdicts = {outcome_of(value, low, high, bound) for low, high in plausible}
     verdict = verdicts.pop() if len(verdicts) == 1 else None
     # Troponin 2.3 is normal in ng/L, and fifty times too high in ng/mL.
     far_above = any(value > high * _PLAUSIBLE for _, high in usual)
     return None if verdict == "normal" and far_above else verdict
+
+
+def _plausible_factor(low: float, high: float) -> float:
+    """How many times below or above a range a patient's value may lie."""
+    return min(_PLAUSIBLE, (high / low) ** _NARROW) if low else _PLAUSIBLE
 
 
 def _test_of(text: str) -> LaboratoryTest | None:

@@ -7,11 +7,66 @@ from importlib import resources
 
 import polars as pl
 
+from ..graph.identifiers import name_key_of
 from ..graph.kg import KnowledgeGraph
 from ..graph.languages import name_property
 
 _TABLE = "data/lay_names.tsv"
 _CHINESE = "data/lay_names_zh.tsv"
+_OWNERS = ("the", "his", "her", "my", "their")
+# What the words of a phrase are as well, whoever says it, and when.
+_OTHER_WORDS = {
+    "cannot": ("can't", "can not", "could not", "couldn't", "unable to"),
+    "does not": ("doesn't", "do not", "don't", "did not", "didn't"),
+    "himself": ("herself", "myself", "themselves"),
+    "herself": ("himself", "myself", "themselves"),
+}
+# A finite verb that a phrase begins with, and its other forms.
+_VERBS = {
+    forms[0]: forms[1:]
+    for forms in map(
+        str.split,
+        """arches arched arching
+        bites bit biting bite
+        bleeds bled bleeding
+        bruises bruised bruising
+        bumps bumped bumping
+        burns burned burning
+        chokes choked choking
+        climbs climbed climbing
+        coughs coughed coughing
+        craves craved craving
+        dislocates dislocated
+        drops dropped dropping
+        falls fell falling
+        feeds fed feeding
+        feels felt feeling feel
+        flaps flapped flapping
+        forgets forgot forgetting
+        gets got getting get
+        grinds grinding
+        hears heard hearing
+        laughs laughed laughing
+        loses lost losing lose
+        moves moved moving
+        passes passed passing
+        repeats repeated repeating
+        sees saw seeing
+        sleeps slept sleeping sleep
+        slurs slurred slurring
+        snores snored snoring
+        staggers staggered
+        startles startled startling
+        sweats sweated sweating sweat
+        tires tired tiring tire
+        urinates urinated urinating urinate
+        vomits vomited vomiting
+        wakes woke waking wake
+        walks walked walking walk
+        wets wet wetting
+        wrings wringing""".splitlines(),
+    )
+}
 
 
 @cache
@@ -22,6 +77,52 @@ def lay_names(file: str = _TABLE) -> pl.DataFrame:
     return rows.select("id", pl.col("words").str.split("; "))
 
 
+def wordings(phrase: str) -> list[str]:
+    """A phrase and its other wordings: another's ("the eyes", "her eyes"), and of another time.
+
+    Verbs are taken for such only where more words follow.
+    """
+    words = phrase.split(" ")
+    variants = [phrase]
+    if owners := set(words[1:]) & set(_OWNERS):
+        variants = [
+            " ".join([words[0], *(owner if word in owners else word for word in words[1:])])
+            for owner in _OWNERS
+        ]
+    for usual, others in _OTHER_WORDS.items():
+        variants += [
+            f" {variant} ".replace(f" {usual} ", f" {other} ").strip()
+            for variant in variants
+            if f" {usual} " in f" {variant} "
+            for other in others
+        ]
+    verb, _, rest = phrase.partition(" ")
+    if rest:
+        of_verb = _VERBS.get(verb, ())
+        variants += [
+            " ".join([form, variant.partition(" ")[2]]) for variant in variants for form in of_verb
+        ]
+    return list(dict.fromkeys([phrase, *variants]))
+
+
+@cache
+def all_wordings() -> pl.DataFrame:
+    """Phenotypes and drugs (`id`) and all wordings of their lay names (`words`, a list).
+
+    A wording that the table has of another term is that one's.
+    """
+    listed = lay_names().explode("words")
+    owner = {name_key_of(words): id_ for id_, words in listed.iter_rows()}
+    rows = [
+        (id_, wording)
+        for id_, words in listed.iter_rows()
+        for wording in wordings(words)
+        if owner.setdefault(name_key_of(wording), id_) == id_
+    ]
+    table = pl.DataFrame(rows, schema=["id", "words"], orient="row").unique(maintain_order=True)
+    return table.group_by("id", maintain_order=True).agg("words")
+
+
 def with_lay_names(terminology: KnowledgeGraph) -> KnowledgeGraph:
     """The graph with lay names as further synonyms of its phenotypes and drugs.
 
@@ -29,8 +130,9 @@ def with_lay_names(terminology: KnowledgeGraph) -> KnowledgeGraph:
     """
     nodes = terminology.nodes
     is_chinese = pl.col("properties").str.contains(f'"{name_property("zh")}"', literal=True)
-    for rows, table in ((nodes, _TABLE), (nodes.filter(is_chinese), _CHINESE)):
-        more = rows.select("id").join(lay_names(table), on="id")
+    chinese = nodes.filter(is_chinese)
+    for rows, names in ((nodes, all_wordings()), (chinese, lay_names(_CHINESE))):
+        more = rows.select("id").join(names, on="id")
         more = nodes.join(more, on="id").select(
             "id", synonyms=pl.concat_list(pl.col("synonyms").fill_null([]), "words")
         )

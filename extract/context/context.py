@@ -92,6 +92,9 @@ def _categories(
         for category, scopes in coverage.items()
         if scopes.after[first] or scopes.before[last]
     }
+    if mention._.named and sentence.words[first] in _NEGATIONS:
+        # "No periods and no breast development": the first "no" is not said of the second's name.
+        categories.discard("negated")
     categories.update(_categories_inside(mention, first, last, sentence, triggers))
     for category, cancelled in _CANCELS.items():
         if category in categories:

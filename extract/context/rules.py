@@ -119,7 +119,7 @@ def find_triggers(words: Sequence[str]) -> Iterator[Trigger]:
         pseudo = [rule for rule in rules if rule.category == "pseudo"]
         for rule in pseudo or rules:
             yield Trigger(position, min(end, len(words)), rule)
-        # The semicolon that a phrase ends with may end scopes too.
-        if end > position + 1 and closed[end - 1] == ";":
+        # The comma or semicolon that a phrase ends with may end scopes too.
+        if end > position + 1 and closed[end - 1] in (",", ";"):
             end -= 1
         position = max(end, position + 1)

@@ -8,7 +8,7 @@ from importlib import resources
 import polars as pl
 import pytest
 
-from medkg.extract.lay_names import lay_names, with_lay_names
+from medkg.extract.lay_names import all_wordings, lay_names, with_lay_names, wordings
 from medkg.extract.linking.linker import Linker
 from medkg.extract.pipeline import build_pipeline
 from medkg.graph.identifiers import name_key_of
@@ -39,6 +39,43 @@ def test_each_is_a_term_that_lacks_the_name_and_nobody_elses(hpo: KnowledgeGraph
     keys = [name_key_of(words) for words in phrases["words"]]
     assert len(set(keys)) == len(keys) > 500
     assert taken.isdisjoint(keys)
+
+
+def test_other_wordings_are_nobody_elses(hpo: KnowledgeGraph) -> None:
+    terms = hpo.nodes.filter(kind="Symptom")
+    named = terms.select("id", pl.concat_list(pl.concat_list("name"), "synonyms")).explode("name")
+    owners: dict[str, set[str]] = {}
+    for identifier, name in named.drop_nulls().iter_rows():
+        owners.setdefault(name_key_of(name), set()).add(identifier)
+    rows = all_wordings().explode("words")
+    assert rows.height > lay_names().explode("words").height + 1000
+    keys = [name_key_of(words) for words in rows["words"]]
+    assert len(set(keys)) == len(keys)
+    others = [
+        words
+        for (identifier, words), key in zip(rows.iter_rows(), keys, strict=True)
+        if owners.get(key, {identifier}) != {identifier}
+    ]
+    assert others == []
+
+
+@pytest.mark.parametrize(
+    ("phrase", "others"),
+    [
+        ("light hurts the eyes", {"light hurts her eyes", "light hurts my eyes"}),
+        ("cannot sleep", {"can't sleep", "could not sleep", "unable to sleep"}),
+        ("coughs up blood", {"coughed up blood", "coughing up blood"}),
+        ("does not feel pain", {"doesn't feel pain", "did not feel pain"}),
+        ("loses her way", {"lost his way", "losing her way"}),
+    ],
+)
+def test_a_phrase_has_other_wordings(phrase: str, others: set[str]) -> None:
+    assert others | {phrase} <= set(wordings(phrase))
+
+
+def test_a_verb_alone_and_a_name_have_one_wording() -> None:
+    assert wordings("bleeds") == ["bleeds"]
+    assert wordings("swollen knees") == ["swollen knees"]
 
 
 def test_each_stands_beside_the_term_s_own_name(hpo: KnowledgeGraph) -> None:
@@ -136,6 +173,15 @@ def test_a_denial_in_a_name_denies_the_others(
     mentions = read("He does not feel pain or numbness.")
     assert mentions["does not feel pain"] == ("HP:0007021", "asserted")
     assert mentions["numbness"][1] == "negated"
+
+
+def test_a_denial_ends_before_another_name_that_denies(read: Read) -> None:
+    mentions = read("She has had no periods and no breast development.")
+    assert mentions["no breast development"] == ("HP:0000823", "asserted")
+    mentions = read("A newborn who passed no meconium for three days, with a swollen belly.")
+    assert mentions["swollen belly"] == ("HP:0003270", "asserted")
+    mentions = read("He has no fever, sleeps badly and has a rash.")
+    assert (mentions["fever"][1], mentions["sleeps badly"][1]) == ("negated", "asserted")
 
 
 @pytest.mark.parametrize(
