@@ -44,6 +44,7 @@ from medkg.mining.diagnosis.leaks import CaseLeaks
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.networks import NetworkTraining
 from medkg.mining.diagnosis.ranker import DiagnosisRanker
+from medkg.mining.diagnosis.scorers import UntrainedScorer
 from medkg.mining.diagnosis.scoring_head import ScoringHead, TrainingPatient
 from medkg.mining.diagnosis.split import Round
 
@@ -78,7 +79,9 @@ def rankers(split_round: Round, known: str, seed: int) -> dict[str, DiagnosisMod
     kg, cases = split_round.knowledge, split_round.earlier
     with_cases = known == KNOWN[0]
     training = NetworkTraining(SIMULATED, seed, "cpu", Stages(None))
-    fitting = CrossFitting(kg, cases, Knowledge.of(kg, cases), training, train_on_patients=with_cases)
+    fitting = CrossFitting(
+        kg, cases, Knowledge.of(kg, cases), training, train_on_patients=with_cases
+    )
     knowledge = Knowledge.of(kg, cases if with_cases else None)
     network = training.network(knowledge, np.arange(len(knowledge.patient_rows)), "network")
     features = DiagnosisFeatures(knowledge, network)
@@ -130,18 +133,10 @@ def show(known: str, parts: EvaluatedCases, by_seed: Sequence[dict[str, Any]]) -
 def parts_of(kg: KnowledgeGraph, split_round: Round) -> EvaluatedCases:
     """The cases, by what the earlier ones and the knowledge have of their diseases."""
     knowledge = Knowledge.of(kg, split_round.earlier)
-    model = DiagnosisModel(kg, "ranker", knowledge, _Unused(), 1.0, {}, {})
+    model = DiagnosisModel(
+        kg, "conditional", knowledge, UntrainedScorer("conditional", knowledge), 1.0, {}, {}
+    )
     return EvaluatedCases.of(model, split_round.cases)
-
-
-class _Unused:
-    """No scorer: parts go by the knowledge alone."""
-
-    def scores(self, patients: Sequence[Any]) -> Any:
-        raise NotImplementedError
-
-    def state(self) -> dict[str, Any]:
-        return {}
 
 
 def main() -> None:
@@ -169,7 +164,9 @@ def main() -> None:
             if arguments.out is not None:
                 with atomic_file(arguments.out) as draft:
                     draft.write_text(json.dumps(kept), encoding="utf-8")
-    print("| ranker | part: cases, publications | over | with | without | " + " | ".join(TOP) + " |")
+    print(
+        "| ranker | part: cases, publications | over | with | without | " + " | ".join(TOP) + " |"
+    )
     print("|---" * 8 + "|")
     parts = parts_of(split_round.knowledge, split_round)
     for known in KNOWN:

@@ -7,13 +7,21 @@ from importlib import resources
 
 import polars as pl
 
-from ..graph.identifiers import name_key_of
+from ..graph.identifiers import name_key, name_key_of
 from ..graph.kg import KnowledgeGraph
 from ..graph.languages import name_property
 
 _TABLE = "data/lay_names.tsv"
 _CHINESE = "data/lay_names_zh.tsv"
 _OWNERS = ("the", "his", "her", "my", "their")
+_SIDES = ("", "right", "left")
+_PAIN = ("pain in the {} {}", "painful {} {}")
+_SWELLING = ("swollen {} {}", "swelling of the {} {}")
+_PARTS = (
+    "ankle|arm|back|bladder|bone|breast|buttock|calf|ear|elbow|eye|eyelid|finger|flank|foot|forearm"
+    "|groin|hand|heel|hip|jaw|joint|knee|leg|limb|lip|muscle|neck|shoulder|testicle|throat|thumb"
+    "|toe|tongue|wrist"
+)
 # What the words of a phrase are as well, whoever says it, and when.
 _OTHER_WORDS = {
     "cannot": ("can't", "can not", "could not", "couldn't", "unable to"),
@@ -123,6 +131,34 @@ def all_wordings() -> pl.DataFrame:
     return table.group_by("id", maintain_order=True).agg("words")
 
 
+def of_parts(nodes: pl.DataFrame) -> pl.DataFrame:
+    """Phenotypes (`id`) that are a part's pain or swelling, and other wordings of them (`words`).
+
+    "Pain in the right flank" is flank pain, on either side, and "swollen left knee" knee swelling;
+    not what is a name of the graph already.
+
+    Args:
+        nodes: of a graph, `id`, `kind`, `name` and `synonyms`.
+    """
+    names = nodes.filter(kind="Symptom").select(
+        "id", name=pl.concat_list(pl.concat_list("name"), pl.col("synonyms").fill_null([]))
+    )
+    names = names.explode("name").drop_nulls()
+    keys = name_key(pl.col("name"))
+    parts = names.select("id", part=keys.str.extract(rf"^({_PARTS}) (?:pain|swelling)$"), key=keys)
+    taken = set(parts["key"]) | {name_key_of(words) for words in all_wordings()["words"].explode()}
+    rows: dict[str, str] = {}
+    for id_, part, key in parts.drop_nulls("part").sort("id").iter_rows():
+        forms = _PAIN if key.endswith("pain") else _SWELLING
+        for words in (form.format(side, part) for form in forms for side in _SIDES):
+            if name_key_of(words) not in taken:
+                rows.setdefault(" ".join(words.split()), id_)
+    table = pl.DataFrame(
+        [*rows.items()], schema=dict.fromkeys(("words", "id"), pl.String), orient="row"
+    )
+    return table.group_by("id", maintain_order=True).agg("words")
+
+
 def with_lay_names(terminology: KnowledgeGraph) -> KnowledgeGraph:
     """The graph with lay names as further synonyms of its phenotypes and drugs.
 
@@ -131,7 +167,8 @@ def with_lay_names(terminology: KnowledgeGraph) -> KnowledgeGraph:
     nodes = terminology.nodes
     is_chinese = pl.col("properties").str.contains(f'"{name_property("zh")}"', literal=True)
     chinese = nodes.filter(is_chinese)
-    for rows, names in ((nodes, all_wordings()), (chinese, lay_names(_CHINESE))):
+    parts = of_parts(nodes)
+    for rows, names in ((nodes, all_wordings()), (nodes, parts), (chinese, lay_names(_CHINESE))):
         more = rows.select("id").join(names, on="id")
         more = nodes.join(more, on="id").select(
             "id", synonyms=pl.concat_list(pl.col("synonyms").fill_null([]), "words")

@@ -116,15 +116,25 @@ def _own_value(test: Span) -> dict[str, str | float]:
 
 
 def _shared_interpretation(test: Span) -> str | None:
-    """The interpretation of the next test of a row of which anything is stated."""
+    """The interpretation of the next test of a row of which anything is stated, or of the one
+    before with its word before it ("low sodium and potassium")."""
     shared = _mentions_of(test.doc).shared
     if (test.start, test.end) not in shared:
+        row = _row(test)
+        own_values = [_own_value(each) for each in row]
         following: str | None = None
-        for each in reversed(_row(test)):
+        for each, own in zip(reversed(row), reversed(own_values), strict=True):
             shared[each.start, each.end] = following
-            if own := _own_value(each):
+            if own:
                 stated = own.get("interpretation")
                 following = None if stated is None else str(stated)
+        preceding: str | None = None
+        for each, own in zip(row, own_values, strict=True):
+            if own:
+                stated = None if "value" in own else own.get("interpretation")
+                preceding = _interpretation_before(each) if stated is not None else None
+            elif shared[each.start, each.end] is None:
+                shared[each.start, each.end] = preceding
     return shared[test.start, test.end]
 
 

@@ -53,6 +53,7 @@ def _of(marked: str) -> tuple[list[str], list[str]] | None:
         ("[TSH] > 100 mIU/L.", "HP:0002925"),
         ("[Alpha-galactosidase A] activity was low.", "HP:0034864"),
         ("[Antinuclear antibodies] were positive.", "HP:0003493"),
+        ("Low [copper] and [ceruloplasmin].", "HP:0011967"),
         ("[Hb] 8.2.", "HP:0001903"),
         ("[CRP] 240.", "HP:0011227"),  # ten times too high in either unit
         ("[Platelets] 12.", "HP:0001873"),
@@ -77,6 +78,17 @@ def _of(marked: str) -> tuple[list[str], list[str]] | None:
 )
 def test_a_result_is_a_phenotype(sentence: str, phenotype: str) -> None:
     assert _of(sentence) == ([phenotype], [])
+
+
+def test_a_word_before_tests_is_of_all_of_them() -> None:
+    text = "Low [sodium|Procedure], [potassium|Procedure] and [chloride|Procedure]."
+    doc = marked(pipeline("medkg_sentences"), text)
+    results = [results_of(mention) for mention in doc.spans["mentions"]]
+    assert [each and list(each.present) for each in results] == [
+        ["HP:0002902"],
+        ["HP:0002900"],
+        ["HP:0003113"],
+    ]
 
 
 @pytest.mark.parametrize(

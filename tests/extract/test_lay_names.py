@@ -8,7 +8,7 @@ from importlib import resources
 import polars as pl
 import pytest
 
-from medkg.extract.lay_names import all_wordings, lay_names, with_lay_names, wordings
+from medkg.extract.lay_names import all_wordings, lay_names, of_parts, with_lay_names, wordings
 from medkg.extract.linking.linker import Linker
 from medkg.extract.pipeline import build_pipeline
 from medkg.graph.identifiers import name_key_of
@@ -71,6 +71,15 @@ def test_other_wordings_are_nobody_elses(hpo: KnowledgeGraph) -> None:
 )
 def test_a_phrase_has_other_wordings(phrase: str, others: set[str]) -> None:
     assert others | {phrase} <= set(wordings(phrase))
+
+
+def test_pain_in_a_part_is_that_part_s_pain(hpo: KnowledgeGraph) -> None:
+    words = dict(of_parts(hpo.nodes).explode("words").select("words", "id").iter_rows())
+    own = dict(hpo.nodes.select("id", "name").iter_rows())
+    assert own[words["pain in the right flank"]] == "Flank pain"
+    assert own[words["painful left hip"]] == "Hip pain"
+    names = hpo.nodes.filter(kind="Symptom")["name"]
+    assert {name_key_of(each) for each in words}.isdisjoint(map(name_key_of, names))
 
 
 def test_a_verb_alone_and_a_name_have_one_wording() -> None:
