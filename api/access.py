@@ -139,7 +139,8 @@ def centrality(
 ) -> pl.DataFrame:
     """How central nodes are, and which community each belongs to.
 
-    Edges count once between two nodes, whatever their relation and direction. A Neo4j with the
+    Edges count once between two nodes, whatever their relation and direction; patients and
+    documents are nodes like others. A Neo4j with the
     Graph Data Science library answers itself where all of it is asked for; anything else is
     computed by networkx, which takes a minute for forty thousand edges, and in proportion for more.
 
@@ -148,7 +149,7 @@ def centrality(
         around: of the surroundings of these entities only, by identifiers or names.
         hops: how far from them.
         relations: of these relations only; by default of all.
-        seed: of the sampled nodes and of the communities' order of joining.
+        seed: of the sampled nodes and, by networkx, of the communities' order of joining.
 
     Returns:
         A row for each node that has an edge, the most central first: `id`, `kind`, `name`;
@@ -173,6 +174,7 @@ def centrality(
     if isinstance(graph, KnowledgeGraph):
         kg = graph if around is None else graph.neighbourhood(around, hops, relations=relations)
     elif around is None and has_library(graph.connection):
+        graph.record_read()
         return centrality_on(graph.connection, relations, seed)
     else:
         kg = graph.read(around, hops, relations=relations)

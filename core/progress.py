@@ -73,7 +73,7 @@ def report_progress(callback: Report | None) -> Iterator[None]:
 
     Args:
         callback: called with a `ProgressStep` when a step begins, each time it moves, and when it
-            ends; what it raises ends the call. None: nobody is told.
+            ends well; what it raises ends the call. None: nobody is told.
 
     Example:
         >>> kg = medkg.load("starter")

@@ -209,6 +209,8 @@ def _read(file: Path) -> Query:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise DataError("is not UTF-8", path=file) from None
+    except OSError as error:
+        raise DataError(f"can't be read: {error.strerror}", path=file) from None
     return parse(file.stem, text, file)
 
 

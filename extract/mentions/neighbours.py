@@ -17,7 +17,7 @@ from ...graph.kg import KnowledgeGraph
 from ..abbreviations import Abbreviation, abbreviations_of
 from ..tables import table_rows
 from ..tokens import StatelessComponent
-from .variants import variants
+from .variants import OF_REPEAT, variants
 
 _CONDITIONS = ("Disease", "Symptom")
 # Of a symbol that the recogniser missed. All 495 that these rules find in BioRED are annotated as
@@ -49,7 +49,10 @@ _AFTER_WORD = re.compile(
     rf"(?! {any_of('bearer')})",
     re.IGNORECASE,
 )
-_BEHIND_VARIANT = re.compile(rf" (?:in|of|within)(?: the)? (?P<symbol>{_SYMBOL})(?![\w-])")
+_BEHIND_REPEAT = re.compile(
+    rf"(?:{OF_REPEAT.pattern}) (?:in|of|within)(?: the)? (?P<symbol>{_SYMBOL})(?![\w-])"
+    rf"(?! {any_of('bearer')})"
+)
 _BEFORE_VARIANT = re.compile(rf"(?<![\w-])(?P<symbol>{_SYMBOL})(?: ?\(|[ -])$")
 _GENE_OF = re.compile(rf"(?:{any_of('allele')} )?(?P<symbol>{_SYMBOL}) {_MODIFIER}*{_GENE_WORD}")
 _NAMES_GENE = rf"[^()]*\) {_MODIFIER}*{_GENE_WORD}(?!\w)"
@@ -122,9 +125,8 @@ def _symbols_of_genes(text: str) -> Iterator[tuple[int, int]]:
                 start = match.start("symbols") + symbol.start()
                 if start not in in_variants:  # "a CAG expansion"
                     yield start, start + len(symbol[0])
-    for start, end in of_variants:
-        if (named := _BEHIND_VARIANT.match(text, end)) is not None:
-            yield named.span("symbol")
+    yield from (match.span("symbol") for match in _BEHIND_REPEAT.finditer(text))
+    for start, _ in of_variants:
         before = max(0, start - _LONGEST_BEFORE_VARIANT)
         if (named := _BEFORE_VARIANT.search(text[before:start])) is not None:
             yield before + named.start("symbol"), before + named.end("symbol")

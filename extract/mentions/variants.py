@@ -62,7 +62,7 @@ _OF_ENZYME = re.compile(
 # are genes elsewhere.
 _REPEATED = r"\(?[ACGT]{2,6}\)?(?:n|\d{1,4})?"
 _REPEATED_UNITS = rf"{_REPEATED}(?:(?:/|-|,? and |,? or ){_REPEATED}){{0,3}}"
-_OF_REPEAT = re.compile(
+OF_REPEAT = re.compile(
     rf"(?<!\w)(?:(?:expansions?|repeats?) of (?:an? |the )?)?{_REPEATED_UNITS}"
     r"[- ](?:(?:tri|tetra|penta|hexa)nucleotide[- ]|triplet[- ])?"
     r"(?:repeats?|expansions?|triplets?)(?:[- ]expansions?)?(?!\w)"
@@ -83,7 +83,7 @@ def variants(text: str) -> Iterable[tuple[int, int]]:
         if not _LETTERS_ALONE.fullmatch(match[0]) or _CASED.fullmatch(match[0]):
             called = _CALLED_VARIANT.match(text, match.end())
             yield match.start(), called.end() if called else match.end()
-    for pattern in (_OF_ENZYME, _OF_REPEAT):
+    for pattern in (_OF_ENZYME, OF_REPEAT):
         yield from (match.span() for match in pattern.finditer(text))
 
 

@@ -115,6 +115,7 @@ _GOES_ON = re.compile(
 # a preposition; what a noun follows ("morphine withdrawal") is not what the sentence is about.
 _SUBJECT_WITHIN = 3
 _BEHIND_SUBJECT = re.compile(rf"(?:, |\( |{_BEFORE}(?:{_ANY_VERB}|{_DISEASE_VERB}|{_DRUG_VERB}))")
+_IS_A = re.compile(r"(?:is|was) (?:an?|the)(?: \S+){0,4}", re.I)
 _PREPOSITIONS = frozenset(
     ("in", "for", "with", "after", "during", "of", "by", "from", "to", "on", "among", "since")
 )
@@ -179,7 +180,11 @@ def _resuming(
 
 
 def _subject_of(words: Sequence[str], mentions: Sequence[tuple[Span, Entity]]) -> Span | None:
-    """What a sentence is about, if it says for certain that this is there."""
+    """What a sentence is about, if it says for certain that this is there.
+
+    Where another of its kind is named, "it" may be that, but for what the subject is said to be
+    ("gout is a common arthritis").
+    """
     if not mentions:
         return None
     first, place = mentions[0]
@@ -191,7 +196,13 @@ def _subject_of(words: Sequence[str], mentions: Sequence[tuple[Span, Entity]]) -
     )
     is_first = place.start < _SUBJECT_WITHIN and before.isdisjoint(_PREPOSITIONS)
     behind = " ".join(words[place.end : place.end + 8]) + " "
-    return first if is_there and is_first and _BEHIND_SUBJECT.match(behind) else None
+    has_rival = any(
+        mention.label_ == first.label_
+        and not _IS_A.fullmatch(" ".join(words[place.end : other.start]))
+        for mention, other in mentions[1:]
+    )
+    is_subject = is_there and is_first and not has_rival
+    return first if is_subject and _BEHIND_SUBJECT.match(behind) else None
 
 
 def _is_apart(subject: Span, sentence: Span) -> bool:

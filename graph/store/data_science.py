@@ -26,10 +26,14 @@ _DEGREE = (
     " score RETURN nodeId, n.id, [kind IN labels(n) WHERE kind IN $kinds][0], n.name, score"
 )
 _BETWEENNESS = (
-    "CALL gds.betweenness.stream($copy, {samplingSize: $sampled, samplingSeed: $seed})"
+    "CALL gds.betweenness.stream($copy, {samplingSize: $sampled, samplingSeed: $seed,"
+    " concurrency: 1})"
     " YIELD nodeId, score RETURN nodeId, score"
 )
-_COMMUNITY = "CALL gds.louvain.stream($copy) YIELD nodeId, communityId RETURN nodeId, communityId"
+_COMMUNITY = (
+    "CALL gds.louvain.stream($copy, {concurrency: 1}) YIELD nodeId, communityId"
+    " RETURN nodeId, communityId"
+)
 _DROP = "CALL gds.graph.drop($copy, false) YIELD graphName RETURN graphName"
 
 
@@ -52,7 +56,10 @@ def centrality_on(
         StoreError: the server refuses, or has too little memory for the copy.
     """
     schema = connection.schema
-    names = [schema.relation(each).name for each in relations or schema.relations]
+    names = [
+        schema.relation(each).name
+        for each in (schema.relations if relations is None else relations)
+    ]
     copy = f"medkg-{uuid.uuid4()}"
     with connection.errors(), progress("Centrality", 4) as advance:
         there = set(connection.relationship_types())
@@ -61,6 +68,8 @@ def centrality_on(
             return arranged([], _nodes([]))
         try:
             match = f"MATCH (a)-[:{connection.names.types(types)}]->(b)"
+            if not connection.change(match + " WHERE a <> b RETURN 1 LIMIT 1"):
+                return arranged([], _nodes([]))
             connection.change(match + _COPY, copy=copy)
             advance()
             degrees = connection.change(_DEGREE, copy=copy, kinds=list(schema.kinds))

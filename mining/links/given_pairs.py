@@ -37,7 +37,8 @@ def pairs_frame(pairs: pl.DataFrame | Iterable[tuple[str, str]]) -> pl.DataFrame
             raise DataError("pairs are no polars frame; give polars.from_pandas(pairs)")
         rows = list(pairs)
         for number, pair in enumerate(rows):
-            if isinstance(pair, str) or len(pair) != len(_ENDS):
+            is_pair = isinstance(pair, list | tuple) and len(pair) == len(_ENDS)
+            if not is_pair or not all(isinstance(end, str) for end in pair):
                 raise DataError(f"pair {number} is no pair of head and tail: {pair!r}")
         return pl.DataFrame(rows, schema=_ENDS, orient="row", strict=False)
     if missing := {"head", "tail"}.difference(pairs.columns):

@@ -251,11 +251,12 @@ def test_a_broken_file_of_ones_own_is_left_out_and_the_others_are_there(tmp_path
     (tmp_path / "broken.cypher").write_text("RETURN 1 AS x", encoding="utf-8")
     (tmp_path / "latin.cypher").write_text("// Ausdrücklich", encoding="latin-1")
     (tmp_path / "two words.cypher").write_text(good, encoding="utf-8")
+    (tmp_path / "folder.cypher").mkdir()
     with pytest.warns(UserWarning, match="left out") as warned:
         queries = library.load(tmp_path)
     assert {"mine", "repurposing"} < queries.keys()
-    assert not {"broken", "latin", "two words"} & queries.keys()
-    assert len(warned) == 3
+    assert not {"broken", "latin", "two words", "folder"} & queries.keys()
+    assert len(warned) == 4
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # who asks for another question isn't told of it
         assert library.get("mine", tmp_path).title == "Mine"

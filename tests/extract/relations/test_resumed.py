@@ -49,6 +49,8 @@ def last_sentence(text: str, *, note: bool = False) -> tuple[str, list[str]]:
          "it is a disorder that causes myopia .", ["Marfan syndrome", "myopia"]),
         (f"{PICTURE} It can cause [myopia|Symptom] if untreated.",
          "it can cause myopia if untreated .", ["Marfan syndrome", "myopia"]),
+        ("[Gout|Disease] is a common [arthritis|Disease]. It is marked by [tophi|Symptom].",
+         "it is marked by tophi .", ["Gout", "tophi"]),
         (f"{PICTURE} It is rare. It causes [myopia|Symptom].",
          "it causes myopia .", ["Marfan syndrome", "myopia"]),
         (f"{SALBUTAMOL} The disease causes [cough|Symptom].",
@@ -96,6 +98,9 @@ def test_a_sentence_that_resumes_its_subject_has_it(
         (SALBUTAMOL, "Patients may develop [tremor|Symptom]."),
         ("[Gout|Disease] is bad. It responds to [colchicine|Drug].", "It causes [rash|Symptom]."),
         ("[Gout|Disease] is bad. The drug is [colchicine|Drug].", "It causes [rash|Symptom]."),
+        # Another of its kind may be meant.
+        ("[Aspirin|Drug] was replaced by [clopidogrel|Drug].", "It inhibits [KIT|Target]."),
+        ("[Obesity|Disease] leads to [diabetes|Disease].", "It is treated with [insulin|Drug]."),
         # There is no subject.
         ("We saw a man.", "It causes [tophi|Symptom]."),
         (f"{PICTURE} We saw a man.", "It causes [tophi|Symptom]."),

@@ -301,6 +301,8 @@ def test_gpu_and_cpu_learn_the_same(kg: KnowledgeGraph) -> None:
             r"pair 1 is no pair of head and tail: \('imatinib',\)",
         ),
         (["ab"], "pair 0 is no pair of head and tail: 'ab'"),
+        ([5], "pair 0 is no pair of head and tail: 5"),
+        ([(1, 2)], r"pair 0 is no pair of head and tail: \(1, 2\)"),
         (pl.DataFrame({"head": ["imatinib"]}), "need columns head and tail; no tail among head"),
         (pl.DataFrame({"head": [1], "tail": [2]}).to_pandas(), "give polars.from_pandas"),
     ],
