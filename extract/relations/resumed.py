@@ -17,6 +17,7 @@ _BEFORE = (
     r"|[a-z]{1,20}ly) ){0,5}"
 )
 # What only a subject of the kind does, or is said of it.
+_PICTURE = r"(?:characteri[sz]ed|marked|inherited|presents|manifests) "
 _OF_DISEASE = (
     r"(?:characteri[sz]ed|marked|diagnosed|inherited|managed|treated|caused by|due to|accompanied"
     r"|presents|manifests|progresses|begins|recurs|affects|responds"
@@ -49,17 +50,20 @@ class _Beginning(NamedTuple):
         pattern: of the beginning, which ends before what it looks ahead to.
         joined: the word between this beginning and "it" ("symptoms of it include"); empty where
             "it" takes the beginning's place.
-        is_sure: whether nothing else that was named meanwhile may be meant.
+        is_sure: whether no drug that was named meanwhile may be meant.
+        is_picture: whether it goes on about the first of several diseases ("it is characterised").
     """
 
     kind: str
     pattern: re.Pattern[str]
     joined: str = ""
     is_sure: bool = True
+    is_picture: bool = False
 
 
-def _it(kind: str, following: str, *, is_sure: bool = True) -> _Beginning:
-    return _Beginning(kind, re.compile(rf"it (?={_BEFORE}{following})", re.I), "", is_sure)
+def _it(kind: str, following: str, *, is_sure: bool = True, is_picture: bool = False) -> _Beginning:
+    pattern = re.compile(rf"it (?={_BEFORE}{following})", re.I)
+    return _Beginning(kind, pattern, "", is_sure, is_picture)
 
 
 def _the(kind: str, nouns: str, verbs: str) -> _Beginning:
@@ -68,14 +72,23 @@ def _the(kind: str, nouns: str, verbs: str) -> _Beginning:
     return _Beginning(kind, re.compile(rf"(?:this|the) (?:{nouns}) (?={following})", re.I))
 
 
-def _joined(kind: str, words: str, joined: str, verbs: str, *, is_sure: bool = True) -> _Beginning:
+def _joined(
+    kind: str,
+    words: str,
+    joined: str,
+    verbs: str,
+    *,
+    is_sure: bool = True,
+    is_picture: bool = False,
+) -> _Beginning:
     before = r"(?:(?:[a-z]{1,20}ly|may|can|often) ){0,3}"
     pattern = re.compile(rf"{words} (?={before}(?:{verbs}) )", re.I)
-    return _Beginning(kind, pattern, joined, is_sure)
+    return _Beginning(kind, pattern, joined, is_sure, is_picture)
 
 
 _DISEASE_VERB, _DRUG_VERB = f"(?:{_OF_DISEASE}|{_OF_EITHER})", f"(?:{_OF_DRUG}|{_OF_EITHER})"
 _BEGINNINGS = (
+    _it("Disease", _PICTURE, is_picture=True),
     _it("Disease", _OF_DISEASE),
     _it("Disease", _OF_EITHER, is_sure=False),
     _it("Drug", _DRUG_VERB),
@@ -89,6 +102,7 @@ _BEGINNINGS = (
         r"(?:symptoms|signs|signs and symptoms|features|findings|manifestations)",
         "of",
         "include|are|comprise",
+        is_picture=True,
     ),
     _joined(
         "Drug",
@@ -131,6 +145,7 @@ class Subject:
     def __init__(self) -> None:
         self._subject: Span | None = None
         self._drug_named = False  # since the subject was, or with it
+        self._has_rival = False  # whether another of its kind was named with it
 
     def put_into(
         self, sentence: Span, words: tuple[str, ...], mentions: list[tuple[Span, Entity]]
@@ -156,12 +171,14 @@ class Subject:
         resuming = None if subject is None else _resuming(subject.label_, text, mentions)
         if subject is not None and resuming is not None:
             beginning, length = resuming
-            if beginning.is_sure or subject.label_ == "Drug" or not self._drug_named:
+            no_drug = beginning.is_sure or subject.label_ == "Drug" or not self._drug_named
+            if no_drug and (beginning.is_picture or not self._has_rival):
                 self._drug_named |= drug_named
                 return _with_subject(subject, words, mentions, length, beginning.joined)
         if mentions or not _GOES_ON.match(text):
             self._subject = _subject_of(words, mentions)
             self._drug_named = drug_named
+            self._has_rival = _has_rival(words, mentions)
         return words, mentions
 
 
@@ -180,11 +197,7 @@ def _resuming(
 
 
 def _subject_of(words: Sequence[str], mentions: Sequence[tuple[Span, Entity]]) -> Span | None:
-    """What a sentence is about, if it says for certain that this is there.
-
-    Where another of its kind is named, "it" may be that, but for what the subject is said to be
-    ("gout is a common arthritis").
-    """
+    """What a sentence is about, if it says for certain that this is there."""
     if not mentions:
         return None
     first, place = mentions[0]
@@ -196,13 +209,19 @@ def _subject_of(words: Sequence[str], mentions: Sequence[tuple[Span, Entity]]) -
     )
     is_first = place.start < _SUBJECT_WITHIN and before.isdisjoint(_PREPOSITIONS)
     behind = " ".join(words[place.end : place.end + 8]) + " "
-    has_rival = any(
-        mention.label_ == first.label_
-        and not _IS_A.fullmatch(" ".join(words[place.end : other.start]))
-        for mention, other in mentions[1:]
+    return first if is_there and is_first and _BEHIND_SUBJECT.match(behind) else None
+
+
+def _has_rival(words: Sequence[str], mentions: Sequence[tuple[Span, Entity]]) -> bool:
+    """Whether a sentence names another of the kind of what it names first, which "it" may be.
+
+    Not what that is said to be ("gout is a common arthritis").
+    """
+    return any(
+        mention.label_ == mentions[0][0].label_
+        and not _IS_A.fullmatch(" ".join(words[mentions[0][1].end : place.start]))
+        for mention, place in mentions[1:]
     )
-    is_subject = is_there and is_first and not has_rival
-    return first if is_subject and _BEHIND_SUBJECT.match(behind) else None
 
 
 def _is_apart(subject: Span, sentence: Span) -> bool:

@@ -49,6 +49,8 @@ def last_sentence(text: str, *, note: bool = False) -> tuple[str, list[str]]:
          "it is a disorder that causes myopia .", ["Marfan syndrome", "myopia"]),
         (f"{PICTURE} It can cause [myopia|Symptom] if untreated.",
          "it can cause myopia if untreated .", ["Marfan syndrome", "myopia"]),
+        ("[Obesity|Disease] leads to [diabetes|Disease]. It is characterised by [snoring|Symptom].",
+         "it is characterised by snoring .", ["Obesity", "snoring"]),
         ("[Gout|Disease] is a common [arthritis|Disease]. It is marked by [tophi|Symptom].",
          "it is marked by tophi .", ["Gout", "tophi"]),
         (f"{PICTURE} It is rare. It causes [myopia|Symptom].",
