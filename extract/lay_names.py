@@ -13,64 +13,63 @@ from ..graph.languages import name_property
 
 _TABLE = "data/lay_names.tsv"
 _CHINESE = "data/lay_names_zh.tsv"
-_OWNERS = ("the", "his", "her", "my", "their")
+_OWNERS = ("his", "her", "my", "their")
 _SIDES = ("", "right", "left")
-_PAIN = ("pain in the {} {}", "painful {} {}")
-_SWELLING = ("swollen {} {}", "swelling of the {} {}")
+# No forms that begin with an adjective: a name is read over a comma ("it was painful, right knee").
+_PAIN = "pain in the {} {}"
+_SWELLING = "swelling of the {} {}"
 _PARTS = (
     "ankle|arm|back|bladder|bone|breast|buttock|calf|ear|elbow|eye|eyelid|finger|flank|foot|forearm"
     "|groin|hand|heel|hip|jaw|joint|knee|leg|limb|lip|muscle|neck|shoulder|testicle|throat|thumb"
     "|toe|tongue|wrist"
 )
-# What the words of a phrase are as well, whoever says it, and when.
+# What of a patient is "the" as well as "his" or "her".
+_OWN = frozenset(
+    (
+        f"{_PARTS}|{_PARTS.replace('|', 's|')}s|abdomen|anus|bed|belly|body|bowels|calves|chest"
+        "|cornea|corneas|face|feet|gums|hair|head|heart|kidney|kidneys|lens|lenses|mouth|nails|nose"
+        "|palm|rectum|skin|spine|sputum|stomach|stool|stools|teeth|tendons|thighs|tummy|urine|voice"
+        "|womb"
+    ).split("|")
+)
+# What the words of a phrase are as well, whoever says it. Not "did not", which is of one occasion
+# ("she did not feel pain during the procedure"), nor "do not", which is advice ("do not feed").
 _OTHER_WORDS = {
     "cannot": ("can't", "can not", "could not", "couldn't", "unable to"),
-    "does not": ("doesn't", "do not", "don't", "did not", "didn't"),
+    "does not": ("doesn't",),
     "himself": ("herself", "myself", "themselves"),
     "herself": ("himself", "myself", "themselves"),
 }
-# A finite verb that a phrase begins with, and its other forms.
+# A finite verb that a phrase begins with, and its other forms; only those that tell of a patient
+# what the verb does, and not of one occasion ("felt no pain", "lost her balance", "slept upright"),
+# of advice ("lose weight") or of something else ("repeated questions", "the rash climbed up").
 _VERBS = {
     forms[0]: forms[1:]
     for forms in map(
         str.split,
         """arches arched arching
-        bites bit biting bite
         bleeds bled bleeding
         bruises bruised bruising
-        bumps bumped bumping
         burns burned burning
-        chokes choked choking
-        climbs climbed climbing
         coughs coughed coughing
         craves craved craving
         dislocates dislocated
-        drops dropped dropping
-        falls fell falling
+        drops dropping
         feeds fed feeding
-        feels felt feeling feel
-        flaps flapped flapping
-        forgets forgot forgetting
-        gets got getting get
+        flaps flapping
+        forgets forgetting
         grinds grinding
-        hears heard hearing
         laughs laughed laughing
-        loses lost losing lose
-        moves moved moving
-        passes passed passing
-        repeats repeated repeating
-        sees saw seeing
-        sleeps slept sleeping sleep
+        loses losing
+        sees seeing
+        sleeps sleeping
         slurs slurred slurring
-        snores snored snoring
-        staggers staggered
         startles startled startling
-        sweats sweated sweating sweat
-        tires tired tiring tire
-        urinates urinated urinating urinate
+        sweats sweating
+        tires tired tiring
+        urinates urinating
         vomits vomited vomiting
-        wakes woke waking wake
-        walks walked walking walk
+        wakes woke waking
         wets wet wetting
         wrings wringing""".splitlines(),
     )
@@ -92,10 +91,12 @@ def wordings(phrase: str) -> list[str]:
     """
     words = phrase.split(" ")
     variants = [phrase]
-    if owners := set(words[1:]) & set(_OWNERS):
+    owned = [n for n in range(1, len(words) - 1) if _is_owner(words, n)]
+    if owned:
+        owners = (*_OWNERS, "the") if all(words[n + 1] in _OWN for n in owned) else _OWNERS
         variants = [
-            " ".join([words[0], *(owner if word in owners else word for word in words[1:])])
-            for owner in _OWNERS
+            " ".join(owner if n in owned else word for n, word in enumerate(words))
+            for owner in owners
         ]
     for usual, others in _OTHER_WORDS.items():
         variants += [
@@ -111,6 +112,16 @@ def wordings(phrase: str) -> list[str]:
             " ".join([form, variant.partition(" ")[2]]) for variant in variants for form in of_verb
         ]
     return list(dict.fromkeys([phrase, *variants]))
+
+
+def _is_owner(words: list[str], number: int) -> bool:
+    """Whether a word of a phrase is "his", or a "the" in the place of it.
+
+    "The legs" are; "the time", "the cold" and "the back of the neck" aren't.
+    """
+    if words[number] != "the":
+        return words[number] in _OWNERS
+    return words[number + 1] in _OWN and words[number + 2 : number + 3] != ["of"]
 
 
 @cache
@@ -134,8 +145,8 @@ def all_wordings() -> pl.DataFrame:
 def of_parts(nodes: pl.DataFrame) -> pl.DataFrame:
     """Phenotypes (`id`) that are a part's pain or swelling, and other wordings of them (`words`).
 
-    "Pain in the right flank" is flank pain, on either side, and "swollen left knee" knee swelling;
-    not what is a name of the graph already.
+    "Pain in the right flank" is flank pain, on either side, and "swelling of the left knee" knee
+    swelling; not what is a name of the graph already.
 
     Args:
         nodes: of a graph, `id`, `kind`, `name` and `synonyms`.
@@ -149,8 +160,8 @@ def of_parts(nodes: pl.DataFrame) -> pl.DataFrame:
     taken = set(parts["key"]) | {name_key_of(words) for words in all_wordings()["words"].explode()}
     rows: dict[str, str] = {}
     for id_, part, key in parts.drop_nulls("part").sort("id").iter_rows():
-        forms = _PAIN if key.endswith("pain") else _SWELLING
-        for words in (form.format(side, part) for form in forms for side in _SIDES):
+        form = _PAIN if key.endswith("pain") else _SWELLING
+        for words in (form.format(side, part) for side in _SIDES):
             if name_key_of(words) not in taken:
                 rows.setdefault(" ".join(words.split()), id_)
     table = pl.DataFrame(

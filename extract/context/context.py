@@ -63,6 +63,7 @@ _OF_NOTES = frozenset(("general", "reacted"))
 # says of a drug: "the bradycardia was reversed by atropine", "a risk factor for stroke".
 _OF_PATIENTS = frozenset(("over", "purpose"))
 _NEGATIONS = frozenset(("no", "without"))
+_LIST_JOINTS = frozenset(("and", "or", ","))
 
 
 @cache
@@ -77,6 +78,7 @@ def _categories(
     sentence: SentenceWords,
     triggers: Sequence[Trigger],
     coverage: Mapping[str, Coverage],
+    bare: Coverage | None,
 ) -> set[str]:
     """The categories that hold for a mention among the words of its sentence.
 
@@ -85,6 +87,7 @@ def _categories(
         sentence: its words.
         triggers: its triggers, in order.
         coverage: of these triggers' scopes over mentions of this kind.
+        bare: of those that are "no" or "without" and nothing more; None if there are none.
     """
     first, last = sentence.position(mention.start), sentence.position(mention.end)
     categories = {
@@ -92,9 +95,12 @@ def _categories(
         for category, scopes in coverage.items()
         if scopes.after[first] or scopes.before[last]
     }
-    if mention._.named and sentence.words[first] in _NEGATIONS:
+    if mention._.named and bare is not None and _denies_itself(first, sentence.words):
         # "No periods and no breast development": the first "no" is not said of the second's name.
-        categories.discard("negated")
+        # "She denies that she has no appetite": what is denied is the name.
+        of_negation = coverage["negated"]
+        if of_negation.after[first] == bare.after[first] and not of_negation.before[last]:
+            categories.discard("negated")
     categories.update(_categories_inside(mention, first, last, sentence, triggers))
     for category, cancelled in _CANCELS.items():
         if category in categories:
@@ -106,6 +112,17 @@ def _categories(
             categories.add("lasting")
         categories.add(category)
     return categories
+
+
+def _is_bare(trigger: Trigger, words: Sequence[str]) -> bool:
+    """Whether a trigger is a "no" or "without" and nothing more."""
+    one_word = trigger.end == trigger.start + 1 and words[trigger.start] in _NEGATIONS
+    return one_word and trigger.rule.category == "negated"
+
+
+def _denies_itself(first: int, words: Sequence[str]) -> bool:
+    """Whether what starts at a word is an item of a list that has a "no" of its own."""
+    return first > 0 and words[first] in _NEGATIONS and words[first - 1] in _LIST_JOINTS
 
 
 def _categories_inside(
@@ -244,9 +261,14 @@ class Context(StatelessComponent):
                 kind: scope_coverage(triggers, terminations, sentence, kind)
                 for kind in {mention.label_ for mention in here}
             }
+            negations = [trigger for trigger in triggers if _is_bare(trigger, sentence.words)]
+            bare = {
+                kind: scope_coverage(negations, terminations, sentence, kind).get("negated")
+                for kind in coverage
+            }
             categorised = [
-                (mention, _categories(mention, sentence, triggers, coverage[mention.label_]))
-                for mention in here
+                (m, _categories(m, sentence, triggers, coverage[m.label_], bare[m.label_]))
+                for m in here
             ]
             document.add_sentence(categorised, lists)
             for trigger in triggers:

@@ -68,6 +68,7 @@ _LIST_ENDS = re.compile(
 )
 _ABBREVIATION = re.compile(r"\s*\([A-Za-z][\w -]{0,12}\)")
 _COORDINATED = re.compile(r"[\s,]*(?:and|or|/|,)\s*", re.I)
+_PUNCTUATION = re.compile(r"[\s)\]]*(?:[.;]|$)")
 _REACH = 80
 _BEFORE = 250  # tokens of a sentence before a test that are looked at
 _MENTIONS_KEY = "medkg mentions"  # of `doc.user_data`
@@ -117,7 +118,10 @@ def _own_value(test: Span) -> dict[str, str | float]:
 
 def _shared_interpretation(test: Span) -> str | None:
     """The interpretation of the next test of a row of which anything is stated, or of the one
-    before with its word before it ("low sodium and potassium")."""
+    before with its word before it ("low sodium and potassium").
+
+    The latter only where the clause ends with the row: "low albumin, sodium and potassium stable".
+    """
     shared = _mentions_of(test.doc).shared
     if (test.start, test.end) not in shared:
         row = _row(test)
@@ -129,13 +133,19 @@ def _shared_interpretation(test: Span) -> str | None:
                 stated = own.get("interpretation")
                 following = None if stated is None else str(stated)
         preceding: str | None = None
-        for each, own in zip(row, own_values, strict=True):
+        for each, own in zip(row, own_values, strict=True) if _ends_clause(row[-1]) else ():
             if own:
                 stated = None if "value" in own else own.get("interpretation")
                 preceding = _interpretation_before(each) if stated is not None else None
             elif shared[each.start, each.end] is None:
                 shared[each.start, each.end] = preceding
     return shared[test.start, test.end]
+
+
+def _ends_clause(test: Span) -> bool:
+    """Whether nothing but punctuation stands behind a test up to the end of its clause."""
+    end = min(sentence_of(test).end, test.end + _REACH)
+    return _PUNCTUATION.match(test.doc[test.end : end].text) is not None
 
 
 def _value_of_list(test: Span) -> dict[str, str | float] | None:

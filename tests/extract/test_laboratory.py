@@ -92,6 +92,22 @@ def test_a_word_before_tests_is_of_all_of_them() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "High [ALT|Procedure], and [albumin|Procedure] was not measured.",
+        "High [creatinine|Procedure], [sodium|Procedure] and [potassium|Procedure] stable.",
+        "Low [albumin|Procedure], [sodium|Procedure] and [potassium|Procedure] within range.",
+    ],
+)
+def test_a_word_before_a_test_is_its_own_where_more_is_told_of_the_next(text: str) -> None:
+    doc = marked(pipeline("medkg_sentences"), text)
+    first, *others = [results_of(mention) for mention in doc.spans["mentions"]]
+    assert first is not None
+    assert first.present
+    assert not any(each is not None and each.present for each in others)
+
+
+@pytest.mark.parametrize(
     ("sentence", "excluded"),
     [
         ("[Sodium] 140 mmol/L.", ["HP:0002902", "HP:0003228"]),
