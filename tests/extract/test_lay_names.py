@@ -37,8 +37,8 @@ _OF_OCCASIONS = {
 _OWNED = """abdomen age ankles anus appetite arms back balance bed belly body bones bowels breast
     calves chest cornea corneas ears eye eyelids eyes face feet groin gums hand hands head jaw
     joints kidney kidneys leg legs lens lenses limbs lip mouth muscles nails neck nose own palm
-    rectum shoulders sight skin speech spine sputum stool stools teeth tendons thighs toes urine way womb
-    words"""
+    rectum shoulders sight skin speech spine sputum stool stools teeth tendons thighs toes urine way
+    womb words"""
 
 
 @pytest.fixture(scope="module")
