@@ -68,7 +68,6 @@ _LIST_ENDS = re.compile(
 )
 _ABBREVIATION = re.compile(r"\s*\([A-Za-z][\w -]{0,12}\)")
 _COORDINATED = re.compile(r"[\s,]*(?:and|or|/|,)\s*", re.I)
-_PUNCTUATION = re.compile(r"[\s)\]]*(?:[.;]|$)")
 _REACH = 80
 _BEFORE = 250  # tokens of a sentence before a test that are looked at
 _MENTIONS_KEY = "medkg mentions"  # of `doc.user_data`
@@ -145,7 +144,8 @@ def _shared_interpretation(test: Span) -> str | None:
 def _ends_clause(test: Span) -> bool:
     """Whether nothing but punctuation stands behind a test up to the end of its clause."""
     end = min(sentence_of(test).end, test.end + _REACH)
-    return _PUNCTUATION.match(test.doc[test.end : end].text) is not None
+    rest = test.doc[test.end : end].text.lstrip(" \t\r\n)]")
+    return not rest or rest[0] in ".;"
 
 
 def _value_of_list(test: Span) -> dict[str, str | float] | None:
