@@ -296,7 +296,7 @@ def _of_extract() -> list[Used]:
     from medkg.extract.linking import chinese as chinese_names
     from medkg.extract.mentions import given
     from medkg.extract.mentions.neighbours import _NAMES_GENE
-    from medkg.extract.relations import condition_levels, rules
+    from medkg.extract.relations import condition_levels, resumed, rules
 
     tables = (
         rules.symptom_rules, rules.drug_rules, rules.association_rules, rules.target_rules,
@@ -305,6 +305,7 @@ def _of_extract() -> list[Used]:
     used = [Used(f"rule {r.name}", r.pattern, True) for table in tables for r in table()]
     used += [Used(f"any of {t.__name__}", rules._any_of(t), True) for t in tables]
     used += [Used(f"unless {r.name}", r.unless, True) for r in rules.drug_rules() if r.unless]
+    used += [Used(f"resumed {b.pattern.pattern}", b.pattern, False) for b in resumed._BEGINNINGS]
     used.append(Used("_COMES_WITH", rules._COMES_WITH, True))
     used.append(Used("variants", condition_levels._VARIANT, False))
     used += [Used(f"list {p.pattern}", p, True) for p in (rules._GENES, rules._CONDITIONS)]

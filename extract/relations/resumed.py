@@ -226,7 +226,7 @@ def _has_rival(words: Sequence[str], mentions: Sequence[tuple[Span, Entity]]) ->
 
 def _is_apart(subject: Span, sentence: Span) -> bool:
     """Whether a sentence stands in another paragraph than the subject."""
-    between = sentence.doc.text[subject.end_char : sentence.start_char]
+    between = sentence.doc[subject.end : sentence.start].text_with_ws
     return any(not line.strip() for line in between.split("\n")[1:-1])
 
 
