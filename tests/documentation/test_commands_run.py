@@ -56,6 +56,7 @@ NOT_RUN = {
     "python -m zipfile": "of a download",
     "unzip": "the same",
     "DATA/": "needs the published Chinese corpora",
+    "letter.txt --show": "the page shows what the models of its day read in a letter",
     "benchmarks/": "needs published corpora, and hours; the figures' pages say what came of it",
     "en_ner_bc5cdr_md": "a download",
     "scispacy_linker": "a download of 1 GB; tests/extract/linking stands in for scispaCy",
