@@ -140,9 +140,9 @@ def centrality(
     """How central nodes are, and which community each belongs to.
 
     Edges count once between two nodes, whatever their relation and direction; patients and
-    documents are nodes like others. A Neo4j with the
-    Graph Data Science library answers itself where all of it is asked for; anything else is
-    computed by networkx, which takes a minute for forty thousand edges, and in proportion for more.
+    documents are nodes like others. A Neo4j with the Graph Data Science library answers itself
+    where all of it is asked for; anything else is computed by networkx, which takes a minute for
+    forty thousand edges, and in proportion for more.
 
     Args:
         graph: a graph, or an open connection to a server.

@@ -264,10 +264,10 @@ class Context(StatelessComponent):
             negations = [trigger for trigger in triggers if _is_bare(trigger, sentence.words)]
             bare = {
                 kind: scope_coverage(negations, terminations, sentence, kind).get("negated")
-                for kind in coverage
+                for kind in {mention.label_ for mention in here if negations and mention._.named}
             }
             categorised = [
-                (m, _categories(m, sentence, triggers, coverage[m.label_], bare[m.label_]))
+                (m, _categories(m, sentence, triggers, coverage[m.label_], bare.get(m.label_)))
                 for m in here
             ]
             document.add_sentence(categorised, lists)

@@ -19,8 +19,8 @@ _BEFORE = (
 # What only a subject of the kind does, or is said of it.
 _PICTURE = r"(?:characteri[sz]ed|marked|inherited|presents|manifests) "
 _OF_DISEASE = (
-    r"(?:characteri[sz]ed|marked|diagnosed|inherited|managed|treated|caused by|due to|accompanied"
-    r"|presents|manifests|progresses|begins|recurs|affects|responds"
+    r"(?:diagnosed|managed|treated|caused by|due to|accompanied"
+    r"|progresses|begins|recurs|affects|responds"
     r"|an? (?:\S+ ){0,5}?(?:disease|disorder|syndrome|condition|infection|cancer|illness)) "
 )
 _OF_DRUG = (
@@ -40,6 +40,14 @@ _ANY_VERB = (
     r"(?:is|was|has|had|can|may|might|could|will|does|did|should|must|cannot|runs|occurs|arises"
     r"|develops|shows|involves|damages|impairs|exerts) "
 )
+_DISEASE_VERB = f"(?:{_PICTURE}|{_OF_DISEASE}|{_OF_EITHER})"
+_DRUG_VERB = f"(?:{_OF_DRUG}|{_OF_EITHER})"
+# What stands for the name of a subject of a kind.
+_NOUNS = {
+    "Disease": "disease|disorder|syndrome|condition|illness",
+    "Drug": "drug|agent|medication|medicine|compound",
+    "Target": "gene|protein|enzyme|receptor",
+}
 
 
 class _Beginning(NamedTuple):
@@ -66,10 +74,10 @@ def _it(kind: str, following: str, *, is_sure: bool = True, is_picture: bool = F
     return _Beginning(kind, pattern, "", is_sure, is_picture)
 
 
-def _the(kind: str, nouns: str, verbs: str) -> _Beginning:
+def _the(kind: str, verbs: str) -> _Beginning:
     """A noun for the subject, with a verb behind it, unlike "the disease X" and "the drug use"."""
     following = rf"(?:{_ANY_VERB}|{_BEFORE}{verbs})"
-    return _Beginning(kind, re.compile(rf"(?:this|the) (?:{nouns}) (?={following})", re.I))
+    return _Beginning(kind, re.compile(rf"(?:this|the) (?:{_NOUNS[kind]}) (?={following})", re.I))
 
 
 def _joined(
@@ -86,16 +94,15 @@ def _joined(
     return _Beginning(kind, pattern, joined, is_sure, is_picture)
 
 
-_DISEASE_VERB, _DRUG_VERB = f"(?:{_OF_DISEASE}|{_OF_EITHER})", f"(?:{_OF_DRUG}|{_OF_EITHER})"
 _BEGINNINGS = (
     _it("Disease", _PICTURE, is_picture=True),
     _it("Disease", _OF_DISEASE),
     _it("Disease", _OF_EITHER, is_sure=False),
     _it("Drug", _DRUG_VERB),
     _it("Target", _OF_TARGET),
-    _the("Disease", "disease|disorder|syndrome|condition|illness", _DISEASE_VERB),
-    _the("Drug", "drug|agent|medication|medicine|compound", _DRUG_VERB),
-    _the("Target", "gene|protein|enzyme|receptor", _OF_TARGET),
+    _the("Disease", _DISEASE_VERB),
+    _the("Drug", _DRUG_VERB),
+    _the("Target", _OF_TARGET),
     _joined(
         "Disease",
         r"(?:(?:clinical|main|common|typical|characteristic|cardinal|other|the|its) ){0,3}"
@@ -120,11 +127,7 @@ _BEGINNINGS = (
     ),
 )
 # "It is rare": the sentence behind may still be about the same.
-_GOES_ON = re.compile(
-    r"(?:it|(?:this|the) (?:disease|disorder|syndrome|condition|illness|drug|agent|medication"
-    r"|medicine|compound|gene|protein|enzyme|receptor)) ",
-    re.I,
-)
+_GOES_ON = re.compile(rf"(?:it|(?:this|the) (?:{'|'.join(_NOUNS.values())})) ", re.I)
 # What a sentence is about stands before its verb or a comma, "The classic gout, …", and not behind
 # a preposition; what a noun follows ("morphine withdrawal") is not what the sentence is about.
 _SUBJECT_WITHIN = 3

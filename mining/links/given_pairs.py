@@ -40,7 +40,7 @@ def pairs_frame(pairs: pl.DataFrame | Iterable[tuple[str, str]]) -> pl.DataFrame
             is_pair = isinstance(pair, list | tuple) and len(pair) == len(_ENDS)
             if not is_pair or not all(isinstance(end, str) for end in pair):
                 raise DataError(f"pair {number} is no pair of head and tail: {pair!r}")
-        return pl.DataFrame(rows, schema=_ENDS, orient="row", strict=False)
+        return pl.DataFrame(rows, schema=_ENDS, orient="row")
     if missing := {"head", "tail"}.difference(pairs.columns):
         there = ", ".join(pairs.columns)
         raise DataError(f"pairs need columns head and tail; no {' and no '.join(sorted(missing))}"
