@@ -92,15 +92,10 @@ def gene_names_of_mesh(
             of proteins is no gene's.
     """
     by_symbol = {gene.symbol.lower(): gene for gene in genes.values()}
-    by_name: dict[str, set[str]] = defaultdict(set)
-    by_shorter: dict[str, set[str]] = defaultdict(set)
-    for gene in genes.values():
-        for key in _keys_of(gene.name):
-            by_name[key].add(gene.id)
-        # "saccharopine dehydrogenase (putative)" is not the one that MeSH means.
-        shorter = [] if "(putative)" in gene.name else gene.shorter
-        for key in set().union(*map(_keys_of, shorter)):
-            by_shorter[key].add(gene.id)
+    by_name = _by_key((gene.id, gene.name) for gene in genes.values())
+    # "Saccharopine dehydrogenase (putative)" is not the one that MeSH means.
+    certain = (gene for gene in genes.values() if "(putative)" not in gene.name)
+    by_shorter = _by_key((gene.id, name) for gene in certain for name in gene.shorter)
     mapped: dict[str, set[str]] = defaultdict(set)
     for record in mesh:
         if record.headings and (match := PROTEIN_OF.fullmatch(record.name)):
@@ -140,11 +135,19 @@ def gene_names_of_mesh(
                     named = nearly = set()
         # But for approved names each errs now and then: where two contradict each other, the name
         # is left out. A record that is mapped to the nearest heading says less than a name.
-        speaking = [named] if named else [nearly or of_records, referred]
-        speaking = [owners for owners in speaking if owners]
-        owners = set.intersection(*speaking) if speaking else set()
+        claims = [owners for owners in (nearly or of_records, referred) if owners]
+        owners = named or (set.intersection(*claims) if claims else set())
         if len(owners) == 1:
             genes[owners.pop()].curated += record.names
+
+
+def _by_key(names: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """The genes that have each key (`_keys_of`), from (gene, name)."""
+    genes: dict[str, set[str]] = defaultdict(set)
+    for gene, name in names:
+        for key in _keys_of(name):
+            genes[key].add(gene)
+    return genes
 
 
 def references_of_mesh(gilda: Path) -> dict[str, str]:
