@@ -37,6 +37,7 @@ from medkg.extract.corpora.pubtator import read_pubtator
 
 FOLDER = Path(__file__).parent / "statements"
 SOURCES = ("biored/Dev.PubTator.xz", "bc5cdr/CDR_DevelopmentSet.PubTator.txt.xz")
+LEAST = (0.0, 0.5, 0.6, 0.62, 0.7, 0.8)  # `extract --min-probability`
 _CONDITIONS = ("Disease", "Symptom")
 _EITHER_WAY = ("ASSOCIATED_WITH", "INTERACTS_WITH")  # an annotator may begin at either end
 Names = frozenset[tuple[str, ...]]  # of a concept, each as its words
@@ -203,6 +204,16 @@ def table(statements: Sequence[Statement], true: Sequence[Statement]) -> pl.Data
     )
 
 
+def by_probability(right: Sequence[tuple[Statement, bool]]) -> pl.DataFrame:
+    """How many statements are left, and right, where less probable ones are not asserted."""
+    rows = []
+    for least in LEAST:
+        kept = [good for statement, good in right if statement.probability >= least]
+        rows.append((least, len(kept), sum(kept), round(sum(kept) / max(1, len(kept)), 3)))
+    columns = ("least probability", "asserted", "right", "precision")
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
 def error_by_chance(
     probabilities: npt.NDArray[np.float64], draws: int = 500
 ) -> tuple[float, float, float]:
@@ -241,6 +252,7 @@ def main() -> None:
     statements = extracted(texts(given.corpora, documents_of(first)))
     print(table(statements, true))
     right = list(judged(statements, true))
+    print(by_probability(right))
     probabilities = np.array([s.probability for s, _ in right])
     bins = reliability_bins(probabilities, np.array([good for _, good in right]))
     print(f"expected calibration error {expected_calibration_error(bins):.3f}")

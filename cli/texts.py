@@ -75,6 +75,12 @@ def extract(
     sentences: Annotated[
         bool, typer.Option(help="Keep sentences; without, only their offsets.")
     ] = True,
+    min_probability: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Of relations that the graph gets: with .62 fewer, and more right."
+        ),
+    ] = 0.0,
     deidentify: Annotated[
         bool,
         typer.Option(
@@ -115,7 +121,9 @@ def extract(
     texts = texts_of(papers, notes)
     secret = _key_of_extraction(deidentify, key, None if remote else folder)
     terminology = default_terminology() if graph is None else read_graph(graph)
-    reading = _Reading(paths, terminology, model, relations_model, linker, language, texts, secret)
+    reading = _Reading(
+        paths, terminology, model, relations_model, linker, language, min_probability, texts, secret
+    )
     report: dict[str, object] = {}
     if show_texts or html is not None:
         report |= _show_texts(reading, html, to_print=show_texts, as_json=as_json)
@@ -140,6 +148,7 @@ class _Reading(NamedTuple):
     relations_model: Path | None
     linker: str | None
     language: str | None
+    min_probability: float
     texts: Texts
     deidentify_key: Path | None
 

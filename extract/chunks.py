@@ -39,6 +39,7 @@ class Settings:
         terminology: a graph folder of which the nodes are used.
         model, relations_model, linker, language: as for `build_pipeline`.
         sentences: whether sentences are kept.
+        min_probability: relations of sentences that are less probable are left out.
         reader: names all of these, and medkg's own models and rules, by their content.
         parts: the folder that parts are written to.
     """
@@ -49,6 +50,7 @@ class Settings:
     linker: str | None
     language: str | None
     sentences: bool
+    min_probability: float
     reader: str
     parts: Path
 

@@ -58,6 +58,7 @@ class RemoteReader:
                 settings.sentences,
                 settings.linker,
                 settings.language,
+                settings.min_probability,
             )
             if reader != settings.reader:
                 return (

@@ -20,6 +20,7 @@ def fingerprint(
     sentences: bool,
     linker: str | None = None,
     language: str | None = None,
+    min_probability: float = 0.0,
 ) -> str:
     """What names models, rules, terminology and settings by their content, 16 hexadecimal digits.
 
@@ -27,7 +28,8 @@ def fingerprint(
         nodes: of the terminology.
     """
     digest = hashlib.sha256(
-        f"{version('medkg')} {sentences} {linker} {language} {_package_checksum()}".encode()
+        f"{version('medkg')} {sentences} {linker} {language} {min_probability}"
+        f" {_package_checksum()}".encode()
     )
     for given in (model, relations_model):
         folder = _folder(given)

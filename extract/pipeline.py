@@ -59,6 +59,7 @@ def build_pipeline(
     relations_model: Path | None = None,
     linker: str | None = None,
     language: str | None = None,
+    min_probability: float = 0.0,
 ) -> Language:
     """A spaCy pipeline of sentences, mentions, names, context, links, relations and results.
 
@@ -71,6 +72,7 @@ def build_pipeline(
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.
         language: of all texts, "en" or "zh"; None: each text tells. Chinese texts are read by a
             component beside the pipeline (`medkg_chinese`, see `process_documents`).
+        min_probability: relations of sentences that are less probable are left out.
 
     Raises:
         ModelError: a model is missing or damaged.
@@ -89,7 +91,11 @@ def build_pipeline(
     nlp.add_pipe("medkg_dialogue")
     nlp.add_pipe("medkg_linker", config={"linker": linker})
     nlp.add_pipe(
-        "medkg_relations", config={"model": str(relations_model) if relations_model else None}
+        "medkg_relations",
+        config={
+            "model": str(relations_model) if relations_model else None,
+            "min_probability": min_probability,
+        },
     )
     nlp.add_pipe("medkg_laboratory")
     nlp.add_pipe("medkg_chinese", config={**own, "language": language})
@@ -335,13 +341,13 @@ class GraphRows:
         for extracted in doc._.relations:
             head = self._end(extracted.head, extracted.head_id, ids)
             tail = self._end(extracted.tail, extracted.tail_id, ids)
-            if head is None or tail is None or head[0] == tail[0]:
+            if head is None or tail is None or head == tail:
                 continue
-            probability = extracted.probability * head[1] * tail[1]
+            probability = extracted.graph_probability
             key = (
-                head[0],
+                head,
                 extracted.relation,
-                tail[0],
+                tail,
                 str(stating_sentence(extracted.head, extracted.tail).start),
                 *extracted.context.values(),
             )
@@ -366,13 +372,13 @@ class GraphRows:
         mention: Span,
         identifier: str | None,
         ids: Mapping[tuple[int, int], tuple[str, float]],
-    ) -> tuple[str, float] | None:
-        """The node of a relation's end and its probability; None: no node."""
+    ) -> str | None:
+        """The node of a relation's end; None: it has none."""
         if identifier is not None:
             self.linked.add(identifier)
-            return identifier, mention._.link_score
+            return identifier
         entity = ids.get((mention.start, mention.end))
-        return None if entity is None else (entity[0], float(mention._.probability))
+        return None if entity is None else entity[0]
 
     def _node(self, identifier: str, kind: str, name: str) -> None:
         self.nodes.setdefault(identifier, {"id": identifier, "kind": kind, "name": name})

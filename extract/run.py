@@ -130,6 +130,7 @@ def read_documents(
     linker: str | None = None,
     language: str | None = None,
     sentences: bool = True,
+    min_probability: float = 0.0,
     quarantine: Quarantine | None = None,
     workers: int | None = None,
     engine: Engine = "processes",
@@ -146,6 +147,7 @@ def read_documents(
         linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.
         language: of all texts, "en" or "zh"; None: each text tells.
         sentences: keep the sentences; without, only their offsets.
+        min_probability: relations of sentences that are less probable are left out.
         quarantine: gets the documents that can't be read, by name.
         workers: processes that read; by default this one, or with Ray one a CPU of the cluster.
         engine: "processes" of this machine, or "ray" (the extra `cluster`).
@@ -161,7 +163,9 @@ def read_documents(
     """
     start = time.perf_counter()
     summary = Summary() if summary is None else summary
-    reader = fingerprint(terminology.nodes, model, relations_model, sentences, linker, language)
+    reader = fingerprint(
+        terminology.nodes, model, relations_model, sentences, linker, language, min_probability
+    )
     with ExitStack() as stack:
         settings = Settings(
             terminology=stack.enter_context(temporary_folder()) / "terminology",
@@ -170,6 +174,7 @@ def read_documents(
             linker=linker,
             language=language,
             sentences=sentences,
+            min_probability=min_probability,
             reader=reader,
             parts=stack.enter_context(temporary_folder() if keep is None else locked_folder(keep)),
         )

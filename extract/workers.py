@@ -39,6 +39,7 @@ class ChunkReader:
             relations_model=None if relations is None else Path(relations),
             linker=settings.linker,
             language=settings.language,
+            min_probability=settings.min_probability,
         )
 
     def read(self, documents: list[TextDocument], key: str) -> None:

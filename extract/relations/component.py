@@ -35,7 +35,7 @@ from .read_pairs import ReadPair, sort_of
 from .rules import forget_texts
 
 # A relation of a paper's document must be likelier than not, whatever gives the best F1.
-MIN_PROBABILITY = 0.5
+THRESHOLD = 0.5
 
 
 def create_relations(
@@ -43,10 +43,12 @@ def create_relations(
     name: str,
     model: str | None,
     device: str | None,
+    min_probability: float,
 ) -> RelationsComponent:
     """Component from a model's folder (null: the shipped one)."""
     del nlp, name  # spaCy hands every factory both
-    return RelationsComponent(RelationModel.load(None if model is None else Path(model), device))
+    loaded = RelationModel.load(None if model is None else Path(model), device)
+    return RelationsComponent(loaded, min_probability=min_probability)
 
 
 class RelationsComponent:
@@ -54,12 +56,16 @@ class RelationsComponent:
 
     Args:
         model: the models.
-        min_probability: from which on a relation is stated, if the model's own threshold, that of
-            the best F1, is no higher.
+        threshold: from which probability on a document relates two concepts, if the model's own
+            threshold, that of the best F1, is no higher.
+        min_probability: relations that are less probable in the graph are left out.
     """
 
-    def __init__(self, model: RelationModel, min_probability: float = MIN_PROBABILITY) -> None:
+    def __init__(
+        self, model: RelationModel, threshold: float = THRESHOLD, min_probability: float = 0.0
+    ) -> None:
         self.model = model
+        self.threshold = threshold
         self.min_probability = min_probability
         if not Doc.has_extension("relations"):
             Doc.set_extension("relations", default=())
@@ -70,7 +76,7 @@ class RelationsComponent:
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
         """Annotate many documents; the pairs of `batch_size` documents go through together."""
         thresholds = {
-            name: max(self.min_probability, threshold)
+            name: max(self.threshold, threshold)
             for name, threshold in self.model.thresholds.items()
         }
         for docs in minibatch(stream, batch_size):  # type: ignore[no-untyped-call]
@@ -83,8 +89,11 @@ class RelationsComponent:
                     else:
                         stated = paper_relations(of_doc, read, document, thresholds)
                         relations = _with_species(doc, chain(stated, interaction_relations(doc)))
+                    probable = (
+                        each for each in relations if each.graph_probability >= self.min_probability
+                    )
                     doc._.relations = tuple(
-                        sorted(relations, key=lambda r: (r.head.start, r.tail.start, r.relation))
+                        sorted(probable, key=lambda r: (r.head.start, r.tail.start, r.relation))
                     )
                     yield doc
             finally:
@@ -149,5 +158,7 @@ def _with_species(doc: Doc, relations: Iterable[ExtractedRelation]) -> Iterator[
 
 
 Language.factory(
-    "medkg_relations", default_config={"model": None, "device": None}, func=create_relations
+    "medkg_relations",
+    default_config={"model": None, "device": None, "min_probability": 0.0},
+    func=create_relations,
 )

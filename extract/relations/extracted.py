@@ -28,6 +28,19 @@ class ExtractedRelation:
     context: Mapping[str, str]
 
     @property
+    def graph_probability(self) -> float:
+        """Of the relation between the nodes of its ends: its own times both ends'.
+
+        An end's is that of its link; of one that is linked to nothing, that of its mention.
+        """
+        ends = ((self.head, self.head_id), (self.tail, self.tail_id))
+        head, tail = (
+            float(mention._.probability if identifier is None else mention._.link_score)
+            for mention, identifier in ends
+        )
+        return self.probability * head * tail
+
+    @property
     def is_denied(self) -> bool:
         """Whether it is the relation that a sentence denies, and not one of its ends."""
         ends = {self.head._.polarity, self.tail._.polarity}

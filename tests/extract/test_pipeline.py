@@ -214,6 +214,21 @@ def test_without_sentences_no_text_is_kept() -> None:
     assert kg.evidence["start"].drop_nulls().len() > 0
 
 
+def test_improbable_relations_of_sentences_are_left_out_and_nothing_else() -> None:
+    documents = [
+        TextDocument("PMID:1", "Aspirin treats fever. Aspirin may cause rash.", None),
+        TextDocument("note:1", "Fever. He takes aspirin.", "patient:1"),
+    ]
+    every = read_documents(documents, graph()).evidence
+    mined = (pl.col("document") == "PMID:1") & (pl.col("relation") != "MENTIONS")
+    stated = every.filter(mined)["probability"].unique().sort().to_list()
+    assert len(stated) > 1
+    kept = read_documents(documents, graph(), min_probability=stated[1]).evidence
+    columns = ["subject", "relation", "object", "document", "probability"]
+    expected = every.filter(~mined | (pl.col("probability") >= stated[1]))
+    assert sorted(kept.select(columns).iter_rows()) == sorted(expected.select(columns).iter_rows())
+
+
 def test_the_graph_merges_with_its_terminology(extracted: KnowledgeGraph) -> None:
     merged = merge(graph(), extracted)
     assert merged.nodes.filter(id="HP:0001945").height == 1

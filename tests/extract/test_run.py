@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -130,11 +131,11 @@ def test_what_was_finished_is_taken_over_if_nothing_has_changed(
     documents = notes("Fever.", "No fever.", "Fever again.", "Trouble: trouble.", "A fever.")
     keep = tmp_path / "keep"
 
-    def read(documents: list[TextDocument], *, sentences: bool = True) -> tuple[str, int, int]:
+    def read(documents: list[TextDocument], **options: Any) -> tuple[str, int, int]:
         summary, quarantine = Summary(), Quarantine()
         kg = read_documents(
-            documents, graph(), model=model, keep=keep, summary=summary, sentences=sentences,
-            quarantine=quarantine,
+            documents, graph(), model=model, keep=keep, summary=summary,
+            quarantine=quarantine, **options,
         )  # fmt: skip
         return kg.checksum(), summary.resumed, len(quarantine)
 
@@ -144,6 +145,7 @@ def test_what_was_finished_is_taken_over_if_nothing_has_changed(
     changed = [*documents[:4], TextDocument("note:4", "Another fever.", "patient:4")]
     assert read(changed)[1:] == (3, 1)
     assert read(documents, sentences=False)[1:] == (0, 1)
+    assert read(documents, min_probability=0.5)[1:] == (0, 1)
     assert read(list(reversed(documents)))[1:] == (0, 1)
     assert (keep.stat().st_mode & 0o077, min(f.stat().st_mode & 0o077 for f in keep.iterdir())) == (
         0,

@@ -92,6 +92,9 @@ def relations(text: str) -> list[str | None]:
          ["CAUSES"]),
         ("[Zapomycin|Drug] was associated with a lower risk of [stroke|Disease].", ["TREATS"]),
         ("[Zapomycin|Drug] is a suspected cause of [stroke|Disease].", ["CAUSES"]),
+        # What hides a condition treats none.
+        ("[Zapomycin|Drug] may mask the symptoms of [asthma|Disease].", ["NONE"]),
+        ("[Fever|Symptom] can be masked by [zapomycin|Drug].", [None]),
         # The two arms of a trial.
         ("The [zapomycin|Drug] group had more [nausea|Symptom] than the [aspirin|Drug] group.",
          ["CAUSES", "NONE"]),

@@ -395,7 +395,7 @@ def test_causes_reach_across_sentences_from_the_nearest_mentions(
     model.thresholds |= {"CAUSES": 0.0, "TREATS": 1.1}
     nlp = pipeline("medkg_sentences", "medkg_context")
     text = "[Lumirol|Drug] was given. They had [lumirol|Drug]. Then [ague|Disease] came."
-    component = RelationsComponent(model, min_probability=0.0)
+    component = RelationsComponent(model, threshold=0.0)
     (relation,) = component(marked(nlp, text))._.relations
     assert (relation.head.text, relation.relation, relation.tail.text) == (
         "lumirol",
@@ -404,7 +404,7 @@ def test_causes_reach_across_sentences_from_the_nearest_mentions(
     )
     assert relation.head.sent.start < relation.tail.sent.start
     model.thresholds["CAUSES"] = 1.1
-    assert RelationsComponent(model, min_probability=0.0)(marked(nlp, text))._.relations == ()
+    assert RelationsComponent(model, threshold=0.0)(marked(nlp, text))._.relations == ()
 
 
 def test_what_is_over_is_not_treated_and_an_allergy_s_reaction_is_the_drug_s(
