@@ -279,22 +279,29 @@ class Linker:
         index, (name, *_) = self._indexes[mention.kind], _texts(mention)
         links: dict[str, EntityLink] = {}
         order: dict[str, int] = {}
+        same: dict[str, int] = {}  # by node, what those that refer to one another share
         for row, probability in zip(rows, probabilities.tolist(), strict=True):
             identifier, own = index.nodes[row], index.kinds[row]
             score = probability if own == mention.kind else probability * _OTHER_KIND
             order[identifier] = min(row, order.get(identifier, row))
+            same[identifier] = int(index.own_name[row])
             if identifier not in links or links[identifier].score < score:
                 is_own_name = bool(index.primary[row])
                 links[identifier] = EntityLink(
                     identifier, own, index.names[row], score, is_own_name
                 )
         own_names = self._namesakes(index, rows, features)
-        # Of equals, the whole disease, then the preferred prefix, which comes first in the index.
+        best: dict[int, float] = {}
+        for identifier in own_names:
+            best[same[identifier]] = max(best.get(same[identifier], 0.0), links[identifier].score)
+        # Of equals, and of those that refer to one another, the whole disease, then that whose own
+        # name it is, then the preferred prefix, which comes first in the index.
         ordered = sorted(
             links.values(),
             key=lambda x: (
-                -round(x.score, 9),
+                -round(best[same[x.identifier]] if x.identifier in own_names else x.score, 9),
                 x.identifier in own_names and is_of_rare_disease(x.identifier, name),
+                not own_names.get(x.identifier, False),
                 order[x.identifier],
             ),
         )

@@ -11,6 +11,7 @@ from math import log
 from typing import Any
 from zlib import crc32
 
+import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -39,8 +40,9 @@ def key_of(text: str) -> str:
 
 
 def names_of(graph: KnowledgeGraph, kinds: Iterable[str]) -> pl.DataFrame:
-    """A row per name of the nodes of these kinds: id, kind, name, primary, key, count, rank, xrefs.
+    """A row per name of the nodes of these kinds: id, kind, name, primary, key, rank, same, count.
 
+    `same` is the identifier, or of nodes of one kind that refer to one another the first of theirs;
     `primary` marks a node's own name, `count` is how often the name was annotated to mean the node
     (null where the graph doesn't say), `rank` the place of the identifier's prefix in the schema,
     among those of its kind.
@@ -71,8 +73,18 @@ def names_of(graph: KnowledgeGraph, kinds: Iterable[str]) -> pl.DataFrame:
         .filter(pl.col("key") != "", ~pl.col("name").str.contains(f"[{HAN}]"))
         .sort("rank", "id", "primary", "name", descending=[False, False, True, False])
         .unique(["id", "key"], keep="first", maintain_order=True)
+        .with_columns(same=pl.col("id").replace(_first_of_references(nodes)))
     )
     return names.join(_counts(nodes), on=["id", "key"], how="left", maintain_order="left")
+
+
+def _first_of_references(nodes: pl.DataFrame) -> dict[str, str]:
+    """Of nodes that refer to others of their kind, or are referred to, the first of each group."""
+    referring = nodes.select("id", "kind", other="xrefs").explode("other")
+    pairs = referring.join(nodes.select("kind", other="id"), on=["kind", "other"])
+    references: nx.Graph[str] = nx.Graph(pairs.select("id", "other").iter_rows())
+    groups: Iterable[set[str]] = nx.connected_components(references)
+    return {identifier: min(group) for group in groups for identifier in group}
 
 
 def _counts(nodes: pl.DataFrame) -> pl.DataFrame:
@@ -103,15 +115,16 @@ def index_arrays(names: pl.DataFrame) -> Arrays:
     words = np.zeros(_BUCKETS, np.int32)
     np.add.at(words, np.array(buckets, np.int64), 1)
     # Of each row the node, the names of one node in a run; and the hash of the node's own name,
-    # the first of its run.
+    # the first of its run, or that of the first node that it is the same as.
     node = (names["id"] != names["id"].shift(1)).fill_null(True).cum_sum().to_numpy() - 1
     own = np.frombuffer(bytes(digests[0]), np.int64)[np.flatnonzero(np.diff(node, prepend=-1))]
+    first = names.select(pl.int_range(pl.len()).first().over("same")).to_series().to_numpy()
     count = names["count"].fill_null(0).to_numpy().astype(np.float64)
     arrays: Arrays = {
         "primary": names["primary"].to_numpy(),
         "words": words,
         "node": node.astype(np.int32),
-        "own_name": own[node] if names.height else np.zeros(0, np.int64),
+        "own_name": own[node][first] if names.height else np.zeros(0, np.int64),
         "kind": names["kind"].rank("dense").to_numpy(),
         "counted": np.array([names["count"].null_count() < names.height]),
         "count": count,

@@ -81,7 +81,7 @@ def _digest(graph: KnowledgeGraph) -> str:
     prefixes = {kind.label: kind.prefixes for kind in graph.schema.kinds.values()}
     digest.update(json.dumps([prefixes, pl.__version__, np.__version__]).encode())
     nodes = graph.nodes.filter(pl.col("kind").is_in(list(KINDS)))
-    nodes = nodes.select("id", "kind", "name", "synonyms", "properties")
+    nodes = nodes.select("id", "kind", "name", "synonyms", "xrefs", "properties")
     for start in range(0, nodes.height, _AT_ONCE):
         rows = nodes.slice(start, _AT_ONCE).select(pl.struct(pl.all()).struct.json_encode())
         digest.update("\n".join(rows.to_series()).encode())
