@@ -279,12 +279,12 @@ class Linker:
         index, (name, *_) = self._indexes[mention.kind], _texts(mention)
         links: dict[str, EntityLink] = {}
         order: dict[str, int] = {}
-        same: dict[str, int] = {}  # by node, what those that refer to one another share
+        same: dict[str, int] = {}  # by node, the group that it is one of by its references
         for row, probability in zip(rows, probabilities.tolist(), strict=True):
             identifier, own = index.nodes[row], index.kinds[row]
             score = probability if own == mention.kind else probability * _OTHER_KIND
             order[identifier] = min(row, order.get(identifier, row))
-            same[identifier] = int(index.own_name[row])
+            same[identifier] = int(index.same[row])
             if identifier not in links or links[identifier].score < score:
                 is_own_name = bool(index.primary[row])
                 links[identifier] = EntityLink(

@@ -79,7 +79,14 @@ def names_of(graph: KnowledgeGraph, kinds: Iterable[str]) -> pl.DataFrame:
 
 
 def _first_of_references(nodes: pl.DataFrame) -> dict[str, str]:
-    """Of nodes that refer to others of their kind, or are referred to, the first of each group."""
+    """Of diseases and drugs that refer to others, or are referred to, the first of each group.
+
+    A rare disease may be one gene's form of what it refers to, and a phenotype narrower or wider
+    than its record in MeSH ("dizziness" of vertigo).
+    """
+    nodes = nodes.filter(
+        pl.col("kind").is_in(["Disease", "Drug"]), ~pl.col("id").str.contains("^(?:OMIM|ORPHA):")
+    )
     referring = nodes.select("id", "kind", other="xrefs").explode("other")
     pairs = referring.join(nodes.select("kind", other="id"), on=["kind", "other"])
     references: nx.Graph[str] = nx.Graph(pairs.select("id", "other").iter_rows())
@@ -118,12 +125,14 @@ def index_arrays(names: pl.DataFrame) -> Arrays:
     # the first of its run, or that of the first node that it is the same as.
     node = (names["id"] != names["id"].shift(1)).fill_null(True).cum_sum().to_numpy() - 1
     own = np.frombuffer(bytes(digests[0]), np.int64)[np.flatnonzero(np.diff(node, prepend=-1))]
-    first = names.select(pl.int_range(pl.len()).first().over("same")).to_series().to_numpy()
+    rows = names.with_row_index("row").select(pl.col("row").first().over("same"))
+    first = rows.to_series().to_numpy()
     count = names["count"].fill_null(0).to_numpy().astype(np.float64)
     arrays: Arrays = {
         "primary": names["primary"].to_numpy(),
         "words": words,
         "node": node.astype(np.int32),
+        "same": names["same"].rank("dense").to_numpy(),
         "own_name": own[node][first] if names.height else np.zeros(0, np.int64),
         "kind": names["kind"].rank("dense").to_numpy(),
         "counted": np.array([names["count"].null_count() < names.height]),
@@ -163,6 +172,7 @@ class NameIndex:
         ]
         self._words = arrays["words"]
         self.node, self.own_name = arrays["node"], arrays["own_name"]
+        self.same = arrays["same"]
         self.counted = bool(arrays["counted"][0])
         self.count, self.node_count = arrays["count"], arrays["node_count"]
         prefix = "trigrams_"

@@ -215,6 +215,8 @@ def _denied(pair: ReadPair, rule: Rule | None) -> ExtractedRelation | None:
             return extracted(head, "TREATS", tail, rule.precision, denied=True)
         spoken_of = _effect_spoken_of(pair, rule)
         return spoken_of if spoken_of is not None and spoken_of.is_denied else None
+    if rule is not None and rule.relation == "TARGETS" and not rule.precision:
+        return None  # "unlike M, m does not inhibit G" denies nothing of M
     if pair.not_target >= _LIKELY:
         return extracted(head, "TARGETS", tail, pair.not_target, denied=True)
     if rule is not None and rule.relation == "DENIED":

@@ -280,6 +280,13 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
             [HYPOTHETICAL, HYPOTHETICAL],
         ),
         ("No family history of [cancer|Disease].", [FAMILY | NEGATED]),
+        ("I do not think she has [vasculitis|Disease].", [NEGATED]),
+        ("I don't think this is [lupus|Disease].", [NEGATED]),
+        ("I doubt he has [sarcoidosis|Disease].", [NEGATED]),
+        ("I do not think that the [rash|Symptom] is due to [penicillin|Drug].", [PLAIN, PLAIN]),
+        ("She worries about [osteoporosis|Disease].", [HYPOTHETICAL]),
+        ("Her father has [diabetes|Disease], and she has [gout|Disease].", [FAMILY, PLAIN]),
+        ("Mum has [asthma|Disease]; the child has no [rash|Symptom].", [FAMILY, NEGATED]),
     ],
 )  # fmt: skip
 def test_phrases(nlp: Language, text: str, expected: list[set[str]]) -> None:
@@ -401,6 +408,7 @@ def test_every_value_is_one_that_evidence_may_have(nlp: Language) -> None:
         ("[Aspirin|Drug] caused a [rash|Symptom].", "polarity", "asserted"),
         ("[Aspirin|Drug] had no effect on [COX-2|Target].", "polarity", "negated"),
         ("[Aspirin|Drug] caused no [rash|Symptom].", "polarity", "negated"),
+        ("I do not think [aspirin|Drug] caused the [rash|Symptom].", "polarity", "negated"),
         ("Possible [rash|Symptom] after [aspirin|Drug].", "certainty", "possible"),
         ("Her sister took [aspirin|Drug] for [gout|Disease].", "experiencer", "family"),
         ("Previously [aspirin|Drug] for [gout|Disease].", "temporality", "historical"),

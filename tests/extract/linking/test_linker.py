@@ -78,6 +78,23 @@ def test_a_tie_goes_to_the_preferred_prefix(linker: Linker) -> None:
     assert [link.identifier for link in candidates] == ["OMIM:154700", "ORPHA:558"]
 
 
+def test_of_nodes_that_refer_to_one_another_the_one_of_that_name_is_taken() -> None:
+    nodes = pl.DataFrame(
+        {
+            "id": ["MESH:D1", "DOID:1", "MESH:D2", "DOID:2"],
+            "kind": ["Disease"] * 4,
+            "name": ["Griffin Neoplasms", "griffin cancer", "Hydra Neoplasms", "hydra cancer"],
+            "synonyms": [["griffin cancer"], [], ["hydra cancer"], []],
+            "xrefs": [[], ["MESH:D1"], [], []],
+        }
+    )
+    linker = Linker(graph().with_frames(nodes=conform(nodes, NODES)))
+    griffin, hydra = linker.link([("griffin cancer", "Disease"), ("hydra cancer", "Disease")])
+    assert griffin is not None
+    assert griffin.identifier == "DOID:1"
+    assert hydra is None or hydra.score < griffin.score  # two that nothing joins are rivals
+
+
 def test_looser_matches_score_less(linker: Linker) -> None:
     texts = ["Fever", "pyrexia", "fevers", "severe fever"]
     of_texts = linker.candidates([(text, "Symptom") for text in texts])

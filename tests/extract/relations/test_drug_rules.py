@@ -95,6 +95,13 @@ def relations(text: str) -> list[str | None]:
         # What hides a condition treats none.
         ("[Zapomycin|Drug] may mask the symptoms of [asthma|Disease].", ["NONE"]),
         ("[Fever|Symptom] can be masked by [zapomycin|Drug].", [None]),
+        # What comes when a drug is stopped is not its effect, and what goes is.
+        ("[Mania|Symptom] after self-discontinuing [lithium|Drug].", ["NONE"]),
+        ("A [seizure|Symptom] after missing her [valproate|Drug].", ["NONE"]),
+        ("Withdrawal of [lithium|Drug] led to [mania|Symptom].", ["NONE"]),
+        ("The [rash|Symptom] resolved after stopping [zapomycin|Drug].", ["CAUSES"]),
+        ("[Zapomycin|Drug] was withdrawn and [biperiden|Drug] led to resolution of the"
+         " [rash|Symptom].", ["NONE", "TREATS"]),
         # The two arms of a trial.
         ("The [zapomycin|Drug] group had more [nausea|Symptom] than the [aspirin|Drug] group.",
          ["CAUSES", "NONE"]),

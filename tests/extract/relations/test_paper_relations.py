@@ -30,6 +30,12 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
     [
         ("[Imatinib|Drug] inhibits [KIT|Target].", [("Imatinib", "TARGETS", "KIT")]),
         ("[Gefitinib|Drug] does not inhibit [KIT|Target].", [("Gefitinib", "not TARGETS", "KIT")]),
+        ("Unlike [imatinib|Drug], [gefitinib|Drug] does not inhibit [KIT|Target].",
+         [("gefitinib", "not TARGETS", "KIT")]),
+        ("[Deucravacitinib|Drug] is an allosteric inhibitor of [TYK2|Target].",
+         [("Deucravacitinib", "TARGETS", "TYK2")]),
+        ("[Zuranolone|Drug] is a positive allosteric modulator of [GABA-A receptors|Target].",
+         [("Zuranolone", "TARGETS", "GABA-A receptors")]),
         ("[Dexamethasone|Drug] reduced the expression of [IL-6|Target].",
          [("Dexamethasone", "DOWNREGULATES", "IL-6")]),
         ("[Metformin|Drug] prolonged survival in patients with [breast cancer|Disease].",
