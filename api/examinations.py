@@ -143,9 +143,9 @@ def band_powers(
         remarks: gets what was changed in reading, such as another sampling rate.
 
     Returns:
-        `file`, `start` (seconds), `channel`, and µV² of `delta` (0.5 to 4 Hz), `theta` (4 to 8),
-        `alpha` (8 to 13), `beta` (13 to 30) and `gamma` (30 to 45); a row for each channel of each
-        epoch of 4 s, which begin every 2 s.
+        `file` (as it was named), `start` (seconds), `channel`, and µV² of `delta` (0.5 to 4 Hz),
+        `theta` (4 to 8), `alpha` (8 to 13), `beta` (13 to 30) and `gamma` (30 to 45); a row for
+        each channel of each epoch of 4 s, which begin every 2 s.
 
     Raises:
         DataError: see `eeg_findings`.

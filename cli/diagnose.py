@@ -48,8 +48,19 @@ def diagnose(
     ecg: Annotated[
         Path | None, typer.Option(help="An electrocardiogram (WFDB, EDF, CSV), or a folder.")
     ] = None,
+    eeg: Annotated[
+        Path | None,
+        typer.Option(help="An electroencephalogram (EDF, BDF, WFDB, CSV), or a folder."),
+    ] = None,
+    eeg_model: Annotated[
+        Path | None, typer.Option(help="Of --eeg: a folder of train eeg; none ships.")
+    ] = None,
     image: Annotated[
         Path | None, typer.Option(help="A chest radiograph (PNG, JPEG, DICOM), or a folder.")
+    ] = None,
+    codes: Annotated[
+        Path | None,
+        typer.Option(help="A TOML file of your own codes for labels of --ecg, --eeg and --image."),
     ] = None,
     audio: Annotated[
         Path | None, typer.Option(help="A recording (WAV) of what is said, read as a note is.")
@@ -119,7 +130,10 @@ def diagnose(
             note=note,
             labs=labs,
             ecg=ecg,
+            eeg=eeg,
+            eeg_model=eeg_model,
             image=image,
+            codes=codes,
             audio=audio,
             phenopacket=phenopacket,
             findings_from=findings_from,
@@ -177,7 +191,7 @@ class _Output:
             raise typer.BadParameter("--findings writes what was read; add to the table itself")
         if (self.findings or self.review) and request.note is None and not request.examined:
             raise typer.BadParameter(
-                "--findings and --review go with --note, --labs, --ecg, --image and --audio"
+                "--findings and --review go with --note, --labs, --ecg, --eeg, --image and --audio"
             )
         if self.into is not None and (request.genes or request.onset or request.sex):
             raise typer.BadParameter("--into writes what follows from phenotypes alone")

@@ -130,6 +130,10 @@ def _print_epochs(
 
     if as_json:
         return show.as_json({**judged, "set_aside": quarantine.counts()})
+    labels = next(iter(judged.values()))["background_labels"]
+    if labels:
+        listed = ", ".join(f"{label} ({n:,})" for label, n in labels.items())
+        show.err.print(f"annotations that are read as background: {listed}", soft_wrap=True)
     for title, figures in judged.items():
         rows = [{"class": name, **row} for name, row in figures["classes"].items()]
         more = f"accuracy {figures['accuracy']:.3f}, majority {figures['majority']:.3f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,8 @@ class Recording:
     Attributes:
         channels: (channels, samples) in its `Examination`'s unit, at its rate.
         names: of the channels, as the file has them.
-        file: the file's name; `checksum`: its SHA-256.
+        file: as it was named to the reader.
+        checksum: SHA-256 of the file; of WFDB, of those of the header and of the signals' files.
         date: of the recording, ISO 8601, where the file has it.
         device: that recorded it, where the file has it.
         remarks: what was changed in reading, for the user.
@@ -77,6 +79,7 @@ class _Raw:
     rate: float
     date: str = ""
     device: str = ""
+    signal_files: tuple[Path, ...] = ()  # beside the one that is named
 
 
 @explained_imports()
@@ -112,15 +115,31 @@ def read_recording(path: Path | str, examination: Examination, rate: float | Non
 def _read_wfdb(path: Path, examination: Examination) -> _Raw:
     import wfdb
 
+    name = path.with_suffix("").absolute()
     try:
-        record = wfdb.rdrecord(str(path.with_suffix("").absolute()))
+        record = wfdb.rdrecord(str(name))
+        files = _wfdb_signal_files(name)
     except Exception as error:  # wfdb raises whatever its parser stumbles on
         raise DataError(f"can't be read as WFDB ({type(error).__name__})", path=path) from error
     if record.p_signal is None:
         raise DataError("the WFDB record has no signal", path=path)
     factors = [_factor(unit, examination) for unit in record.units]
     date = record.base_datetime.isoformat() if record.base_datetime else ""
-    return _Raw(record.p_signal * factors, tuple(record.sig_name), float(record.fs), date)
+    rate, samples = float(record.fs), record.p_signal * factors
+    return _Raw(samples, tuple(record.sig_name), rate, date, signal_files=files)
+
+
+def _wfdb_signal_files(name: Path) -> tuple[Path, ...]:
+    """The files of a record's signals, and of its segments with their headers."""
+    import wfdb
+
+    header = wfdb.rdheader(str(name))
+    if segments := getattr(header, "seg_name", None):
+        inner = [name.with_name(each) for each in segments if each != "~"]  # "~" is a gap
+        headers = [each.with_name(f"{each.name}.hea") for each in inner]
+        return tuple(headers) + tuple(file for each in inner for file in _wfdb_signal_files(each))
+    names = dict.fromkeys(header.file_name or ())
+    return tuple(name.with_name(each) for each in names if each != "~")
 
 
 def _read_edf(path: Path, examination: Examination) -> _Raw:
@@ -232,12 +251,20 @@ def _checked(raw: _Raw, path: Path, examination: Examination) -> Recording:
     return Recording(
         samples.astype(np.float32),
         tuple(names),
-        path.name,
-        sha256(path),
+        str(path),
+        _checksum(path, raw.signal_files),
         raw.date,
         raw.device,
         tuple(remarks),
     )
+
+
+def _checksum(path: Path, signal_files: tuple[Path, ...]) -> str:
+    """Of the file that was named, and of those that hold its signals."""
+    if not signal_files:
+        return sha256(path)
+    sums = [sha256(file) for file in (path, *signal_files)]
+    return hashlib.sha256(" ".join(sums).encode()).hexdigest()
 
 
 def _resampled(samples: NDArray[np.float64], rate: float, wanted: int) -> NDArray[np.float64]:

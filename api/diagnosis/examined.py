@@ -25,7 +25,10 @@ def findings_of_examinations(
     *,
     labs: Path | None = None,
     ecg: Path | None = None,
+    eeg: Path | None = None,
+    eeg_model: Path | None = None,
     image: Path | None = None,
+    codes: Path | None = None,
     remarks: list[str] | None = None,
 ) -> pl.DataFrame:
     """What a patient's examinations show, as a table as `findings_in_note`'s.
@@ -36,22 +39,28 @@ def findings_of_examinations(
 
     Args:
         labs: laboratory results of one patient.
-        ecg, image: a file, or a folder of them.
+        ecg, eeg, image: a file, or a folder of them.
+        eeg_model: a folder of `medkg train eeg`, which `eeg` needs.
+        codes: a TOML file of codes for the models' labels, before those that ship.
         quarantine: gets the files that can't be read and the results of which nothing can be said.
         remarks: gets what was changed in reading, such as another sampling rate.
 
     Raises:
         DataError: a file gives nothing, or laboratory results are of several patients.
     """
-    from medkg.examinations import ecg_findings, image_findings
+    from medkg.examinations import ecg_findings, eeg_findings, image_findings
 
     shown: list[Shown] = []
     if labs is not None:
         shown += _of_labs(labs, quarantine)
     if ecg is not None:
-        shown += ecg_findings(ecg, quarantine=quarantine, remarks=remarks)
+        shown += ecg_findings(ecg, codes=codes, quarantine=quarantine, remarks=remarks)
+    if eeg is not None and eeg_model is not None:
+        shown += eeg_findings(
+            eeg, model=eeg_model, codes=codes, quarantine=quarantine, remarks=remarks
+        )
     if image is not None:
-        shown += image_findings(image, quarantine=quarantine, remarks=remarks)
+        shown += image_findings(image, codes=codes, quarantine=quarantine, remarks=remarks)
     names = Phenotypes(kg).names
     return pl.DataFrame([_row(each, names.get(each.code)) for each in shown], schema=FINDINGS)
 

@@ -37,8 +37,8 @@ class DiagnosisRequest:
     """What is known of a patient, where it is written, and how the diagnoses are wanted.
 
     Either `symptoms` are given, or one of `note`, `phenopacket` and `findings_from`, to which
-    `symptoms` and `absent` then add. `labs`, `ecg`, `image` and `audio` go alone, together, with
-    `symptoms` or with `note`.
+    `symptoms` and `absent` then add. `labs`, `ecg`, `eeg`, `image` and `audio` go alone, together,
+    with `symptoms` or with `note`.
 
     Attributes:
         symptoms: identifiers or names of phenotypes that are seen.
@@ -46,8 +46,12 @@ class DiagnosisRequest:
         note: a clinical note, read for phenotypes.
         labs: laboratory results of one patient (`medkg.read_labs` says in what form).
         ecg: an electrocardiogram, or a folder of them (`medkg.read_ecg`).
+        eeg: an electroencephalogram, or a folder of them (`medkg.read_eeg`), read by `eeg_model`.
+        eeg_model: a folder of `medkg train eeg`; none ships.
         image: a picture of an examination, or a folder of them (`medkg.read_images`). What a model
             sees counts with its probability.
+        codes: a TOML file of codes for the labels of models of `ecg`, `eeg` and `image`, beside and
+            before those that ship.
         audio: a recording of what is said of the patient (`medkg.transcribe`), read as a note is.
         phenopacket: a GA4GH phenopacket, or a folder or archive of them.
         findings_from: a table of findings that a person has corrected (`write_findings`).
@@ -77,7 +81,10 @@ class DiagnosisRequest:
     note: Path | None = None
     labs: Path | None = None
     ecg: Path | None = None
+    eeg: Path | None = None
+    eeg_model: Path | None = None
     image: Path | None = None
+    codes: Path | None = None
     audio: Path | None = None
     phenopacket: Path | None = None
     findings_from: Path | None = None
@@ -96,13 +103,20 @@ class DiagnosisRequest:
         number = sum(origin is not None for origin in origins)
         if self.examined and (self.phenopacket or self.findings_from) is not None:
             raise DataError(
-                "--labs, --ecg, --image and --audio go alone, together, with --symptom and"
+                "--labs, --ecg, --eeg, --image and --audio go alone, together, with --symptom and"
                 " --absent, or with --note"
             )
+        if (self.eeg is None) != (self.eeg_model is None):
+            raise DataError(
+                "--eeg and --eeg-model go together: no model of electroencephalograms ships"
+                " (medkg train eeg makes one)"
+            )
+        if self.codes is not None and not any((self.ecg, self.eeg, self.image)):
+            raise DataError("--codes goes with --ecg, --eeg or --image")
         if number > 1 or (number == 0 and not self.symptoms and not self.examined):
             raise DataError(
-                "give --symptom, --labs, --ecg, --image, --audio, or one of --note, --phenopacket"
-                " and --findings-from (--symptom and --absent then add to it)"
+                "give --symptom, --labs, --ecg, --eeg, --image, --audio, or one of --note,"
+                " --phenopacket and --findings-from (--symptom and --absent then add to it)"
             )
         if self.coverage is not None and not 0 < self.coverage < 1:
             raise DataError(f"--coverage is between 0 and 1, not {self.coverage:g}")
@@ -122,7 +136,7 @@ class DiagnosisRequest:
     @property
     def examinations(self) -> tuple[Path | None, ...]:
         """The files of examinations; None for a kind that there is none of."""
-        return self.labs, self.ecg, self.image, self.audio
+        return self.labs, self.ecg, self.eeg, self.image, self.audio
 
     @property
     def circumstances(self) -> Circumstances:
@@ -263,7 +277,10 @@ def read_files(
             quarantine,
             labs=request.labs,
             ecg=request.ecg,
+            eeg=request.eeg,
+            eeg_model=request.eeg_model,
             image=request.image,
+            codes=request.codes,
             remarks=remarks,
         )
         tables.append(shown)

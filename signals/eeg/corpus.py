@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from .recording import ELECTROENCEPHALOGRAM, read_recording
 
 FOLDS = 5  # of patients
 _FEWEST = 2  # patients who have what is to be learnt
+_NAMED = 8  # labels in a message
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Annotated:
         features: (epochs, channels, features), see `epoch_features`.
         labels: (epochs,) numbers of the corpus's classes.
         events: of those classes.
+        others: how many annotations have each other label, which are background.
         patient: whose it is.
         checksum: of its file.
     """
@@ -40,6 +43,7 @@ class Annotated:
     events: tuple[Event, ...]
     patient: str
     checksum: str
+    others: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,14 @@ class Corpus:
     def patients(self) -> list[str]:
         """Of each recording."""
         return [recording.patient for recording in self.recordings]
+
+    @property
+    def background_labels(self) -> dict[str, int]:
+        """How many annotations have each label that is no class, the most frequent first."""
+        counts: Counter[str] = Counter()
+        for recording in self.recordings:
+            counts.update(recording.others)
+        return dict(counts.most_common())
 
 
 @explained_imports()
@@ -108,7 +120,9 @@ def read_corpus(
 
 
 def _annotated(file: Path, folder: Path, classes: tuple[str, ...], rate: float | None) -> Annotated:
-    events = tuple(event for event in read_events(file) if event.label in classes)
+    annotated = read_events(file)
+    events = tuple(event for event in annotated if event.label in classes)
+    others = Counter(event.label for event in annotated if event.label not in classes)
     recording = read_recording(file, rate)
     seconds = recording.channels.shape[1] / RATE
     if late := [event for event in events if event.start > seconds]:
@@ -123,6 +137,7 @@ def _annotated(file: Path, folder: Path, classes: tuple[str, ...], rate: float |
         events,
         inside[0] if len(inside) > 1 else file.stem,
         recording.checksum,
+        others,
     )
 
 
@@ -136,6 +151,10 @@ def _check(corpus: Corpus, folder: Path, n_set_aside: int) -> None:
     for number, name in enumerate(corpus.classes[1:], 1):
         with_it = {r.patient for r in corpus.recordings if (r.labels == number).any()}
         if len(with_it) < _FEWEST:
+            labels = list(corpus.background_labels)
+            listed = ", ".join(labels[:_NAMED]) + (", …" if len(labels) > _NAMED else "")
             raise DataError(
-                f"{name} is annotated in {len(with_it)} patients; {_FEWEST} are needed", path=folder
+                f"{name} is annotated in {len(with_it)} patients; {_FEWEST} are needed"
+                + (f"; what else is annotated: {listed}" if labels else ""),
+                path=folder,
             )

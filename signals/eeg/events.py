@@ -18,6 +18,7 @@ from .features import EPOCH, STEP
 BACKGROUND = "background"  # the class of epochs with no event
 _LABELS = ("trial_type", "eventtype")
 _MOST_TABLE = 50_000_000  # bytes
+_UNKNOWN = "n/a"  # a duration in BIDS: read as a mark without one, as EDF+'s are
 _SHARE = 0.5  # of an epoch, or of a shorter event, from which the epoch is of the event's class
 
 
@@ -80,7 +81,9 @@ def _of_table(path: Path) -> list[Event]:
             continue
         cells = dict(zip(names, row, strict=False))
         try:
-            start, duration = float(cells["onset"]), float(cells["duration"])
+            start = float(cells["onset"])
+            length = cells["duration"].strip().lower()
+            duration = 0.0 if length == _UNKNOWN else float(length)
         except (KeyError, ValueError) as error:
             raise DataError(
                 f"line {number} has no seconds in onset and duration", path=path

@@ -64,6 +64,11 @@ def epoch_features(channels: Floats) -> Floats:
     return np.concatenate([own, relative, *together], -1, dtype=np.float32)
 
 
+def n_features() -> int:
+    """How many features `epoch_features` gives of an epoch of a channel."""
+    return epoch_features(np.zeros((1, EPOCH * RATE), np.float32)).shape[-1]
+
+
 def departures(features: Floats) -> Floats:
     """(epochs, channels): how far band powers are from what is usual of the channel.
 

@@ -20,7 +20,8 @@ def corpus_figures(corpus: Corpus, scores: Sequence[Scores]) -> dict[str, Any]:
     """Figures of epochs (`signals.figures.figures_of`), and for each class but the first:
 
     `events`, `seen` (the share of them that a span of epochs meets) and `false_alarms` (spans that
-    meet none, for each hour of recordings).
+    meet none, for each hour of recordings). `background_labels` are the other labels of
+    annotations, with how many have them: what was meant to be learnt may be among them.
 
     Args:
         scores: of each recording, (epochs, classes).
@@ -41,7 +42,7 @@ def corpus_figures(corpus: Corpus, scores: Sequence[Scores]) -> dict[str, Any]:
             "seen": n_seen / n_events if n_events else 0.0,
             "false_alarms": n_false / hours,
         }
-    return figures
+    return {**figures, "background_labels": corpus.background_labels}
 
 
 def _meet(event: Event, span: Span) -> bool:

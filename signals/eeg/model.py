@@ -10,7 +10,7 @@ import numpy as np
 from ...core.errors import ModelError
 from ..classifier import FeatureClassifier, Members, Scores, member_scores
 from .events import BACKGROUND
-from .features import Floats
+from .features import Floats, n_features
 
 
 class EpochClassifier(FeatureClassifier):
@@ -24,12 +24,14 @@ class EpochClassifier(FeatureClassifier):
         """Read a model's folder.
 
         Raises:
-            ModelError: there is none, or it is damaged.
+            ModelError: there is none, it is damaged, or it reads other features.
         """
         model = super().open(path)
         names = (BACKGROUND, *model.calibrations)
         if model.classes != names or len(names) != model.network.outer.out_features:
             raise ModelError(f"{path}: is damaged (its classes); train the model anew")
+        if len(model.network.middle) != n_features():
+            raise ModelError(f"{path}: reads other features of epochs; train the model anew")
         return model
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ...core.errors import DataError
 from ...core.extras import explained_imports
 from ...core.quarantine import Quarantine
 from ..classifier import Scores
@@ -68,14 +67,8 @@ def read_electroencephalograms(
 def findings_of(
     recording: Recording, classifier: EpochClassifier, codes: Mapping[str, Code]
 ) -> list[Finding]:
-    """A finding for each class of which an epoch most probably is, or may be.
-
-    Raises:
-        DataError: the model learnt from other features.
-    """
+    """A finding for each class of which an epoch most probably is, or may be."""
     features = epoch_features(recording.channels)
-    if features.shape[-1] != len(classifier.network.middle):
-        raise DataError("the model reads other features; train it anew", path=recording.file)
     scores = epoch_scores((classifier.network, classifier.trees), features)
     findings = []
     for k, name in enumerate(classifier.classes[1:], 1):
@@ -133,8 +126,8 @@ def read_band_powers(
         paths, rate, quarantine, remarks: see `read_electroencephalograms`.
 
     Returns:
-        `file`, `start` (seconds), `channel`, and µV² of each band; a row for each epoch of each
-        channel.
+        `file` (as it was named), `start` (seconds), `channel`, and µV² of each band; a row for
+        each epoch of each channel.
     """
     tables, n_read = read_recordings(
         paths,

@@ -182,6 +182,7 @@ def _card(corpus: Corpus, config: Mapping[str, Any]) -> str:
         for name, row in figures["classes"].items()
     )
     labels = "".join(f" --label {name}" for name in corpus.classes[1:])
+    others = ", ".join(f"{label} ({n:,})" for label, n in figures["background_labels"].items())
     n_patients = len(set(corpus.patients))
     return f"""# Epochs of electroencephalograms
 
@@ -199,5 +200,6 @@ the recording and over all channels; the mean of both, and of channels.
 |---|---|---|---|---|---|---|---|
 {rows}
 
+- Annotations that are background: {others or "none"}.
 - Limits: recordings of one source, and its montage. It is no medical device.
 """

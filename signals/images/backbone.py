@@ -24,6 +24,7 @@ from ...core.tensors import load_tensors
 from .network import PictureNetwork
 
 _TORCHVISION, _TRANSFORMERS = "torchvision", "transformers"
+_MODEL_FILES = (".json", ".safetensors")  # that transformers read of a folder
 _HUB = "hf:"  # so that no mistyped path is looked for there
 _TRIED = 224  # pixels of the picture by which a network's last maps are found
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
@@ -84,7 +85,10 @@ class Backbone:
         return {"library": _TRANSFORMERS, "name": name, "config": config}
 
     def fingerprint(self) -> list[str | None]:
-        """By which another backbone is told from this one."""
+        """By which another backbone is told from this one: also by its files."""
+        if (folder := Path(self.name)).is_dir():
+            files = sorted(f for f in folder.iterdir() if f.suffix in _MODEL_FILES)
+            return [*(f"{file.name} {sha256(file)}" for file in files)]
         return [self.name, sha256(self.weights) if self.weights else None]
 
 

@@ -45,7 +45,7 @@ class Picture:
         grey: (height, width) brightness, 0 black and 1 white.
         colourfulness: mean distance of the largest from the smallest of a pixel's red, green and
             blue, 0–1; 0 of a grey picture.
-        file: the file's name; `checksum`: its SHA-256.
+        file: as it was named to the reader; `checksum`: its SHA-256.
         modality: of DICOM, such as "DX".
         date: of the examination, ISO 8601, where DICOM has it.
         remarks: what was changed in reading, for the user.
@@ -210,7 +210,7 @@ def _checked(raw: _Raw, path: Path) -> Picture:
     return Picture(
         grey.astype(np.float32),
         colourfulness,
-        path.name,
+        str(path),
         sha256(path),
         raw.modality,
         raw.date,

@@ -37,7 +37,7 @@ def read_slices(path: Path | str) -> list[Picture]:
     slices, depth = _read(path)
     low, high = np.percentile(np.stack([grey for _, grey in slices]), _LIMITS)
     spread = float(high - low)
-    plain = Picture(np.zeros((0, 0), np.float32), 0.0, path.name, sha256(path))
+    plain = Picture(np.zeros((0, 0), np.float32), 0.0, str(path), sha256(path))
     pictures = []
     for number, grey in slices:
         scaled = ((grey - low) / (spread or 1.0)).clip(0, 1).astype(np.float32)

@@ -548,12 +548,9 @@ def test_the_command_ranks_a_folder(folder: Path, cases: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ((), "give --symptom, --labs, --ecg, --image, --audio, or one of"),
-        (("--absent", "HP:0000021"), "give --symptom, --labs, --ecg, --image, --audio, or one of"),
-        (
-            ("--phenopacket", "y", "--note", "x"),
-            "give --symptom, --labs, --ecg, --image, --audio, or one of",
-        ),
+        ((), "give --symptom, --labs, --ecg, --eeg, --image"),
+        (("--absent", "HP:0000021"), "give --symptom, --labs, --ecg, --eeg, --image"),
+        (("--phenopacket", "y", "--note", "x"), "give --symptom, --labs, --ecg, --eeg, --image"),
         (("--symptom", "HP:0000021", "--note", "x", "--findings", "y"), "add to the table"),
         (("--symptom", "HP:0000021", "--review"), "go with --note"),
         (("--symptom", "HP:0000021", "--into", "embedded:x", "--sex", "male"), "phenotypes alone"),
@@ -725,11 +722,11 @@ def test_python_gives_what_the_command_prints(model: DiagnosisModel, folder: Pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "give --symptom, --labs, --ecg, --image, --audio, or one of"),
-        ({"absent": ["HP:1"]}, "give --symptom, --labs, --ecg, --image, --audio, or one of"),
+        ({}, "give --symptom, --labs, --ecg, --eeg, --image"),
+        ({"absent": ["HP:1"]}, "give --symptom, --labs, --ecg, --eeg, --image"),
         (
             {"note": Path("a"), "findings_from": Path("b")},
-            "give --symptom, --labs, --ecg, --image, --audio, or one of",
+            "give --symptom, --labs, --ecg, --eeg, --image",
         ),
         ({"symptoms": ["HP:1"], "coverage": 1.0}, "--coverage is between 0 and 1, not 1"),
         ({"symptoms": ["HP:1"], "coverage": 0.0}, "--coverage is between 0 and 1, not 0"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,7 +21,9 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.phenotypes import Phenotypes
 from medkg.mining.diagnosis.posterior import posterior, uncertain_posterior
+from medkg.signals.eeg.train import train_eeg
 from tests.signals.ecg.made import signal, write_csv
+from tests.signals.eeg import made as made_eeg
 
 FAST, EARLY, FEVER = "HP:0001649", "HP:0006682", "HP:0001945"
 NAMES = {FAST: "Tachycardia", EARLY: "Premature ventricular contraction", FEVER: "Fever"}
@@ -149,6 +152,56 @@ def test_the_command(model: DiagnosisModel, ecg: Path, tmp_path: Path) -> None:
     assert "resampled from 360" in json.loads(run.stdout)["remarks"][0]
     run = CliRunner().invoke(app, ["diagnose", folder, "--findings-from", str(table), "--json"])
     assert json.loads(run.stdout)["cases"][0]["uncertain"].keys() == case["uncertain"].keys()
+
+
+@pytest.fixture(scope="module")
+def eeg_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("eeg")
+    train_eeg(
+        made_eeg.write_corpus(folder / "data"), folder / "model", labels=["spike_wave"], rate=128.0
+    )
+    return folder / "model"
+
+
+def test_an_electroencephalogram_is_read_by_a_model_of_one_s_own(
+    model: DiagnosisModel, ecg: Path, eeg_model: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(9)
+    samples = made_eeg.with_bursts(made_eeg.background(60, rng), [(20, 30)], rng)
+    eeg = made_eeg.write_edf(tmp_path / "night.edf", samples)
+    codes = tmp_path / "own.toml"
+    codes.write_text(f'[spike_wave]\ncode = "{FEVER}"\nname = "Fever"\n')
+    request = medkg.DiagnosisRequest(ecg=ecg, eeg=eeg, eeg_model=eeg_model, codes=codes)
+    table = read_files(model, request, Quarantine())
+    assert table is not None
+    [row] = table.filter(context="electroencephalogram").to_dicts()
+    assert (row["keep"], row["phenotype"]) == ("maybe", FEVER)
+    assert " s in " in row["text"]
+    assert row["sentence"].startswith("night.edf, by medkg EEG epochs")
+    assert medkg.diagnose(model, request).cases[0]["uncertain"].keys() == {EARLY, FEVER}
+    model.kg.save(tmp_path / "kg")
+    model.save(tmp_path / "model", graph_path=tmp_path / "kg")
+    command = ["diagnose", str(tmp_path / "model"), "--eeg", str(eeg), "--symptom", "Tachycardia"]
+    own = ["--eeg-model", str(eeg_model), "--codes", str(codes), "--json"]
+    ended = CliRunner().invoke(app, [*command, *own])
+    assert ended.exit_code == 0, ended.output
+    assert json.loads(ended.stdout)["cases"][0]["uncertain"].keys() == {FEVER}
+    alone = CliRunner().invoke(app, command)
+    assert alone.exit_code == 2
+    assert "--eeg-model" in alone.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"eeg": Path("a.edf")}, "--eeg and --eeg-model go together"),
+        ({"eeg_model": Path("m"), "symptoms": ["Fever"]}, "--eeg and --eeg-model go together"),
+        ({"codes": Path("a.toml"), "symptoms": ["Fever"]}, "--codes goes with"),
+    ],
+)
+def test_what_belongs_together_is_given_together(options: dict[str, Any], reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        medkg.DiagnosisRequest(**options)
 
 
 def test_a_file_that_gives_nothing_is_an_error(model: DiagnosisModel, tmp_path: Path) -> None:

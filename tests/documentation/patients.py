@@ -211,6 +211,9 @@ PATIENTS: dict[str, Maker] = {
     "data/ecg-mitbih": _ecg_records,
     "recordings": lambda _, path: eeg.write_corpus(path, n_patients=6, seconds=90),
     "night.edf": _eeg_night,
+    "patient:models/eeg": lambda shelf, path: shelf.run(
+        "train eeg {data} --label spike_wave --out {out}", data=shelf.get("recordings"), out=path
+    ),
     "chest.png": lambda _, path: images.write_png(path, images.film(np.random.default_rng(3))),
     "series": _series,
     "films": _films,

@@ -26,7 +26,7 @@ class MeasuredPicture:
     """What was measured in a picture.
 
     Attributes:
-        file: its name; `checksum`: its SHA-256.
+        file: as it was named; `checksum`: its SHA-256.
         height, width: in pixels.
         count: number of nuclei.
         areas: of each nucleus, in square pixels of the picture.

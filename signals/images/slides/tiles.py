@@ -35,7 +35,7 @@ class Slide:
         tiles: (n, side, side, 3), red, green and blue.
         places: (n, 2): where a tile's upper left corner is, as shares of width and height.
         share: (2,): of the slide's width and height that a tile covers.
-        file: the file's name; `checksum`: its SHA-256.
+        file: as it was named to the reader; `checksum`: its SHA-256.
         remark: which level was read, where the slide has several.
     """
 
@@ -97,7 +97,7 @@ def read_slide(path: Path | str, side: int) -> Slide:
         full = full[np.linspace(0, len(full) - 1, MOST_TILES).astype(int)]
     share = (side / width, side / height)
     places = np.stack([full % columns, full // columns], 1) * np.array(share)
-    return Slide(tiles[full], places, share, path.name, sha256(path), remark)
+    return Slide(tiles[full], places, share, str(path), sha256(path), remark)
 
 
 def _seek_level(image: Image, path: Path) -> str:

@@ -53,6 +53,35 @@ def test_wfdb_and_edf_give_what_csv_gives(tmp_path: Path) -> None:
     assert read_recording(tmp_path / "rec.edf").device == "Holter5"
 
 
+def test_the_checksum_of_wfdb_is_also_of_the_signals(tmp_path: Path) -> None:
+    import wfdb
+
+    wfdb.wrsamp(
+        "rec", RATE, ["mV"] * 2, ["II", "V1"], SAMPLES, fmt=["16"] * 2, write_dir=str(tmp_path)
+    )
+    before = read_recording(tmp_path / "rec.hea").checksum
+    assert before == read_recording(tmp_path / "rec.hea").checksum
+    signals = tmp_path / "rec.dat"
+    header = (tmp_path / "rec.hea").read_bytes()
+    signals.write_bytes(b"\x01" + signals.read_bytes()[1:])
+    assert (tmp_path / "rec.hea").read_bytes() == header
+    assert read_recording(tmp_path / "rec.hea").checksum != before
+
+
+def test_the_checksum_of_segments_is_also_of_their_signals(tmp_path: Path) -> None:
+    import wfdb
+
+    for name in ("one", "two"):
+        wfdb.wrsamp(name, RATE, ["mV"], ["II"], SAMPLES[:, :1], fmt=["16"], write_dir=str(tmp_path))
+    n = len(SAMPLES)
+    (tmp_path / "rec.hea").write_text(f"rec/2 1 {RATE} {2 * n}\none {n}\ntwo {n}\n")
+    recording = read_recording(tmp_path / "rec.hea")
+    assert recording.channels.shape == (1, 2 * n)
+    second = tmp_path / "two.dat"
+    second.write_bytes(b"\x01" + second.read_bytes()[1:])
+    assert read_recording(tmp_path / "rec.hea").checksum != recording.checksum
+
+
 def test_another_rate_is_resampled_and_said(tmp_path: Path) -> None:
     fast = signal(regular(12, 0.8), 12, 500, noise=0)
     recording = read_recording(write_csv(tmp_path / "a.csv", fast), 500)

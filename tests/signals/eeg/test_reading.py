@@ -108,6 +108,15 @@ def test_band_powers_are_a_row_for_each_epoch_of_each_channel(tmp_path: Path) ->
         medkg.band_powers([])
 
 
+def test_files_of_one_name_in_two_folders_are_told_apart(tmp_path: Path) -> None:
+    files = []
+    for name in ("ann", "bob"):
+        (tmp_path / name).mkdir()
+        files.append(str(made.write_csv(tmp_path / name / "a.csv", SAMPLES)))
+    powers = medkg.band_powers(tmp_path, rate=RATE)
+    assert powers["file"].unique(maintain_order=True).to_list() == files
+
+
 def test_features_see_a_burst_and_not_the_height_of_the_recording() -> None:
     rng = np.random.default_rng(3)
     samples = made.with_bursts(made.background(60, rng), [(20, 30)], rng).T.astype(np.float32)
@@ -133,6 +142,13 @@ def test_the_table_of_bids_has_another_name(tmp_path: Path) -> None:
     assert read_events(file) == []
 
 
+def test_a_duration_that_is_not_known_makes_a_mark(tmp_path: Path) -> None:
+    file = made.write_csv(tmp_path / "a.csv", SAMPLES)
+    rows = "onset\tduration\ttrial_type\n3\tn/a\tseizure\n8\t2\tabsence\n"
+    (tmp_path / "a_events.tsv").write_text(rows)
+    assert read_events(file) == [Event("seizure", 3, 3), Event("absence", 8, 10)]
+
+
 def test_no_annotations_are_an_error(tmp_path: Path) -> None:
     for file in (
         made.write_edf(tmp_path / "a.edf", SAMPLES),
@@ -146,7 +162,7 @@ def test_no_annotations_are_an_error(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ("onset\tduration\n1\t2\n", "needs the columns"),
-        ("onset\tduration\ttrial_type\n1\tn/a\tseizure\n", "line 2 has no seconds"),
+        ("onset\tduration\ttrial_type\nn/a\t1\tseizure\n", "line 2 has no seconds"),
         ("onset\tduration\ttrial_type\n1\t-2\tseizure\n", "line 2 has no such seconds"),
         ("onset\tduration\teventType\n\nx\t1\ta\n", "line 3 has no seconds"),
         ("", "needs the columns"),

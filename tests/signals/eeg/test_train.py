@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from medkg.examinations import eeg_findings
 from medkg.signals.eeg.corpus import Annotated, Corpus, read_corpus
 from medkg.signals.eeg.model import EpochClassifier
 from medkg.signals.eeg.train import _folds, evaluate_eeg, train_eeg
+from medkg.signals.network import FeatureNetwork
 
 from . import made
 
@@ -85,6 +87,7 @@ def test_figures_are_of_patients_that_were_not_seen(data: Path) -> None:
     corpus = read_corpus(data, LABELS, rate=RATE)
     assert judged["events"] == sum(len(recording.events) for recording in corpus.recordings)
     assert set(figures["logistic regression"]["classes"]) == set(corpus.classes)
+    assert figures["background_labels"] == {"eyes open": 12}
 
 
 def test_the_same_seed_gives_the_same_model_and_leaves_no_checkpoint(
@@ -166,6 +169,23 @@ def test_labels_are_named_and_annotated(data: Path, labels: list[str], reason: s
         read_corpus(data, labels, rate=RATE)
 
 
+def test_a_label_that_is_written_otherwise_is_told(data: Path, model: Path) -> None:
+    with pytest.raises(DataError, match=r"Spike_Wave is .* annotated: spike_wave, eyes open$"):
+        read_corpus(data, ["Spike_Wave"], rate=RATE)
+    ended = CliRunner().invoke(
+        app, ["evaluate", "eeg", str(data), "--label", *LABELS, "--rate=128"]
+    )
+    assert "read as background: eyes open (12)" in ended.stderr
+    assert "background: eyes open (12)" in (model / "CARD.md").read_text()
+
+
+def test_a_model_of_other_features_is_refused(model: Path, tmp_path: Path) -> None:
+    other = replace(EpochClassifier.open(model), network=FeatureNetwork(5, 2))
+    other.save(tmp_path / "eeg", "")
+    with pytest.raises(ModelError, match="reads other features"):
+        EpochClassifier.open(tmp_path / "eeg")
+
+
 def test_too_few_patients_are_refused(data: Path, tmp_path: Path) -> None:
     for number in range(3):
         shutil.copytree(data / f"p{number}", tmp_path / "data" / f"p{number}")
@@ -186,6 +206,7 @@ def test_the_commands(data: Path, tmp_path: Path) -> None:
     rate = ["--rate", "128", "--json"]
     trained = run(app, ["train", "eeg", str(data), "--label", *LABELS, "--out", out, *rate])
     assert trained.exit_code == 0, trained.stderr
+    assert trained.stdout.startswith("{")
     report = json.loads(trained.stdout)[f"{out}: by folds"]
     judged = run(app, ["evaluate", "eeg", str(data), "--label", *LABELS, *rate])
     assert json.loads(judged.stdout)["network and trees, by folds"] == report
@@ -200,7 +221,7 @@ def test_the_commands(data: Path, tmp_path: Path) -> None:
     assert read.exit_code == 0, read.stderr
     shown = json.loads(read.stdout)
     assert sum(shown["set_aside"].values()) == 2
-    assert [finding["file"] for finding in shown["findings"]] == ["good.csv"]
+    assert [finding["file"] for finding in shown["findings"]] == [str(folder / "good.csv")]
     table = tmp_path / "bands.csv"
     bands = run(app, ["signals", "bands", str(folder / "good.csv"), "--out", str(table), *rate])
     assert len(json.loads(bands.stdout)["medians"]) == len(made.CHANNELS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,16 @@ def test_weights_are_of_a_local_file(tmp_path: Path) -> None:
     taken = dict(network.body.named_parameters())["network.conv1.0.weight"]
     assert torch.equal(taken, source.conv1[0].weight)
     assert backbone.fingerprint() != Backbone(SMALL).fingerprint()
+
+
+def test_a_folder_is_told_by_its_files_and_not_by_its_name(tmp_path: Path) -> None:
+    one, other = tiny_resnet(tmp_path / "one"), tmp_path / "other"
+    shutil.copytree(one, other)
+    assert Backbone(str(one)).fingerprint() == Backbone(str(other)).fingerprint()
+    tensors = load_file(other / "model.safetensors")
+    next(iter(tensors.values())).add_(1)
+    save_file(tensors, other / "model.safetensors", {"format": "pt"})
+    assert Backbone(str(one)).fingerprint() != Backbone(str(other)).fingerprint()
 
 
 class Harmful:
