@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from medkg.examinations import (
         band_powers,
         measure_nuclei,
+        read_detections,
         read_ecg,
         read_eeg,
         read_images,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from medkg.speech import transcribe
     from medkg.terminology import default_terminology
     from medkg.texts import annotate, deidentify, read_texts, review
+    from medkg.translation import translate_pictures
 
 _HOMES = {
     "DiagnosisRequest": ".diagnosis",
@@ -79,6 +81,7 @@ _HOMES = {
     "measure_nuclei": ".examinations",
     "open": ".access",
     "read": ".access",
+    "read_detections": ".examinations",
     "read_ecg": ".examinations",
     "read_eeg": ".examinations",
     "read_images": ".examinations",
@@ -88,6 +91,7 @@ _HOMES = {
     "review": ".texts",
     "sentiment": ".opinions",
     "transcribe": ".speech",
+    "translate_pictures": ".translation",
     "view": ".access",
     "write_predictions": ".predictions",
     "cohort": ".mining.cohort.characteristics",
@@ -159,6 +163,7 @@ __all__ = [
     "open_sealed",
     "plots",
     "read",
+    "read_detections",
     "read_ecg",
     "read_eeg",
     "read_images",
@@ -176,6 +181,7 @@ __all__ = [
     "train_sentiment",
     "train_treatment",
     "transcribe",
+    "translate_pictures",
     "treatment_effect",
     "unmerge",
     "view",

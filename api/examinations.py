@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "band_powers",
+    "detection_findings",
     "ecg_findings",
     "eeg_findings",
     "findings_graph",
     "image_findings",
     "measure_nuclei",
+    "read_detections",
     "read_ecg",
     "read_eeg",
     "read_images",
@@ -37,7 +39,7 @@ Result = TypeVar("Result")
 _NO_EEG = "no file of an electroencephalogram (.edf, .bdf, .hea, .csv)"
 
 
-def _result_of(
+def result_of(
     read: Callable[..., tuple[Result, int]],
     paths: Paths,
     nothing: str,
@@ -83,7 +85,7 @@ def ecg_findings(
     """
     from medkg.signals.ecg.read import read_electrocardiograms
 
-    return _result_of(
+    return result_of(
         read_electrocardiograms,
         paths,
         "no file of an electrocardiogram (.hea, .edf, .bdf, .csv)",
@@ -116,7 +118,7 @@ def eeg_findings(
     """
     from medkg.signals.eeg.read import read_electroencephalograms
 
-    return _result_of(
+    return result_of(
         read_electroencephalograms,
         paths,
         _NO_EEG,
@@ -163,7 +165,7 @@ def band_powers(
     """
     from medkg.signals.eeg.read import read_band_powers
 
-    return _result_of(read_band_powers, paths, _NO_EEG, quarantine, rate=rate, remarks=remarks)
+    return result_of(read_band_powers, paths, _NO_EEG, quarantine, rate=rate, remarks=remarks)
 
 
 @explained_imports()
@@ -187,7 +189,7 @@ def image_findings(
     from medkg.signals.images.read import read_pictures
 
     nothing = "no picture (.png, .jpg, .dcm, .nii)"
-    return _result_of(
+    return result_of(
         read_pictures, paths, nothing, quarantine, model=model, codes=codes, remarks=remarks
     )
 
@@ -246,7 +248,7 @@ def slide_findings(
     from medkg.signals.images.slides.read import read_slides as read
 
     nothing = "no slide (.tif, .svs, .png, .jpg)"
-    return _result_of(read, paths, nothing, quarantine, model=model, codes=codes, remarks=remarks)
+    return result_of(read, paths, nothing, quarantine, model=model, codes=codes, remarks=remarks)
 
 
 def read_slides(
@@ -275,6 +277,77 @@ def read_slides(
         medkg.core.errors.ModelError: models/skin: holds no model (no config.json can be read)
     """
     findings = slide_findings(paths, model=model, codes=codes, quarantine=quarantine)
+    return findings_graph(findings, patient)
+
+
+@explained_imports()
+def detection_findings(
+    paths: Paths,
+    *,
+    model: Path | str,
+    codes: Path | str | None = None,
+    masks: Path | str | None = None,
+    field: int | None = None,
+    quarantine: Quarantine | None = None,
+    remarks: list[str] | None = None,
+) -> list[Finding]:
+    """Where pictures show things of one kind, by a model.
+
+    Args:
+        paths, model, codes, masks, field, quarantine: see `read_detections`.
+        remarks: gets what was changed in reading.
+
+    Raises:
+        DataError: without a quarantine, a file can't be read; nothing could be read.
+    """
+    from medkg.signals.images.detection.read import read_things
+
+    return result_of(
+        read_things,
+        paths,
+        "no picture (.png, .jpg, .dcm)",
+        quarantine,
+        model=model,
+        codes=codes,
+        masks=masks,
+        field=field,
+        remarks=remarks,
+    )
+
+
+def read_detections(
+    paths: Paths,
+    patient: str,
+    *,
+    model: Path | str,
+    codes: Path | str | None = None,
+    masks: Path | str | None = None,
+    field: int | None = None,
+    quarantine: Quarantine | None = None,
+) -> KnowledgeGraph:
+    """Look for things of one kind in a patient's pictures, into a graph of findings.
+
+    Args:
+        paths: one or several PNG, JPEG or DICOM files, or folders of them.
+        patient: whose they are.
+        model: a folder of `medkg train detection`; none ships.
+        codes: a TOML file of codes for labels, beside and before those that ship.
+        masks: folder to write masks to, in which each thing has its number.
+        field: pixels of a picture that are read as the side that the model learnt from; by default
+            its shorter side.
+        quarantine: gets files that can't be read. Without one, the first such is an error.
+
+    Raises:
+        DataError: see `detection_findings`.
+
+    Example:
+        >>> medkg.read_detections("chest.png", "ann", model="models/nodules")
+        Traceback (most recent call last):
+        medkg.core.errors.ModelError: models/nodules: holds no model (no config.json can be read)
+    """
+    findings = detection_findings(
+        paths, model=model, codes=codes, masks=masks, field=field, quarantine=quarantine
+    )
     return findings_graph(findings, patient)
 
 
@@ -320,7 +393,7 @@ def measure_nuclei(
         return measured, len(measured)
 
     nothing = "no picture (.png, .jpg, .dcm)"
-    return _result_of(
+    return result_of(
         measure, paths, nothing, quarantine, out=out, model=model, field=field, remarks=remarks
     )
 

@@ -27,6 +27,8 @@ _TOPICS = {
         "signals",
         "eeg",
         "segmentation",
+        "detection",
+        "translation",
         "slides",
         "speech",
     ),

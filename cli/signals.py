@@ -32,7 +32,8 @@ NamedBackbone = Annotated[
     str | None,
     typer.Option(
         "--backbone",
-        help="A network of torchvision (resnet18, …), or a folder or name of transformers."
+        help="A network of torchvision (resnet18, …) or MONAI (monai:DenseNet121), or a folder or"
+        " name of transformers."
         " [default: medkg's]",
     ),
 ]

@@ -22,6 +22,7 @@ EXTRAS = {
     "lifelines": "course",
     "lightgbm": "gnn",
     "matplotlib": "plots",
+    "monai": "imaging",
     "nibabel": "imaging",
     "obstore": "cloud",
     "opencc": "chinese",

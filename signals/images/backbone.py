@@ -1,4 +1,4 @@
-"""Networks of torchvision and transformers in the place of medkg's own.
+"""Networks of torchvision, MONAI and transformers in the place of medkg's own.
 
 What is taken of a network is the part that gives its last maps; pooling and the layer of classes
 are ours, so that training, operating points and the place in a picture are as with medkg's own.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from logging import ERROR
@@ -23,9 +24,17 @@ from ...core.errors import DataError, ModelError
 from ...core.tensors import load_tensors
 from .network import PictureNetwork
 
-_TORCHVISION, _TRANSFORMERS = "torchvision", "transformers"
+_TORCHVISION, _TRANSFORMERS, _MONAI = "torchvision", "transformers", "monai"
+_OF_MONAI = "monai:"  # before the name of one of its networks
 _MODEL_FILES = (".json", ".safetensors")  # that transformers read of a folder
 _HUB = "hf:"  # so that no mistyped path is looked for there
+# Those of MONAI that classify pictures; others cut them into parts, or make them.
+MONAI_NETWORKS = (
+    *(f"DenseNet{n}" for n in (121, 169, 201, 264)),
+    *(f"resnet{n}" for n in (10, 18, 34, 50, 101, 152, 200)),
+    *("SENet154", "SEResNet50", "SEResNet101", "SEResNet152", "SEResNext50", "SEResNext101"),
+    *(f"efficientnet-b{n}" for n in range(8)),
+)
 _TRIED = 224  # pixels of the picture by which a network's last maps are found
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
 Description = Mapping[str, Any]
@@ -36,8 +45,9 @@ class Backbone:
     """A network to begin from, as a user names it.
 
     Attributes:
-        name: of a network of torchvision, such as resnet18; a folder of transformers; or a model
-            on the Hugging Face hub, such as hf:microsoft/resnet-18, which is fetched.
+        name: of a network of torchvision, such as resnet18, or of MONAI, such as
+            monai:DenseNet121; a folder of transformers; or a model on the Hugging Face hub, such as
+            hf:microsoft/resnet-18, which is fetched.
         weights: a file of the weights of a network of torchvision; without one they are random.
     """
 
@@ -48,6 +58,10 @@ class Backbone:
     def trained(self) -> bool:
         """Whether its weights are not random."""
         return self.weights is not None or self._of_transformers
+
+    @property
+    def _of_monai(self) -> bool:
+        return self.name.startswith(_OF_MONAI)
 
     @property
     def _of_transformers(self) -> bool:
@@ -62,7 +76,11 @@ class Backbone:
         Raises:
             DataError: there is no such network, its weights don't fit, or it can't read them.
         """
-        if not self._of_transformers:
+        if self._of_monai:
+            if self.weights is not None:
+                raise DataError("--weights are of a network of torchvision, not of MONAI")
+            body = _monai_body(self.name.removeprefix(_OF_MONAI))
+        elif not self._of_transformers:
             body = _torchvision_body(self.name, self.weights)
         elif self.weights is None:
             body = _pretrained_body(self.name.removeprefix(_HUB))
@@ -72,6 +90,8 @@ class Backbone:
 
     def description(self) -> dict[str, Any]:
         """What `described_network` makes the network of anew, as JSON can hold it."""
+        if self._of_monai:
+            return {"library": _MONAI, "name": self.name.removeprefix(_OF_MONAI)}
         if not self._of_transformers:
             return {"library": _TORCHVISION, "name": self.name}
         from transformers import AutoConfig
@@ -103,6 +123,8 @@ def described_network(description: Description | None, n_classes: int, side: int
     try:
         if description["library"] == _TORCHVISION:
             return _with_classes(_torchvision_body(description["name"], None), n_classes, side)
+        if description["library"] == _MONAI:
+            return _with_classes(_monai_body(description["name"]), n_classes, side)
         from transformers import AutoConfig, AutoModel
 
         config = AutoConfig.for_model(**description["config"])
@@ -136,6 +158,26 @@ class _TorchvisionBody(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """The last maps of grey pictures, which are read as three equal channels."""
         return _as_maps(self.network(pictures.expand(-1, 3, -1, -1))["maps"])
+
+
+class _MonaiBody(nn.Module):
+    """(n, 1, side, side) → the last maps of a network of MONAI, (n, channels, h, w)."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+        self._maps: Tensor | None = None
+        network.get_submodule(_last_maps(network)).register_forward_hook(self._keep)
+
+    def _keep(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+        self._maps = output
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """The last maps of grey pictures, which are read as three equal channels."""
+        self.network(pictures.expand(-1, 3, -1, -1))
+        maps, self._maps = self._maps, None
+        assert maps is not None  # the hook has run
+        return _as_maps(maps)
 
 
 class _TransformersBody(nn.Module):
@@ -201,6 +243,26 @@ def _torchvision_body(name: str, weights: Path | None) -> nn.Module:
     if weights is not None:
         _load(network, weights, name)
     return _TorchvisionBody(network)
+
+
+def _monai_body(name: str) -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of libraries that MONAI imports, on import
+        from monai.networks import nets
+
+    if name not in MONAI_NETWORKS:
+        raise DataError(
+            f"there is no network {name} of MONAI among those that classify pictures:"
+            f" {', '.join(MONAI_NETWORKS)}"
+        )
+    if name.startswith("efficientnet"):
+        made = nets.EfficientNetBN(name, pretrained=False, spatial_dims=2, in_channels=3)
+    else:
+        channels = "n_input_channels" if name.startswith("resnet") else "in_channels"
+        classes = "out_channels" if name.startswith("DenseNet") else "num_classes"
+        options = {"spatial_dims": 2, channels: 3, classes: 2}
+        made = getattr(nets, name)(pretrained=False, **options)
+    return _MonaiBody(made)
 
 
 def _own_options(name: str) -> dict[str, Any]:

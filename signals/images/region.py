@@ -28,6 +28,11 @@ def region_of(heat: Grey, height: int, width: int) -> str:
     left, top, right, bottom = square_of(height, width)
     across = _whole(columns, side, left, right, width)
     down = _whole(rows, side, top, bottom, height)
+    return box_in_words(across, down)
+
+
+def box_in_words(across: tuple[float, float], down: tuple[float, float]) -> str:
+    """A box, its begin and end from the left and from above as shares of the picture's sides."""
     words = [
         names[min(2, int(3 * (low + high) / 2))]
         for names, (low, high) in zip(_THIRDS, (across, down), strict=True)

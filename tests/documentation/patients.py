@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ..signals.eeg import made as eeg
 from ..signals.images import made as images
 from ..signals.images.segmentation import made as segmentation
 from ..signals.images.slides.test_slides import tissue
+from ..signals.images.translation import made as translation
 from .workplace import Maker, Shelf, written
 
 _CODES = '[effusion]\ncode = "HP:0002202"\nname = "Pleural effusion"\n'
@@ -118,6 +120,13 @@ def _slides(_: Shelf, path: Path) -> None:
 
 def _slide(_: Shelf, path: Path) -> None:
     Image.fromarray(tissue(np.random.default_rng(1), (1, 2))).save(path, format="TIFF")
+
+
+def _kind(path: Path, draw: Callable[[np.random.Generator, int], NDArray[np.float32]]) -> None:
+    """A folder of ten pictures of a kind."""
+    path.mkdir()
+    for number, picture in enumerate(draw(np.random.default_rng(0), 10)):
+        images.write_png(path / f"{number}.png", (255 * picture).astype(np.uint8))
 
 
 def _cells(nuclei: int, side: int = 64) -> Maker:
@@ -225,6 +234,11 @@ PATIENTS: dict[str, Maker] = {
     "biopsy.svs": _slide,
     "cells": lambda _, path: segmentation.write_fields(path, 12),
     "segmentation:others": lambda _, path: segmentation.write_fields(path, 6),
+    "nodules": lambda _, path: segmentation.write_fields(path, 12),
+    "detection:own.toml": written('[nodule]\ncode = "HP:0033608"\nname = "Pulmonary nodule"\n'),
+    "ct": lambda _, path: _kind(path, translation.discs),
+    "mri": lambda _, path: _kind(path, lambda *n: translation.as_other(translation.discs(*n))),
+    "head.png": lambda _, path: images.write_png(path, images.film(np.random.default_rng(4))),
     "smear.png": _cells(5),
     "large.png": _cells(6, 700),
     "fields": _fields,

@@ -27,8 +27,10 @@ from medkg.mining.molecules import structure_ranker, target_network
 from medkg.mining.molecules.generator import figures, generate
 from medkg.signals import network as signals
 from medkg.signals.images import network as images
+from medkg.signals.images.detection import network as detection
 from medkg.signals.images.segmentation import network as segmentation
 from medkg.signals.images.slides import network as slides
+from medkg.signals.images.translation import network as translation
 
 _ROUNDS, _EPOCHS = 8, 2
 
@@ -85,6 +87,10 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
         (images, "_LEAST_STEPS", 2),
         (slides, "_EPOCHS", 1),
         (slides, "_LEAST_STEPS", 2),
+        (translation, "_EPOCHS", 0),
+        (translation, "_LEAST_STEPS", 2),
+        (detection, "_EPOCHS", 1),
+        (detection, "_LEAST_STEPS", 2),
         (segmentation, "_EPOCHS", 1),
         (segmentation, "_LEAST_STEPS", 2),
     ):

@@ -17,7 +17,7 @@ from ....core.input_files import require_regular
 from ....core.progress import track
 from ....core.quarantine import Quarantine
 from ..picture import SUFFIXES, Colours, read_coloured, resampled, square_of
-from .nuclei import Mask
+from .nuclei import Labels, Mask
 
 FOLDS = 5
 _SIDE = 128  # pixels of the pictures of folders, unless another is asked for
@@ -31,17 +31,22 @@ class Corpus:
 
     Attributes:
         pixels: (n, side, side, 3), 0–1.
-        masks: (n, side, side): where nuclei are.
+        numbers: (n, side, side): of the nucleus that a pixel is of, as the mask has it; 0 of none.
         counts: (n,) how many nuclei there are; -1 where it is not known.
         groups: (n,) the same number for pictures that are the same.
         checksum: of the pictures and masks.
     """
 
     pixels: Colours
-    masks: Mask
+    numbers: Labels
     counts: NDArray[np.int64]
     groups: NDArray[np.int64]
     checksum: str
+
+    @property
+    def masks(self) -> Mask:
+        """(n, side, side): where nuclei are."""
+        return self.numbers > 0
 
 
 @explained_imports()
@@ -99,7 +104,7 @@ def _read_npz(file: Path) -> Corpus:
     if masks.shape != images.shape[:3] or counts.shape != (len(images),):
         raise DataError("its masks are not of its pictures' number and size", path=file)
     pixels = images.astype(np.float32) / 255
-    return _corpus(pixels, masks != 0, counts.astype(np.int64), sha256(file))
+    return _corpus(pixels, masks.astype(np.int32), counts.astype(np.int64), sha256(file))
 
 
 def _read_folder(folder: Path, side: int, quarantine: Quarantine) -> Corpus:
@@ -121,7 +126,7 @@ def _read_folder(folder: Path, side: int, quarantine: Quarantine) -> Corpus:
         pixels.append(np.stack([resampled(cut[..., k], side, side) for k in range(3)], -1))
         inside = labels[top:bottom, left:right]
         nearest = ((np.arange(side) + 0.5) * (bottom - top) / side).astype(int)
-        masks.append(inside[np.ix_(nearest, nearest)] > 0)
+        masks.append(inside[np.ix_(nearest, nearest)].astype(np.int32))
         values = np.unique(inside[inside > 0])
         counts.append(len(values) if labels.max() > 1 and len(np.unique(labels)) > 2 else -1)
         digest.update(f"{picture.checksum} {sha256(mask_files[file.stem])}".encode())
@@ -151,9 +156,9 @@ def _read_mask(file: Path, shape: tuple[int, ...]) -> NDArray[np.int64]:
         raise DataError("can't be read as a PNG of a mask", path=file) from error
 
 
-def _corpus(pixels: Colours, masks: Mask, counts: NDArray[np.int64], checksum: str) -> Corpus:
+def _corpus(pixels: Colours, numbers: Labels, counts: NDArray[np.int64], checksum: str) -> Corpus:
     _, groups = np.unique(pixels.reshape(len(pixels), -1), axis=0, return_inverse=True)
-    return Corpus(pixels, masks, counts, groups.reshape(-1), checksum)
+    return Corpus(pixels, numbers, counts, groups.reshape(-1), checksum)
 
 
 def folds_of(corpus: Corpus) -> list[tuple[NDArray[Any], NDArray[Any]]]:

@@ -72,19 +72,10 @@ class Segmenter:
             DataError: at this `field` the picture is too large, or is enlarged too much.
         """
         height, width = picture.shape[:2]
-        scale = int(self.config["side"]) / (field or min(height, width))
-        rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-        if rows * columns > MOST_PIXELS:
-            raise DataError(
-                f"with fields of {field or min(height, width)} pixels it is read as"
-                f" {columns} × {rows} pixels, over {MOST_PIXELS:,}: give a larger --field"
-            )
-        small = np.stack([resampled(picture[..., k], rows, columns) for k in range(3)], -1)
+        small = at_scale(picture, int(self.config["side"]), field, MOST_PIXELS)
         labels = part_nuclei(probabilities_of(self.network, small[None])[0] > THRESHOLD)
-        down = np.minimum((np.arange(height) * rows) // height, rows - 1)
-        across = np.minimum((np.arange(width) * columns) // width, columns - 1)
-        areas = np.bincount(labels.ravel())[1:] * (height / rows) * (width / columns)
-        return Nuclei(labels[np.ix_(down, across)], areas.astype(float))
+        areas = np.bincount(labels.ravel())[1:] * (height * width / labels.size)
+        return Nuclei(enlarged(labels, height, width), areas.astype(float))
 
     def save(self, path: Path | str, card: str) -> None:
         """Write the model's folder; it takes the place of a model folder that is there."""
@@ -111,3 +102,33 @@ class Segmenter:
 
 
 _DROPPED = ("sha256", "versions")
+
+
+def at_scale(picture: Colours, side: int, field: int | None, most: int) -> Colours:
+    """A (height, width, 3) picture at the size at which a model knows things.
+
+    Args:
+        side: pixels of the square pictures that the model learnt from.
+        field: pixels of the picture that are brought to them; None: the shorter side.
+        most: pixels that the model reads at once.
+
+    Raises:
+        DataError: at this `field` there are more.
+    """
+    height, width = picture.shape[:2]
+    field = field or min(height, width)
+    rows, columns = (max(1, round(size * side / field)) for size in (height, width))
+    if rows * columns > most:
+        raise DataError(
+            f"with fields of {field} pixels it is read as {columns} × {rows} pixels, over"
+            f" {most:,}: give a larger --field"
+        )
+    return np.stack([resampled(picture[..., k], rows, columns) for k in range(3)], -1)
+
+
+def enlarged(labels: Labels, height: int, width: int) -> Labels:
+    """Numbers of things at a model's size, at that of the picture: (height, width)."""
+    rows, columns = labels.shape
+    down = np.minimum((np.arange(height) * rows) // height, rows - 1)
+    across = np.minimum((np.arange(width) * columns) // width, columns - 1)
+    return np.asarray(labels[np.ix_(down, across)], np.int32)

@@ -18,7 +18,7 @@ from .model import Segmenter
 from .nuclei import Labels
 
 MASK_SUFFIX = ".nuclei.png"
-_MOST_NUCLEI = 2**16 - 1  # that 16 bits number
+_MOST_NUMBERS = 2**16 - 1  # that 16 bits hold
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def measure_pictures(
         raise DataError(f"--field is 16 pixels or more, not {field}")
     folder = None if out is None else Path(out)
     if folder is not None:
-        _check_out(folder, paths)
+        check_out(folder, paths)
     segmenter = Segmenter.open(model)
     masks: set[Path] = set()
 
@@ -80,7 +80,7 @@ def measure_pictures(
         nuclei = segmenter.nuclei_of(colours, field)
         if folder is not None:
             target = folder / f"{path.name}{MASK_SUFFIX}"
-            _write_mask(target, nuclei.labels, masks)
+            write_mask(target, nuclei.labels, masks)
         height, width = nuclei.labels.shape
         measured = MeasuredPicture(
             file=picture.file,
@@ -100,7 +100,12 @@ def measure_pictures(
     return measured
 
 
-def _check_out(out: Path, paths: Sequence[Path | str]) -> None:
+def check_out(out: Path, paths: Sequence[Path | str]) -> None:
+    """Refuse a folder for masks that is a file, or among the pictures to read.
+
+    Raises:
+        DataError: so it is.
+    """
     if out.exists() and not out.is_dir():
         raise DataError("is a file; give a folder to write masks to", path=out)
     for folder in (path for path in map(Path, paths) if path.is_dir()):
@@ -108,14 +113,18 @@ def _check_out(out: Path, paths: Sequence[Path | str]) -> None:
             raise DataError("is among the pictures to read; give another folder", path=out)
 
 
-def _write_mask(target: Path, labels: Labels, written: set[Path]) -> None:
-    """Write a mask, and remember that it is of this run."""
+def write_mask(target: Path, labels: Labels, written: set[Path]) -> None:
+    """Write a mask of 16 bits, and remember that it is of this run.
+
+    Raises:
+        DataError: one of its name was written, or there are too many things in it.
+    """
     from PIL import Image
 
     if target in written:
         raise DataError("has the name of another picture: rename it, or read it on its own")
-    if labels.max() > _MOST_NUCLEI:
-        raise DataError(f"shows over {_MOST_NUCLEI:,} nuclei: cut it into parts")
+    if labels.max() > _MOST_NUMBERS:
+        raise DataError(f"shows over {_MOST_NUMBERS:,} things: cut it into parts")
     with atomic_file(target) as draft, draft.open("wb") as file:
         Image.fromarray(labels.astype(np.uint16)).save(file, format="PNG")
     written.add(target)

@@ -101,6 +101,37 @@ def test_what_is_taken_of_torchvision_are_the_last_maps(
     assert torch.equal(again.eval()(pictures), network(pictures))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "maps"),
+    [
+        ("monai:DenseNet121", (1024, 2, 2)),
+        ("monai:resnet10", (512, 4, 4)),
+        ("monai:SEResNet50", (2048, 2, 2)),
+        ("monai:efficientnet-b0", (1280, 2, 2)),
+    ],
+)
+def test_what_is_taken_of_monai_are_the_last_maps(name: str, maps: tuple[int, int, int]) -> None:
+    network = Backbone(name).network(3, 64)
+    pictures = torch.rand(2, 64, 64)
+    network.train()
+    torch.autograd.backward(network(pictures).sum())
+    assert any(each.grad is not None for each in network.body.parameters())
+    network.eval()
+    assert network.maps(pictures).shape == (2, *maps)
+    again = described_network(Backbone(name).description(), 3, 64)
+    again.load_state_dict(network.state_dict())
+    assert torch.equal(again.eval()(pictures), network(pictures))
+    assert activation_map(network, pictures[0].numpy(), 1).shape == (64, 64)
+
+
+def test_what_is_no_network_of_monai_that_classifies_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no network UNet of MONAI among those that classify"):
+        Backbone("monai:UNet").network(2, SIDE)
+    with pytest.raises(DataError, match="of torchvision, not of MONAI"):
+        Backbone("monai:resnet10", tmp_path / "w.safetensors").network(2, SIDE)
+
+
 @pytest.mark.parametrize(("make", "maps"), [(tiny_resnet, (16, 4, 4)), (tiny_vit, (16, 4, 4))])
 def test_what_is_taken_of_transformers_is_the_last_state(
     make: Any, maps: tuple[int, int, int], tmp_path: Path
