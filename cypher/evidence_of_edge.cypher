@@ -15,7 +15,7 @@
 //   experiencer: who it is about: patient, family or other
 //   temporality: current or historical
 //   probability: how probable the reading is
-//   level: curated, text-mined or observed
+//   level: curated, text-mined, observed or predicted
 //   source: where it comes from
 //   release: the source's release
 //   document: the document

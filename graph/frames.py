@@ -50,7 +50,7 @@ EVIDENCE: Columns = {
     "source": pl.String,
     "release": pl.String,
     "date": pl.String,  # ISO 8601
-    "level": pl.String,  # curated, text-mined or observed
+    "level": pl.String,  # curated, text-mined, observed or predicted
     "document": pl.String,  # CURIE of the Document node
     "sentence": pl.String,
     "start": pl.Int64,  # offsets of the sentence in the document, in characters
@@ -103,7 +103,7 @@ _EVIDENCE_DEFAULTS = {
     "probability": 1.0,
 }
 EVIDENCE_VALUES = {
-    "level": ("curated", "text-mined", "observed"),
+    "level": ("curated", "text-mined", "observed", "predicted"),
     "polarity": ("asserted", "negated"),
     "certainty": ("certain", "possible", "hypothetical"),
     "experiencer": ("patient", "family", "other"),

@@ -18,6 +18,7 @@ class Finding:
         procedure: kind of examination, such as "electrocardiogram".
         source: the model or table that says so, with its version.
         region: where in the examination: "3.1–3.9 s, 12 beats", "sodium 118 mmol/L".
+        predicted: whether a model says so, and no rule or table.
         excluded: whether the examination shows that the patient hasn't it.
         file, checksum, device, date: of the examination, where they are known.
     """
@@ -34,3 +35,4 @@ class Finding:
     device: str = ""
     date: str = ""
     excluded: bool = False
+    predicted: bool = True

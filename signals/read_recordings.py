@@ -52,6 +52,7 @@ def finding_in(
     present: bool,
     source: str,
     region: str,
+    predicted: bool = True,
 ) -> Finding:
     """A finding of a recording; see `Finding`."""
     return Finding(
@@ -66,4 +67,5 @@ def finding_in(
         checksum=recording.checksum,
         device=recording.device,
         date=recording.date,
+        predicted=predicted,
     )

@@ -112,6 +112,7 @@ def _row(subject: str, relation: str, object_: str, finding: Finding | None) -> 
     }
     if finding is not None:
         row |= {
+            "level": "predicted" if finding.predicted else "observed",
             "extractor": finding.source,
             # Hypothetical evidence makes no edge.
             "certainty": "certain" if finding.present or finding.excluded else "hypothetical",

@@ -53,6 +53,7 @@ LEVELS = {
     "curated": ("knowledge_assertion", "manual_agent"),
     "text-mined": ("not_provided", "text_mining_agent"),
     "observed": ("observation", "data_analysis_pipeline"),
+    "predicted": ("prediction", "computational_model"),
 }
 DIRECTIONS = {"UPREGULATES": "increased", "DOWNREGULATES": "decreased"}
 NEGATIVE = ("LACKS_PHENOTYPE",)  # relations that say what another one denies

@@ -40,7 +40,7 @@ _COLUMNS = {
     "edge": "id of the edge that it speaks of, in edges.parquet if it is asserted",
     "release": "release of the source",
     "date": "ISO 8601",
-    "level": "curated, text-mined or observed",
+    "level": "curated, text-mined, observed or predicted",
     "document": "identifier of the document that says so",
     "sentence": "the text; empty where sentences were left out",
     "start": "offset of the sentence in the document, in characters",

@@ -79,7 +79,14 @@ def findings_of(
     region = f"{whole}, {rhythm.rate:.0f} a minute, median change {100 * rhythm.change:.0f} %"
     of_file = partial(finding_in, recording, ELECTROCARDIOGRAM)
     findings = [
-        of_file(codes[label], probability=1.0, present=True, source=RULE, region=region)
+        of_file(
+            codes[label],
+            probability=1.0,
+            present=True,
+            source=RULE,
+            region=region,
+            predicted=False,
+        )
         for label in rhythm.labels
     ]
     scores = classifier.scores(beat_features(beats.forms, beats.intervals))

@@ -85,6 +85,7 @@ def findings_of(
             file=result.file,
             checksum=result.checksum,
             date=result.date,
+            predicted=False,
         )
         for code in (*present, *excluded)
     ]

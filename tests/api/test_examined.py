@@ -76,6 +76,22 @@ def test_an_examination_s_findings_have_its_model_s_probabilities(
         assert ranked[disease] == pytest.approx(float(np.exp(mixed[row])), abs=1e-5)
 
 
+def test_what_a_model_says_is_predicted_and_what_a_rule_says_observed(
+    ecg: Path, tmp_path: Path
+) -> None:
+    kg = medkg.read_ecg(ecg, "ann")
+    levels = dict(
+        kg.evidence.filter(relation="HAS_PHENOTYPE").select("object", "level").iter_rows()
+    )
+    assert (levels[FAST], levels[EARLY]) == ("observed", "predicted")
+    (tmp_path / "labs.csv").write_text("patient,test,value,unit\nann,sodium,118,mmol/L\n")
+    labs = medkg.read_labs(tmp_path / "labs.csv").evidence
+    assert set(labs["level"]) == {"observed"}
+    medkg.export(kg, tmp_path / "kgx", "kgx")
+    edges = (tmp_path / "kgx" / "medkg_edges.tsv").read_text()
+    assert "prediction\tcomputational_model" in edges
+
+
 def test_a_probability_lies_between_there_and_not_there(model: DiagnosisModel) -> None:
     columns = model.knowledge.columns_of
     seen, none, early = columns([FEVER]), columns([]), int(columns([EARLY])[0])

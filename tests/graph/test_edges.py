@@ -144,6 +144,7 @@ _TAIL = ("relation", "object", "probability")
         ("level", "curated", True),
         ("level", "text-mined", True),
         ("level", "observed", True),
+        ("level", "predicted", True),
     ],
 )
 def test_only_what_is_asserted_of_the_patient_now_counts(
