@@ -1,8 +1,8 @@
 """Features of a patient and a disease: similarities and log-likelihood ratios, one number each.
 
-They compare the patient with the phenotypes that the graph states of the disease, with the known
-patients who have it, and with what a graph neural network has learnt of both. None is of a certain
-disease, so that what is learnt from some diseases holds for others.
+They compare the patient with the phenotypes that the graph states of the disease, and with the
+known patients who have it. None is of a certain disease, so that what is learnt from some diseases
+holds for others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ...core.sparse import l2_normalised_rows
-from ...gnn.phenotype_network import Network
 from .knowledge import (
     STATED_PATIENTS,
     Floats,
@@ -47,13 +46,11 @@ PATIENT_FEATURES = (
     "patients",  # log(1 + number)
     "publications",  # log(1 + number)
 )
-NETWORK_FEATURES = ("network", "network_nearest")  # cosines of the network's embeddings
 DISEASE_CONSTANTS = ("typical", "patients", "publications")  # the same for every patient
 # Features of which the distance from the patient's best candidate is one more feature.
 RELATIVE_FEATURES = ("log_ratio", "pooled_log_ratio", "nearest")
-PAIR_FEATURES = (*ANNOTATION_FEATURES, *PATIENT_FEATURES, *NETWORK_FEATURES)
+PAIR_FEATURES = (*ANNOTATION_FEATURES, *PATIENT_FEATURES)
 SCORED_FEATURES = (*PAIR_FEATURES, *(f"{name}_to_best" for name in RELATIVE_FEATURES), "phenotypes")
-_PATIENT_DEPENDENT = (*PATIENT_FEATURES, "network_nearest")
 # Mean similarity of known patients of one disease to those of other publications, over the
 # published cases of before 2018; the prior mean, and its weight in patients, of `typical`.
 _TYPICAL_SIMILARITY, _TYPICAL_WEIGHT = 0.35, 3.0
@@ -92,12 +89,10 @@ class DiagnosisFeatures:
 
     Args:
         knowledge: with the known patients.
-        network: a trained network on the same knowledge.
     """
 
-    def __init__(self, knowledge: Knowledge, network: Network):
+    def __init__(self, knowledge: Knowledge):
         self.knowledge = knowledge
-        self.network = network
         self.stated = knowledge.as_stated
         self._log_ratios = conditional_log_ratios(self.stated)
         self._information = sp.diags(self.stated.information)
@@ -196,11 +191,9 @@ class DiagnosisFeatures:
             (len(patients), len(self.knowledge.diseases), len(PAIR_FEATURES)), np.float32
         )
         table[:, :, : len(ANNOTATION_FEATURES)] = self._annotation_features(patients)
-        embedded = self.network.embed(patients)
-        table[:, :, _COLUMN["network"]] = embedded @ self.network.diseases.T
         table[:, :, _COLUMN["pooled_log_ratio"]] = table[:, :, _COLUMN["log_ratio"]]
-        of_profiles = self._patient_features(patients, embedded, self.profiles)
-        table[:, self.profiles.rows[:, None], _PATIENT_DEPENDENT_COLUMNS] = of_profiles
+        of_profiles = self._patient_features(patients, self.profiles)
+        table[:, self.profiles.rows[:, None], _PATIENT_COLUMNS] = of_profiles
         return table
 
     def leave_publication_out(
@@ -223,13 +216,13 @@ class DiagnosisFeatures:
         groups = [(row, np.flatnonzero((rows == row) & (numbers != p))) for row, p in pairs]
         nonempty = [number for number, (_, group) in enumerate(groups) if len(group)]
         profiles = self.profiles_of([groups[number] for number in nonempty])
-        of_profiles = self._patient_features(patients, self.network.embed(patients), profiles)
+        of_profiles = self._patient_features(patients, profiles)
         place_of = {number: place for place, number in enumerate(nonempty)}
         for number, (row, publication) in enumerate(pairs):
             own = np.flatnonzero(publications == publication)
             if number in place_of:
                 features = of_profiles[own, place_of[number]]
-                table[own[:, None], row, _PATIENT_DEPENDENT_COLUMNS] = features
+                table[own[:, None], row, _PATIENT_COLUMNS] = features
             else:
                 table[own, row] = without_patients(table[own, row])
 
@@ -259,15 +252,13 @@ class DiagnosisFeatures:
         feature["annotations"][:] = self._annotations
         return table
 
-    def _patient_features(
-        self, patients: Sequence[Integers], embedded: Floats, profiles: PatientProfiles
-    ) -> Floats:
-        """patients × profiles × `_PATIENT_DEPENDENT`."""
+    def _patient_features(self, patients: Sequence[Integers], profiles: PatientProfiles) -> Floats:
+        """patients × profiles × `PATIENT_FEATURES`."""
         knowledge = self.knowledge
-        table = np.zeros((len(patients), len(profiles.rows), len(_PATIENT_DEPENDENT)), np.float32)
+        table = np.zeros((len(patients), len(profiles.rows), len(PATIENT_FEATURES)), np.float32)
         if not len(profiles.rows):
             return table
-        feature = {name: table[:, :, place] for place, name in enumerate(_PATIENT_DEPENDENT)}
+        feature = {name: table[:, :, place] for place, name in enumerate(PATIENT_FEATURES)}
         present = knowledge.present(patients)
         shown = closed(present, knowledge.closure)
         exact = (
@@ -275,7 +266,6 @@ class DiagnosisFeatures:
         ).toarray()
         weighted = l2_normalised_rows(shown @ self._patient_weights)
         similarity = (exact + (weighted @ self._normalised_closed.T).toarray()) / 2
-        embedding_similarity = embedded @ self.network.patients.T
         members, starts = profiles.members, profiles.starts
         by_publication = np.maximum.reduceat(similarity[:, members], profiles.publications, axis=1)
         first = profiles.first_publication
@@ -289,20 +279,17 @@ class DiagnosisFeatures:
         feature["share"][:] = (present @ profiles.seen).toarray() / number
         for place, name in enumerate(DISEASE_CONSTANTS):
             feature[name][:] = profiles.constants[:, place]
-        feature["network_nearest"][:] = np.maximum.reduceat(
-            embedding_similarity[:, members], starts, axis=1
-        )
         return table
 
 
 _COLUMN = {name: place for place, name in enumerate(PAIR_FEATURES)}
-_PATIENT_DEPENDENT_COLUMNS = np.array([_COLUMN[name] for name in _PATIENT_DEPENDENT])
+_PATIENT_COLUMNS = np.array([_COLUMN[name] for name in PATIENT_FEATURES])
 
 
 def without_patients(features: NDArray[np.float32]) -> Floats:
     """Features (…, `PAIR_FEATURES`) as they would be if no patient of the disease were known."""
     changed = features.copy()
-    changed[..., _PATIENT_DEPENDENT_COLUMNS] = 0
+    changed[..., _PATIENT_COLUMNS] = 0
     changed[..., _COLUMN["pooled_log_ratio"]] = features[..., _COLUMN["log_ratio"]]
     return changed
 

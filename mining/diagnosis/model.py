@@ -1,8 +1,8 @@
 """Diagnosis as node classification: which disease a patient's node belongs to.
 
 A patient is a node joined to phenotypes. A `DiagnosisModel` scores every disease of its knowledge
-for it: with the ranker, a scoring head over the features of patient and disease, a graph neural
-network's included, or with one of these alone (see `scorers.MODELS`).
+for it: with the ranker, a scoring head over the features of patient and disease, with one of these
+alone, or with a graph neural network (see `scorers.MODELS`).
 For research, not for care.
 """
 
@@ -415,6 +415,8 @@ def load_diagnosis_model(path: Path | str, graph: KnowledgeGraph | None = None) 
             folder.metrics,
             None if open_set is None or not same else OpenSet.from_dict(open_set),
         )
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     except (KeyError, ValueError, RuntimeError, IndexError) as error:
         raise ModelError(f"{path}: is damaged ({error}); train the model anew") from error
 
@@ -444,13 +446,14 @@ def _card(model: DiagnosisModel, record: Mapping[str, Any]) -> str:
         for name, f in model.metrics.items()
     )
     sources = "\n".join(sources_markdown(record["sources"]))
+    number = model.settings["simulated"]
+    simulated = f" and {number:,} simulated from the graph's annotations" if number else ""
     return f"""# Diagnosis: {model.name}
 
 Ranks {len(knowledge.diseases):,} diseases for the phenotypes of a patient. For research only: it is
 no medical device, and no diagnosis or treatment may rest on it.
 
-Trained on {model.settings["simulated"]:,} patients simulated from the graph's annotations
-(seed {model.settings["seed"]}) and {model.settings["cases"]:,} known patients.
+Trained on {model.settings["cases"]:,} known patients (seed {model.settings["seed"]}){simulated}.
 {_calibrated(model)}
 Diseases that the graph doesn't annotate and no known patient has can't be found.
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from torch import Tensor
 
-from ...core.checkpoint import Stages
 from ...gnn.phenotype_network import Network, fit
 from .knowledge import Integers, Knowledge
 from .simulated_patients import simulate
@@ -50,34 +47,3 @@ def train_network(
     rows, publications = knowledge.patient_rows, knowledge.publication_numbers
     fit(network, patients, known, rows, publications, epochs=epochs, seed=seed, label=label)
     return network.cpu()
-
-
-@dataclass(frozen=True)
-class NetworkTraining:
-    """How networks are trained.
-
-    Attributes:
-        simulated: number of simulated patients an epoch.
-        stages: keep the trained networks, which take most of the time.
-    """
-
-    simulated: int
-    seed: int
-    device: str
-    stages: Stages
-
-    def network(self, knowledge: Knowledge, known: Integers, name: str) -> Network:
-        """A network trained on some known patients, or the one of that name that a training which
-        was interrupted has kept."""
-
-        def train() -> dict[str, Tensor]:
-            return train_network(
-                knowledge,
-                known,
-                simulated=self.simulated,
-                seed=self.seed,
-                device=self.device,
-                label=name,
-            ).state_dict()
-
-        return network_of(knowledge, self.stages.get(name.replace(" ", "-"), train))

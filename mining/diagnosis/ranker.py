@@ -1,4 +1,4 @@
-"""The ranker: scoring heads over the features of patients and diseases, a graph network's included.
+"""The ranker: scoring heads over the features of patients and diseases.
 
 Trained on known patients as they would meet it: with what is known without their own publication.
 Each counts twice, once with the other patients of the disease and once as if the first of it, so
@@ -18,21 +18,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ...core.checkpoint import Stages
-from ...core.errors import DataError
+from ...core.errors import DataError, ModelError
 from ...core.json_reading import parse_json
 from ...core.tensors import with_prefix, without_prefix
 from ...graph.kg import KnowledgeGraph
 from .cross_fitting import BATCH_SIZE, HEADS, CrossFitting
 from .features import SCORED_FEATURES, DiagnosisFeatures, with_relative_features
 from .knowledge import Floats, Integers, Knowledge
-from .networks import NetworkTraining, network_of
 from .open_set import OpenSet
-from .scoring_head import ScoringHead, score
+from .scoring_head import ScoringHead, head_of, score
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "data" / "readout.safetensors"
 # The fewest known patients, and their diseases and publications, to train heads on.
 _FEWEST_PATIENTS, _FEWEST_DISEASES, _FEWEST_PUBLICATIONS = 200, 30, 5
-_SHIPPED_SIMULATED = 2_800  # simulated patients an epoch of the network behind the shipped heads
 
 
 class DiagnosisRanker:
@@ -55,62 +53,63 @@ class DiagnosisRanker:
 
     def state(self) -> dict[str, Tensor]:
         """All weights by name."""
-        state = with_prefix("network", self.features.network.state_dict())
+        state: dict[str, Tensor] = {}
         for number, head in enumerate(self.heads):
             state |= with_prefix(f"readout.{number}", head.state_dict())
         return state
 
     @classmethod
     def of_state(cls, knowledge: Knowledge, state: dict[str, Tensor]) -> DiagnosisRanker:
-        """The ranker of these weights."""
-        network = network_of(knowledge, without_prefix("network", state))
-        heads = [_head_of(without_prefix(f"readout.{number}", state)) for number in range(HEADS)]
-        return cls(DiagnosisFeatures(knowledge, network), heads)
+        """The ranker of these weights.
 
-
-def _head_of(state: dict[str, Tensor]) -> ScoringHead:
-    head = ScoringHead(len(SCORED_FEATURES))
-    head.load_state_dict(state)
-    return head.eval()
+        Raises:
+            ModelError: they are of other features than this medkg's.
+        """
+        heads = [head_of(without_prefix(f"readout.{number}", state)) for number in range(HEADS)]
+        if (size := len(heads[0].mean)) != len(SCORED_FEATURES):
+            raise ModelError(
+                f"the ranker is of another medkg: it has {size} features, and this one's have"
+                f" {len(SCORED_FEATURES)}; train the model anew"
+            )
+        return cls(DiagnosisFeatures(knowledge), heads)
 
 
 def train_ranker(
     kg: KnowledgeGraph,
     cases: KnowledgeGraph | None,
     knowledge: Knowledge,
-    training: NetworkTraining,
+    *,
+    seed: int,
+    stages: Stages,
 ) -> tuple[DiagnosisRanker, OpenSet | None, list[str]]:
     """A ranker, the open set of its scores, and the publications of further patients behind them.
 
     Args:
         kg, cases: what `knowledge` is of.
-        training: how the networks are trained.
+        stages: keep what takes long, so that a training that was cut off goes on.
 
     Returns:
         With enough known patients, heads and an open set fitted to these, and no further
         publication; else the ranker has the heads that come with medkg, and the open set and the
         publications are theirs.
     """
-    everyone = np.arange(len(knowledge.patient_rows))
     few = (
-        len(everyone) < _FEWEST_PATIENTS
+        len(knowledge.patient_rows) < _FEWEST_PATIENTS
         or len(np.unique(knowledge.patient_rows)) < _FEWEST_DISEASES
         or len(np.unique(knowledge.publication_numbers)) < _FEWEST_PUBLICATIONS
     )
-    # The heads that come with medkg were trained with a network that saw no known patient.
-    network = training.network(knowledge, everyone[:0] if few else everyone, "network")
-    features = DiagnosisFeatures(knowledge, network)
+    features = DiagnosisFeatures(knowledge)
     if few:
         ranker = DiagnosisRanker(features, shipped_heads())
         return ranker, shipped_open_set(knowledge), shipped_publications()
-    fitting = CrossFitting(kg, cases, knowledge, training)
+    fitting = CrossFitting(kg, cases, knowledge, seed=seed, stages=stages)
     return DiagnosisRanker(features, fitting.heads()), fitting.open_set(), []
 
 
 def shipped_heads() -> list[ScoringHead]:
     """The scoring heads that come with medkg."""
     state = load_file(SHIPPED_WEIGHTS)
-    return [_head_of(without_prefix(str(number), state)) for number in range(HEADS)]
+    return [head_of(without_prefix(str(number), state)) for number in range(HEADS)]
 
 
 def shipped_publications() -> list[str]:
@@ -137,8 +136,7 @@ def train_shipped_heads(
 ) -> None:
     """Train the heads that come with medkg, fit their open set, and write them where they lie.
 
-    Their network has seen no patient, as it hasn't where they will be used; and their open set is
-    of the cases as where no patient is known.
+    Their open set is of the cases as where no patient is known.
 
     Args:
         base_rate: how often the disease of later cases is none of the candidates.
@@ -147,8 +145,9 @@ def train_shipped_heads(
         DataError: too few of the cases have a disease that the graph describes.
     """
     knowledge = Knowledge.of(kg, cases)
-    training = NetworkTraining(_SHIPPED_SIMULATED, seed, "cpu", Stages(None))
-    fitting = CrossFitting(kg, cases, knowledge, training, train_on_patients=False)
+    fitting = CrossFitting(
+        kg, cases, knowledge, seed=seed, stages=Stages(None), patients_known=False
+    )
     state: dict[str, Tensor] = {}
     for number, head in enumerate(fitting.heads()):
         state |= with_prefix(str(number), head.state_dict())

@@ -116,7 +116,7 @@ def carried_over(
     places = np.array([old.phenotype_columns.get(id_, -1) for id_ in new.phenotypes])
     weights = dict(state)
     for key, tensor in state.items():
-        if key.removeprefix("network.") in ("vectors", "weight"):
+        if key in ("vectors", "weight"):
             moved = torch.zeros(len(places), *tensor.shape[1:])
             moved[places >= 0] = tensor[places[places >= 0]]
             weights[key] = moved

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,13 @@ class ScoringHead(nn.Module):
         standard = ((features - self.mean) / self.scale).clamp(-10, 10)
         score = self.linear(standard) + self.layers(standard.clamp(-5, 5))
         return score.squeeze(-1)  # type: ignore[no-any-return]  # nn.Module's call is untyped
+
+
+def head_of(state: Mapping[str, Tensor]) -> ScoringHead:
+    """The head of these weights."""
+    head = ScoringHead(len(state["mean"]))
+    head.load_state_dict(state)
+    return head.eval()
 
 
 @dataclass(frozen=True)

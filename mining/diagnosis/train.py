@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from .classifiers import train_logistic, train_perceptron
 from .figures import Figures, figures_of, first_of, ranks_of
 from .knowledge import Knowledge
 from .model import HELD_OUT, KIND, DiagnosisModel
-from .networks import NetworkTraining, train_network
+from .networks import train_network
 from .open_set import OpenSet, fit_temperature
 from .ranker import train_ranker
 from .scorers import (
@@ -33,8 +34,9 @@ from .simulated_patients import SimulatedPatients, simulate
 from .split import references_of
 from .support_vectors import KERNELS, train_support_vectors
 
-_SIMULATED = 2_800  # patients an epoch
-_SIMULATED_FOR_PERCEPTRON = 50_000  # patients: it needs several of every disease
+# Simulated patients, of the models that learn from such: an epoch of the network, and all that the
+# perceptron learns from, which needs several of every disease.
+_SIMULATED = {"gnn": 2_800, "mlp": 50_000}
 
 
 @one_thread()
@@ -51,9 +53,10 @@ def train_diagnosis(
 ) -> DiagnosisModel:
     """Train a model that ranks the diseases of a graph for a patient.
 
-    The patients it learns from are known ones (`cases`) and others simulated from the graph's
-    HAS_SYMPTOM edges (see `simulated_patients.simulate`). Probabilities of the ranker are fitted on
-    known patients, each scored without their publication; where there are fewer than 200, or of
+    The patients it learns from are known ones (`cases`), and of `gnn` and `mlp` others too,
+    simulated from the graph's HAS_SYMPTOM edges (see `simulated_patients.simulate`). Probabilities
+    of the ranker are fitted on known patients, each scored without their publication; where there
+    are fewer than 200, or of
     fewer than 30 diseases or five publications, on the published ones that its scoring head learnt
     from (`ranker.shipped_open_set`); of a small graph, and of the other models, on 500 simulated
     ones. 500 more of these give the figures, which say that all is wired right, not how good it is
@@ -64,8 +67,8 @@ def train_diagnosis(
         kg: with HAS_SYMPTOM and SUBCLASS_OF edges, as HPO has them.
         model: `ranker`, or one part of it or baseline: see `scorers.MODELS`.
         cases: patients with diagnoses. They add to what is known of their diseases.
-        simulated: number of simulated patients; by default 2,800 an epoch, and 50,000 for `mlp`,
-            which needs several of every disease.
+        simulated: number of simulated patients that `gnn` and `mlp` learn from; by default 2,800 an
+            epoch, and 50,000 for `mlp`, which needs several of every disease.
         seed: of everything random; the same seed gives the same model.
         out: folder to save the model to. What takes the ranker long is kept beside it until all is
             done, so that the same call goes on after a kill.
@@ -86,15 +89,25 @@ def train_diagnosis(
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
     if model not in MODELS:
         raise ModelError(f"there is no diagnosis model {model!r}; there are {', '.join(MODELS)}")
-    simulated = simulated or (_SIMULATED_FOR_PERCEPTRON if model == "mlp" else _SIMULATED)
+    simulated = (simulated or _SIMULATED[model]) if model in _SIMULATED else 0
     checkpoint = None if out is None else Path(f"{out}.checkpoint")
     stages = Stages(checkpoint, lambda: [*_checksums(kg, cases), simulated, seed])
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    trained = _train(kg, cases, model, NetworkTraining(simulated, seed, device, stages))
+    trained = _train(kg, cases, model, _Training(simulated, seed, device, stages))
     if out is not None:
         trained.save(out, graph_path=graph_path)
     remove_checkpoints(checkpoint)
     return trained
+
+
+@dataclass(frozen=True)
+class _Training:
+    """How a model is trained."""
+
+    simulated: int
+    seed: int
+    device: str
+    stages: Stages
 
 
 def _checksums(kg: KnowledgeGraph, cases: KnowledgeGraph | None) -> list[str | None]:
@@ -102,7 +115,7 @@ def _checksums(kg: KnowledgeGraph, cases: KnowledgeGraph | None) -> list[str | N
 
 
 def _train(
-    kg: KnowledgeGraph, cases: KnowledgeGraph | None, model: str, training: NetworkTraining
+    kg: KnowledgeGraph, cases: KnowledgeGraph | None, model: str, training: _Training
 ) -> DiagnosisModel:
     seed = training.seed
     knowledge = Knowledge.of(kg, cases)
@@ -134,11 +147,11 @@ def _train_scorer(
     kg: KnowledgeGraph,
     cases: KnowledgeGraph | None,
     knowledge: Knowledge,
-    training: NetworkTraining,
+    training: _Training,
 ) -> tuple[DiagnosisScorer, OpenSet | None, list[str]]:
     """The scorer of a model, and what `train_ranker` gives beside it."""
     if model == "ranker":
-        return train_ranker(kg, cases, knowledge, training)
+        return train_ranker(kg, cases, knowledge, seed=training.seed, stages=training.stages)
     simulated, seed, device = training.simulated, training.seed, training.device
     if model == "gnn":
         everyone = np.arange(len(knowledge.patient_rows))

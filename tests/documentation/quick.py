@@ -20,7 +20,6 @@ from medkg.gnn.settings import EmbeddingSettings, NetworkSettings
 from medkg.mining.course import cox, networks
 from medkg.mining.course import model as course
 from medkg.mining.diagnosis import networks as diagnosis_networks
-from medkg.mining.diagnosis import ranker
 from medkg.mining.diagnosis import train as diagnosis
 from medkg.mining.links import fit_ranker
 from medkg.mining.molecules import structure_ranker, target_network
@@ -65,8 +64,7 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
         (path_training, "_LEAST_STEPS", 4),
         (path_training, "_MOST_STEPS", 4),
         (diagnosis, "HELD_OUT", 50),
-        (ranker, "_SHIPPED_SIMULATED", 300),
-        (diagnosis, "_SIMULATED", 300),
+        (diagnosis, "_SIMULATED", {"gnn": 300, "mlp": 300}),
         (diagnosis_networks, "_EPOCHS", 1),
         (fit_ranker, "_FOLDS", 2),
         (structure_ranker, "FOLDS", 2),

@@ -15,7 +15,6 @@ from medkg.mining.diagnosis.features import (
     without_patients,
 )
 from medkg.mining.diagnosis.knowledge import Knowledge
-from medkg.mining.diagnosis.networks import new_network
 from medkg.mining.diagnosis.scoring_head import TrainingPatient, score, train_scoring_head
 from tests.gnn.phenotype_graph import patients, phenotypes_of
 
@@ -36,7 +35,7 @@ def known(kg: KnowledgeGraph) -> list[Row]:
 
 def features_of(kg: KnowledgeGraph, rows: list[Row]) -> DiagnosisFeatures:
     knowledge = Knowledge.of(kg, patients(rows))
-    return DiagnosisFeatures(knowledge, new_network(knowledge))
+    return DiagnosisFeatures(knowledge)
 
 
 def named(table: np.ndarray, name: str) -> np.ndarray:
@@ -47,7 +46,7 @@ def test_a_known_patient_is_most_like_itself(kg: KnowledgeGraph) -> None:
     of = features_of(kg, known(kg))
     table = of.table(of.knowledge.known_patients())
     own = table[np.arange(5), of.knowledge.patient_rows]
-    for name in ("nearest", "nearest_exact", "share", "network_nearest"):
+    for name in ("nearest", "nearest_exact", "share"):
         assert named(own, name) == pytest.approx(1, abs=1e-5)
     row = of.knowledge.disease_rows["OMIM:1"]
     assert named(table[0, row], "patients") == pytest.approx(np.log1p(3))
@@ -56,7 +55,7 @@ def test_a_known_patient_is_most_like_itself(kg: KnowledgeGraph) -> None:
 
 def test_annotation_features_need_no_patient(kg: KnowledgeGraph) -> None:
     knowledge = Knowledge.of(kg)
-    of = DiagnosisFeatures(knowledge, new_network(knowledge))
+    of = DiagnosisFeatures(knowledge)
     shown = knowledge.columns_of(phenotypes_of(kg, "OMIM:4"))
     table = of.table([shown, np.empty(0, dtype=np.int64)])
     row = knowledge.disease_rows["OMIM:4"]
@@ -66,7 +65,6 @@ def test_annotation_features_need_no_patient(kg: KnowledgeGraph) -> None:
         "disease_information",
         "resnik",
         "patient_information",
-        "network",
     ):
         assert named(table[0], name).argmax() == row
     assert named(table[0, row], "exact") == named(table[0, row], "patient_information") == 1

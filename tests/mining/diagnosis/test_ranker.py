@@ -1,4 +1,4 @@
-"""The ranker and its network, trained on enough known patients to have readouts of its own."""
+"""The ranker, trained on enough known patients to have heads of its own, and the graph network."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from medkg.gnn.phenotype_network import Network
+from medkg.core.errors import ModelError
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.diagnosis import networks, ranker
+from medkg.mining.diagnosis import cross_fitting, ranker
 from medkg.mining.diagnosis.cases import cases_of
 from medkg.mining.diagnosis.cross_fitting import first_of_disease
 from medkg.mining.diagnosis.explained import PatientEvidence
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.model import DiagnosisModel, load_diagnosis_model
 from medkg.mining.diagnosis.networks import train_network
-from medkg.mining.diagnosis.ranker import shipped_heads, shipped_open_set
+from medkg.mining.diagnosis.ranker import DiagnosisRanker, shipped_heads, shipped_open_set
+from medkg.mining.diagnosis.scoring_head import ScoringHead, train_scoring_head
 from medkg.mining.diagnosis.train import train_diagnosis
 from tests.gnn.phenotype_graph import graph, patients, phenotypes_of
 
@@ -41,7 +42,7 @@ def known(kg: KnowledgeGraph) -> KnowledgeGraph:
 
 @pytest.fixture(scope="module")
 def model(kg: KnowledgeGraph) -> DiagnosisModel:
-    return train_diagnosis(kg, cases=known(kg), simulated=256, seed=1)
+    return train_diagnosis(kg, cases=known(kg), seed=1)
 
 
 def test_it_has_readouts_of_its_own(model: DiagnosisModel) -> None:
@@ -74,26 +75,44 @@ def test_saved_and_loaded(model: DiagnosisModel, kg: KnowledgeGraph, tmp_path: P
     assert loaded.open_set == model.open_set
 
 
+def test_a_ranker_of_other_features_is_refused(
+    model: DiagnosisModel, kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    class Wider(DiagnosisRanker):
+        def state(self) -> dict[str, torch.Tensor]:
+            head = ScoringHead(24).state_dict()
+            return {f"readout.{n}.{key}": head[key].clone() for n in range(3) for key in head}
+
+    scorer = model._scorer
+    assert isinstance(scorer, DiagnosisRanker)
+    other = DiagnosisModel(
+        kg, "ranker", model.knowledge, Wider(scorer.features, scorer.heads), 1.0, model.settings, {}
+    )
+    other.save(tmp_path / "other")
+    with pytest.raises(ModelError, match="other: the ranker is of another medkg: it has 24 feat"):
+        load_diagnosis_model(tmp_path / "other", kg)
+
+
 def test_a_training_that_was_cut_off_goes_on(
     model: DiagnosisModel, kg: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same call ends in the same model, and trains no finished network again."""
+    """The same call ends in the same model, and trains no finished head again."""
     out, trained = tmp_path / "model", list[str]()
     most = 4
 
-    def limited(*args: Any, **how: Any) -> Network:
+    def limited(*args: Any, **how: Any) -> ScoringHead:
         if len(trained) == most:
             raise KeyboardInterrupt
-        trained.append(how.get("label", "network"))
-        return train_network(*args, **how)
+        trained.append(how["note"])
+        return train_scoring_head(*args, **how)
 
-    monkeypatch.setattr(networks, "train_network", limited)
+    monkeypatch.setattr(cross_fitting, "train_scoring_head", limited)
     with pytest.raises(KeyboardInterrupt):
-        train_diagnosis(kg, cases=known(kg), simulated=256, seed=1, out=out)
+        train_diagnosis(kg, cases=known(kg), seed=1, out=out)
     assert not out.exists()
     most = 100
-    resumed = train_diagnosis(kg, cases=known(kg), simulated=256, seed=1, out=out)
-    assert len(set(trained)) == len(trained) == 7
+    resumed = train_diagnosis(kg, cases=known(kg), seed=1, out=out)
+    assert len(set(trained)) == len(trained) == 12
     assert not (tmp_path / "model.checkpoint").exists()
     for name, tensor in model._scorer.state().items():
         assert torch.equal(resumed._scorer.state()[name], tensor), name
@@ -132,7 +151,7 @@ def test_patients_of_few_publications_teach_no_readouts(kg: KnowledgeGraph) -> N
         (f"{case.id[8:]}", list(case.present), [], case.diseases[0], f"PMID:{number % 4}")
         for number, case in enumerate(cases)
     ]
-    model = train_diagnosis(kg, cases=patients(rows), simulated=128, seed=1)
+    model = train_diagnosis(kg, cases=patients(rows), seed=1)
     assert model.open_set is None
     own, shipped = model._scorer.state(), shipped_heads()[0].state_dict()
     assert np.array_equal(own["readout.0.linear.weight"], shipped["linear.weight"])
