@@ -154,7 +154,8 @@ def _explained(error: BaseException) -> str | None:
 
 
 def _fail(message: str, code: int = 1) -> None:
+    from medkg.cli import language
     from medkg.core.terminal import printable
 
-    print(printable(f"medkg: {message}"), file=sys.stderr)
+    print(printable(f"medkg: {language.message(message)}"), file=sys.stderr)
     sys.exit(code)

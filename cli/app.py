@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from typer.models import CommandInfo
 
+from medkg.cli import language
+
 app = typer.Typer(
     name="medkg",
     help="Clinical text and curated sources to one evidence-backed graph, mined and explained.",
@@ -46,10 +48,18 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _before_any_command(
-    version: Annotated[
+    lang: Annotated[
+        language.Language,
+        typer.Option(
+            envvar="MEDKG_LANG",
+            help="Language of what is printed, with names of entities: en, or zh, Chinese.",
+        ),
+    ] = "en",
+    version: Annotated[  # noqa: ARG001 (its callback prints it)
         bool,
         typer.Option(
             "--version", is_eager=True, callback=_print_version, help="Print the version and end."
         ),
     ] = False,
-) -> None: ...
+) -> None:
+    language.use(lang)

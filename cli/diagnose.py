@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medkg.cli.app import app
+from medkg.cli.language import message, words
 from medkg.cli.models import open_diagnosis_model
 from medkg.cli.options import Json, Language, Sex, Top
 from medkg.cli.output import print_set_aside
@@ -230,7 +231,7 @@ def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output)
         findings = read_files(model, request, quarantine, review, remarks)
         assert findings is not None  # of `check`
         for remark in remarks:
-            show.err.print(remark, soft_wrap=True)
+            show.err.print(message(remark), soft_wrap=True)
         print_set_aside(quarantine)
         return _write_findings(findings, output.findings, remarks, output.as_json)
     requested = read_requested(model, request, quarantine, review=review)
@@ -285,14 +286,17 @@ def _print_one(
 
     print_diagnosis(result.reports(pseudonyms)[0], model.names)
     if request.prevalence:
-        show.out.print("how common a disease is counts too; --no-prevalence: phenotypes alone")
+        show.out.print(
+            words("how common a disease is counts too; --no-prevalence: phenotypes alone")
+        )
     if output.explain and result.explanation is not None:
         print_explanation(result.explanation)
     if output.page is not None:
-        show.out.print(f"{output.page}: phenotypes by diseases")
+        show.out.print(words("{path}: phenotypes by diseases", path=output.page))
     if output.fhir is not None:
         show.out.print(
-            f"{output.fhir}: findings and diagnoses, a bundle of FHIR R4", soft_wrap=True
+            words("{path}: findings and diagnoses, a bundle of FHIR R4", path=output.fhir),
+            soft_wrap=True,
         )
 
 
@@ -305,8 +309,13 @@ def _write_findings(findings: pl.DataFrame, path: Path, remarks: list[str], as_j
         written = {"written": str(path), "findings": findings.height, "remarks": remarks}
         return show.as_json(written)
     return show.out.print(
-        f"{path}: {findings.height} findings; correct the column keep (yes, no, maybe, drop) or"
-        " phenotype, then medkg diagnose MODEL --findings-from it",
+        words(
+            "{path}: {findings} findings; correct the column keep (yes, no, maybe, drop) or"
+            " phenotype, then medkg diagnose MODEL --findings-from it",
+            path=path,
+            findings=findings.height,
+        ),
+        soft_wrap=True,
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from medkg.cli import language
+
 if TYPE_CHECKING:
     from medkg.extract.document_form import Texts
 
@@ -26,8 +28,18 @@ LabelKinds = Annotated[
     list[str] | None,
     typer.Option(help="LABEL=KIND: the kind that a label of your corpus stands for; repeatable."),
 ]
+
+
+def _names_too(wanted: str | None) -> str | None:
+    """Where all is printed in another language, names are shown in it too."""
+    return language.current() if wanted is None and language.current() != "en" else wanted
+
+
 Language = Annotated[
-    str | None, typer.Option(help="Show names in this language where there are: zh, Chinese.")
+    str | None,
+    typer.Option(
+        callback=_names_too, help="Show names in this language where there are: zh, Chinese."
+    ),
 ]
 Top = Annotated[int, typer.Option(min=1, help="How many to show.")]
 

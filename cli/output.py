@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 import typer
 
+from medkg.cli.language import message, words
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -78,12 +80,16 @@ def print_written(saved: SavedGraph) -> None:
     from medkg.cli import show
 
     show.out.print(
-        f"{saved['written']}: {saved['nodes']:,} nodes, {saved['edges']:,} edges,"
-        f" {saved['evidence']:,} pieces of evidence"
+        words(
+            "{written}: {nodes:,} nodes, {edges:,} edges, {evidence:,} pieces of evidence", **saved
+        )
     )
     if saved["set_aside"]:
-        counts = ", ".join(f"{count} {reason}" for reason, count in saved["set_aside"].items())
-        show.out.print(f"set aside: {counts}; see {saved['quarantine']}")
+        counts = ", ".join(
+            f"{count} {message(reason)}" for reason, count in saved["set_aside"].items()
+        )
+        file = saved["quarantine"]
+        show.out.print(words("set aside: {counts}; see {file}", counts=counts, file=file))
 
 
 def print_summary(summary: _Summary, place: str, as_json: bool) -> None:
@@ -109,7 +115,8 @@ def print_set_aside(quarantine: Quarantine) -> None:
         listed = "; ".join(places[reason])
         more = "; …" if number > len(places[reason]) else ""
         where = f" ({listed}{more})" if listed else ""
-        show.err.print(f"set aside: {number:,} × {reason}{where}", soft_wrap=True)
+        line = words("set aside: {number:,} × {reason}", number=number, reason=message(reason))
+        show.err.print(f"{line}{where}", soft_wrap=True)
 
 
 def check_table_path(path: Path | None) -> None:
@@ -145,4 +152,4 @@ def write_table(rows: pl.DataFrame, path: Path) -> None:
                 if isinstance(dtype, pl.List)
             )
             flat.write_csv(draft, separator="\t" if path.suffix == ".tsv" else ",")
-    show.err.print(f"{path}: {rows.height:,} rows", soft_wrap=True)
+    show.err.print(words("{path}: {rows:,} rows", path=path, rows=rows.height), soft_wrap=True)

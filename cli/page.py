@@ -21,6 +21,9 @@ same in a terminal, `medkg --install-completion` completes commands and options 
 Every command ends with 0 where it did what it was asked, with 1 where there is something that you
 can put right (the message says what), with 2 where it was called wrongly and with 130 where it was
 stopped. Results go to standard output, progress and remarks to standard error.
+
+`medkg --lang zh COMMAND`, or `MEDKG_LANG=zh`, prints the main words of some commands in
+[Chinese](chinese.md#the-command-line).
 """
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medkg.cli.app import app
+from medkg.cli.language import message, words
 from medkg.cli.options import Json, Language, name_and_value
 from medkg.cli.servers import existing_server
 
@@ -101,15 +102,22 @@ def _answer(
             assert cypher is not None
             return connection.query(cypher, **parameters), ""
         rows = question.run(connection, **parameters)
-        notes = names_meant(connection, question.entities(connection, **parameters))
+        notes = [
+            message(line)
+            for line in names_meant(connection, question.entities(connection, **parameters))
+        ]
         if names is not None:
             rows = answer_in(names, connection, rows)
         if question.predicted and rows.is_empty():
             if connection.holds_predictions(question.predicted):
-                needs = f"medkg query {question.name} --list says what it goes by"
-                notes.append(f"no prediction that the server holds meets the question; {needs}")
+                no_match = words(
+                    "no prediction that the server holds meets the question; medkg query {name}"
+                    " --list says what it goes by",
+                    name=question.name,
+                )
+                notes.append(no_match)
             else:
-                notes.append("it asks for predictions: medkg predict … --into writes some")
+                notes.append(words("it asks for predictions: medkg predict … --into writes some"))
         return rows, "\n".join(notes)
 
 
@@ -122,7 +130,13 @@ def _write(answer: pl.DataFrame, csv: Path | None, parquet: Path | None) -> None
     for path in filter(None, (csv, parquet)):
         with atomic_file(path) as draft:
             flat(answer).write_csv(draft) if path is csv else answer.write_parquet(draft)
-        show.out.print(f"{path}: {answer.height:,} rows, {answer.width} columns", soft_wrap=True)
+        written = words(
+            "{path}: {rows:,} rows, {columns} columns",
+            path=path,
+            rows=answer.height,
+            columns=answer.width,
+        )
+        show.out.print(written, soft_wrap=True)
 
 
 def _write_style(path: Path) -> None:
@@ -133,8 +147,11 @@ def _write_style(path: Path) -> None:
     from medkg.graph.schema import Schema
 
     forms = {
-        ".grass": (browser_style, "drop it onto Neo4j Browser's window"),
-        ".json": (bloom_perspective, "import it in Neo4j Bloom's gallery of perspectives"),
+        ".grass": (browser_style, words("drop it onto Neo4j Browser's window")),
+        ".json": (
+            bloom_perspective,
+            words("import it in Neo4j Bloom's gallery of perspectives"),
+        ),
     }
     if path.suffix not in forms:
         raise typer.BadParameter(

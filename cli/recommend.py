@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from medkg.cli.app import app
+from medkg.cli.language import words
 from medkg.cli.models import open_treatment_model
 from medkg.cli.options import Json, Sex, Top
 from medkg.cli.output import print_summary
@@ -80,8 +81,9 @@ def recommend(
     else:
         print_recommendation(recommendation)
         if fhir is not None:
-            show.out.print(f"{fhir}: hypotheses and warnings, a bundle of FHIR R4", soft_wrap=True)
+            written = words("{path}: hypotheses and warnings, a bundle of FHIR R4", path=fhir)
+            show.out.print(written, soft_wrap=True)
     if into is not None:
-        written = write_back(loaded, recommendation, top, into)
+        changes = write_back(loaded, recommendation, top, into)
         if not as_json:
-            print_summary(written, into, as_json=False)
+            print_summary(changes, into, as_json=False)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from medkg.cli import language
 from medkg.cli.app import app
 from medkg.cli.options import Json
 from medkg.cli.output import print_summary, save_and_print
@@ -237,8 +238,11 @@ def serve(
         typer.Option(help="Of --ui: a model folder (medkg train links), which explains."),
     ] = None,
     lang: Annotated[
-        Literal["en", "zh"], typer.Option(help="Of --ui: language of the pages and of diseases.")
-    ] = "en",
+        Literal["en", "zh"] | None,
+        typer.Option(
+            help="Of --ui: language of the pages and of diseases; default: medkg --lang's."
+        ),
+    ] = None,
 ) -> None:
     """Run the embedded server until Ctrl-C, and print its address and accounts.
 
@@ -246,12 +250,13 @@ def serve(
     """
     from medkg.access import is_uri
 
-    if not ui and (diagnosis or treatment or links or ui_port or lang != "en"):
+    if not ui and (diagnosis or treatment or links or ui_port or lang is not None):
         raise typer.BadParameter(
             "--ui-port, --diagnosis, --treatment, --links and --lang go with --ui"
         )
-    models = _models(diagnosis, treatment, links, None if lang == "en" else lang)
-    models["language"] = lang
+    chosen = lang or language.current()
+    models = _models(diagnosis, treatment, links, None if chosen == "en" else chosen)
+    models["language"] = chosen
     folder = server.removeprefix("embedded:")
     if folder == server and is_uri(server):
         if not ui:

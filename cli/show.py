@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from medkg.cli.language import heading, words
 from medkg.core.terminal import printable, steers, terminal
 
 _PIPED = 200  # characters of a line that goes to a file or another program
@@ -43,20 +45,27 @@ def _escaped(character: str) -> str:
     return "".join(f"\\u{half}" for half in halves)
 
 
-def frame(rows: pl.DataFrame, title: str = "", *, most: int = 50) -> None:
-    """Print a frame as a table, or, where it is wider than the terminal, as one block a row."""
+def frame(rows: pl.DataFrame, title: str = "", *, most: int = 50, as_written: bool = False) -> None:
+    """Print a frame as a table, or, where it is wider than the terminal, as one block a row.
+
+    Args:
+        as_written: columns are a user's own, and no words to translate.
+    """
+    label = _spaced if as_written else _label
+    labels = {name: label(name) for name in rows.columns}
     wanted = sum(
-        min(24, max(len(name), *(len(cell(value)) for value in rows[name].head(most)), 0)) + 3
+        min(24, max(cell_len(labels[name]), *(cell_len(cell(v)) for v in rows[name].head(most)), 0))
+        + 3
         for name in rows.columns
     )
     if wanted > out.width:
-        _blocks(rows.head(most), title)
+        _blocks(rows.head(most), labels, title)
     else:
-        _table(rows.head(most), title)
+        _table(rows.head(most), labels, title)
     if rows.height > most:
-        out.print(f"… and {rows.height - most} more; --json shows all")
+        out.print(words("… and {more} more; --json shows all", more=rows.height - most))
     if rows.is_empty():
-        out.print("nothing found")
+        out.print(words("nothing found"))
 
 
 def loads(loads: list[dict[str, Any]]) -> None:
@@ -77,10 +86,10 @@ def loads(loads: list[dict[str, Any]]) -> None:
         }
         for load in loads
     ]
-    frame(pl.DataFrame(rows, infer_schema_length=None), "Loads", most=len(rows))
+    frame(pl.DataFrame(rows, infer_schema_length=None), words("Loads"), most=len(rows))
 
 
-def _blocks(rows: pl.DataFrame, title: str) -> None:
+def _blocks(rows: pl.DataFrame, labels: Mapping[str, str], title: str) -> None:
     if title:
         out.print(Text(title, "bold"))
     for number, row in enumerate(rows.iter_rows(named=True), start=1):
@@ -89,22 +98,28 @@ def _blocks(rows: pl.DataFrame, title: str) -> None:
         block.add_column(overflow="fold")
         for name, value in row.items():
             if text := cell(value):
-                block.add_row(_label(name), text)
+                block.add_row(labels[name], text)
         out.print(Text(str(number), "dim"))
         out.print(block)
 
 
-def _table(rows: pl.DataFrame, title: str) -> None:
+def _table(rows: pl.DataFrame, labels: Mapping[str, str], title: str) -> None:
     table = Table(title=title or None, title_justify="left", title_style="bold", expand=False)
     for name, dtype in rows.schema.items():
         numeric = dtype.is_numeric()
-        table.add_column(_label(name), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(labels[name], justify="right" if numeric else "left", overflow="fold")
     for row in rows.iter_rows():
         table.add_row(*(cell(value) for value in row))
     out.print(table)
 
 
 def _label(name: str) -> str:
+    """A column's name in the language that is printed in; else with spaces."""
+    translated = heading(name)
+    return _spaced(name) if translated == name else translated
+
+
+def _spaced(name: str) -> str:
     """A column's name with spaces; a relation, or what a query returns, as it is written."""
     return name.replace("_", " ") if name.islower() and not set("(.") & set(name) else name
 
@@ -114,7 +129,7 @@ def cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        text = "yes" if value else "no"
+        text = words("yes" if value else "no")
     elif isinstance(value, float):
         text = f"{value:.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
     elif isinstance(value, int):
@@ -142,5 +157,6 @@ def plain_table(*columns: str) -> Table:
     """A table without lines; the columns named "" and "p" are aligned to the right."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     for name in columns:
-        table.add_column(name, justify="right" if name in ("", "p") else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if name in ("", "p") else "left"
+        table.add_column(heading(name), justify=justify, overflow="fold")
     return table

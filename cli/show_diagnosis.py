@@ -9,6 +9,7 @@ import polars as pl
 from rich.text import Text
 
 from medkg.cli import show
+from medkg.cli.language import message, words
 from medkg.core.terminal import printable
 
 
@@ -16,10 +17,10 @@ def print_findings(findings: pl.DataFrame) -> None:
     """Print what was read in files, with where it is: what counts, and what was dropped."""
     table = show.plain_table("", "phenotype", "text", "in the sentence, or the file")
     for row in findings.iter_rows(named=True):
-        term = Text(printable(row["name"] or "no term"), "" if row["name"] else "dim")
+        term = Text(printable(row["name"] or words("no term")), "" if row["name"] else "dim")
         term.append(f" {row['phenotype']}", "dim")
         quote = Text(printable(row["text"]))
-        quote.append(f" ({row['context']})" if row["context"] else "", "dim")
+        quote.append(_in_brackets(row["context"]), "dim")
         sentence = Text(f"{row['start']}-{row['end']} " if row["end"] else "", "dim")
         sentence.append(printable(row["sentence"]), "")
         keep = row["keep"]
@@ -29,7 +30,17 @@ def print_findings(findings: pl.DataFrame) -> None:
     show.out.print(table)
 
 
+def _in_brackets(context: str) -> str:
+    """The context of a finding, behind it; nothing where it has none."""
+    return f" ({', '.join(map(words, context.split(', ')))})" if context else ""
+
+
 MOST_NOTES = 20  # printed for several patients
+_MATCHES = {
+    "broader": "broader than {name}",
+    "narrower": "narrower than {name}",
+    "near": "both are {name}",
+}
 
 
 def print_cases(cases: Sequence[Mapping[str, Any]]) -> None:
@@ -49,13 +60,15 @@ def print_cases(cases: Sequence[Mapping[str, Any]]) -> None:
         for case in cases
     ]
     show.frame(
-        pl.DataFrame(rows, infer_schema_length=None), "First diagnoses (for research, not for care)"
+        pl.DataFrame(rows, infer_schema_length=None),
+        words("First diagnoses (for research, not for care)"),
     )
-    notes = [f"{case['patient']}: {note}" for case in cases for note in case["notes"]]
+    notes = [f"{case['patient']}: {message(note)}" for case in cases for note in case["notes"]]
     for line in notes[:MOST_NOTES]:
-        show.out.print(f"note: {line}")
+        show.out.print(words("note: {note}", note=line))
     if len(notes) > MOST_NOTES:
-        show.out.print(f"note: {len(notes) - MOST_NOTES:,} more, all of them with --json")
+        more = len(notes) - MOST_NOTES
+        show.out.print(words("note: {more:,} more, all of them with --json", more=more))
 
 
 def _open_set_columns(open_set: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -69,59 +82,71 @@ def print_diagnosis(case: Mapping[str, Any], names: Mapping[str, str]) -> None:
     from medkg.mining.diagnosis.model import diagnoses_frame
 
     for note in case["notes"]:
-        show.out.print(f"note: {note}")
-    for what in ("present", "excluded"):
+        show.out.print(words("note: {note}", note=message(note)))
+    for what, line in (("present", "present: {names}"), ("excluded", "excluded: {names}")):
         if case[what]:
-            show.out.print(f"{what}: {', '.join(names[id_] for id_ in case[what])}")
+            show.out.print(words(line, names=", ".join(names[id_] for id_ in case[what])))
     if case["uncertain"]:
         uncertain = [f"{names[id_]} {value:.2f}" for id_, value in case["uncertain"].items()]
-        show.out.print(f"counted with a probability: {', '.join(uncertain)}")
+        line = words("counted with a probability: {names}", names=", ".join(uncertain))
+        show.out.print(line)
     rows = diagnoses_frame(case["diagnoses"]).drop("score")
-    show.frame(rows, "Diagnoses (for research, not for care)")
+    show.frame(rows, words("Diagnoses (for research, not for care)"))
     if case["open_set"] is not None:
         _print_open_set(case["open_set"])
     if case["known_rank"] is not None:
-        show.out.print(f"known diagnosis: rank {case['known_rank']:,}")
+        show.out.print(words("known diagnosis: rank {rank:,}", rank=case["known_rank"]))
     if case["written_as"] is not None:
-        show.out.print(f"written as {case['written_as']}: {case['patient']}")
+        show.out.print(words("written as {written_as}: {patient}", **case))
 
 
 def _print_open_set(open_set: Mapping[str, Any]) -> None:
     """Print whether the disease is any candidate, and which are in the set."""
     show.out.print(
-        f"none of these: {open_set['none_of_these']:.0%}, by the phenotypes seen (of the cases"
-        f" that it was fitted on {open_set['base_rate']:.0%})"
+        words(
+            "none of these: {none_of_these:.0%}, by the phenotypes seen (of the cases that it was"
+            " fitted on {base_rate:.0%})",
+            **open_set,
+        )
     )
-    beside = ", and none of these" if open_set["with_none"] else ""
+    beside = words(", and none of these") if open_set["with_none"] else ""
     if "ask" in open_set:
         questions = "; ".join(printable(each["name"]) for each in open_set["ask"])
         show.out.print(
-            f"set for {open_set['coverage']:.0%}: {open_set['size']:,} diseases{beside}. Too little"
-            f" is known: ask for {questions} (--ask); --coverage with --json lists the diseases"
+            words(
+                "set for {coverage:.0%}: {size:,} diseases{beside}. Too little is known: ask for"
+                " {questions} (--ask); --coverage with --json lists the diseases",
+                beside=beside,
+                questions=questions,
+                **open_set,
+            )
         )
         return
     names = [each["name"] for each in open_set["set"]]
     shown = "; ".join(names[:10]) + ("; …" if len(names) > 10 else "")
     show.out.print(
-        f"set for {open_set['coverage']:.0%}: {open_set['size']:,}{beside}: {shown} (in the list's"
-        " order; nothing that fits the phenotypes seen is left out for being rare or for what is"
-        " absent)"
+        words(
+            "set for {coverage:.0%}: {size:,}{beside}: {shown} (in the list's order; nothing that"
+            " fits the phenotypes seen is left out for being rare or for what is absent)",
+            beside=beside,
+            shown=shown,
+            **open_set,
+        )
     )
 
 
 def ask_about_finding(row: Mapping[str, Any], problem: str) -> str:
     """Show a finding of a note at the terminal, and read whether to keep, change or drop it."""
     if problem:
-        show.out.print(problem, style="red")
+        show.out.print(message(problem), style="red")
     else:
         show.out.print()
         show.out.print(printable(row["sentence"]))
-    term = f"{row['name']} {row['phenotype']}" if row["phenotype"] else "no term"
-    context = f" ({row['context']})" if row["context"] else ""
+    term = f"{row['name']} {row['phenotype']}" if row["phenotype"] else words("no term")
+    context = _in_brackets(row["context"])
     show.out.print(f"  {printable(row['text'])}{context}: {term}, {row['keep']}")
-    return show.out.input(
-        "  [dim]enter: leave; y, n, m(aybe), d(rop), another term, or stop: [/dim]"
-    )
+    question = words("enter: leave; y, n, m(aybe), d(rop), another term, or stop:")
+    return show.out.input(f"  [dim]{question} [/dim]")
 
 
 def ask_question(rows: pl.DataFrame, question: Mapping[str, Any]) -> str:
@@ -136,14 +161,21 @@ def ask_question(rows: pl.DataFrame, question: Mapping[str, Any]) -> str:
     show.out.print(text.append(f" {question['phenotype']}", "dim"))
     for line in (
         printable(question["definition"] or ""),
-        "speaks for " + "; ".join(question["speaks_for"]) if question["speaks_for"] else "",
-        f"{question['gain']:.2f} bits; yes is {question['probability']:.0%} likely",
+        words("speaks for {names}", names="; ".join(question["speaks_for"]))
+        if question["speaks_for"]
+        else "",
+        words(
+            "{gain:.2f} bits; yes is {probability:.0%} likely",
+            gain=question["gain"],
+            probability=question["probability"],
+        ),
     ):
         if line:
             show.out.print(f"  {line}", style="dim")
     answers = {"y": "yes", "n": "no", "?": "?", "d": "?", "s": "stop", "q": "stop"}
+    prompt = words("y(es), n(o), ? (not known), q(uit):")
     while True:
-        answer = show.out.input("  y(es), n(o), ? (not known), q(uit): ").strip().lower()
+        answer = show.out.input(f"  {prompt} ").strip().lower()
         if answer[:1] in answers:
             return answers[answer[:1]]
 
@@ -160,9 +192,9 @@ def print_explanation(rows: pl.DataFrame) -> None:
         table = show.plain_table("support", "weight", "", "phenotype", "frequency", "source")
         for row in own.iter_rows(named=True):
             term = Text(printable(row["phenotype_name"]))
-            if row["match"] in ("broader", "narrower", "near"):
-                joined = {"near": "both are"}.get(row["match"], f"{row['match']} than")
-                term.append(f" {joined} {printable(row['by_name'])}", "dim")
+            if row["match"] in _MATCHES:
+                joined = words(_MATCHES[row["match"]], name=printable(row["by_name"]))
+                term.append(f" {joined}", "dim")
             often = "" if row["frequency"] is None else f"{row['frequency']:.0%}"
             often += f" ({row['patients']})" if row["patients"] else ""
             for more in ("onset", "sex"):
@@ -175,7 +207,9 @@ def print_explanation(rows: pl.DataFrame) -> None:
             table.add_row(support, weight, row["part"], term, often, cited)
         show.out.print(table)
     show.out.print(
-        "support: for the disease (above 0) or against it, set against the mean of all diseases;"
-        " weight: set against the diseases that are probable by the rest",
+        words(
+            "support: for the disease (above 0) or against it, set against the mean of all"
+            " diseases; weight: set against the diseases that are probable by the rest"
+        ),
         style="dim",
     )

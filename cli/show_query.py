@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medkg.cli import show
+from medkg.cli.language import words
 from medkg.explanations import ExplanationParts
 
 if TYPE_CHECKING:
@@ -27,12 +28,21 @@ def answer(rows: pl.DataFrame, question: Query | None, note: str) -> None:
     Args:
         note: what is printed under it.
     """
-    shown = rows if question is None else readable(rows)
-    show.frame(shown, "" if question is None else question.title)
-    if question is not None and shown.width < rows.width and shown.height:
-        show.out.print("identifiers: --json; all columns as a table: --csv FILE, --parquet FILE")
+    if question is None:
+        show.frame(rows, as_written=True)
+    else:
+        _print_answer(rows, question)
     if note:
         show.out.print(note)
+
+
+def _print_answer(rows: pl.DataFrame, question: Query) -> None:
+    shown = readable(rows)
+    show.frame(shown, words(question.title))
+    if shown.width < rows.width and shown.height:
+        show.out.print(
+            words("identifiers: --json; all columns as a table: --csv FILE, --parquet FILE")
+        )
 
 
 def readable(rows: pl.DataFrame) -> pl.DataFrame:
@@ -77,7 +87,7 @@ def _list(values: list[Any]) -> str:
     if not any(isinstance(value, Mapping) for value in values):
         return "; ".join(show.cell(value) for value in values if value is not None)
     texts = list(dict.fromkeys(_evidence(value) for value in values if value))
-    more = f" … and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    more = words(" … and {more} more", more=len(texts) - _SHOWN) if len(texts) > _SHOWN else ""
     return "; ".join(texts[:_SHOWN]) + more
 
 
@@ -85,7 +95,7 @@ def _evidence(piece: Mapping[str, Any]) -> str:
     """A piece of evidence: its sentence and document, or its source and what that cites."""
     if "source" not in piece:
         return show.cell(piece)
-    against = "against it: " if piece.get("polarity") == "negated" else ""
+    against = words("against it: ") if piece.get("polarity") == "negated" else ""
     if piece.get("sentence"):
         place = piece.get("document") or piece["source"]
         return f"{against}“{piece['sentence']}” ({place})"
@@ -138,19 +148,19 @@ def library(queries: Iterable[Query], as_json: bool) -> None:
             ]
         )
     for topic, of_topic in by_topic(queries).items():
-        show.out.print(Text(TOPICS[topic], "bold"))
-        show.out.print(_named({query.name: query.title for query in of_topic}))
-    show.out.print("medkg query NAME --list: what one takes and gives; --print: its Cypher")
+        show.out.print(Text(words(TOPICS[topic]), "bold"))
+        show.out.print(_named({query.name: words(query.title) for query in of_topic}))
+    show.out.print(words("medkg query NAME --list: what one takes and gives; --print: its Cypher"))
     return None
 
 
 def description(query: Query) -> None:
     """Print what a question takes and gives."""
-    show.out.print(Text(query.title, "bold"))
+    show.out.print(Text(words(query.title), "bold"))
     show.out.print(query.description)
     for title, rows in (
-        ("Parameters", {p.name: _takes(p) for p in query.parameters}),
-        ("Columns", query.columns),
+        (words("Parameters"), {p.name: _takes(p) for p in query.parameters}),
+        (words("Columns"), query.columns),
     ):
         if not rows:
             continue

@@ -11,9 +11,11 @@ import polars as pl
 from rich.text import Text
 
 from medkg.cli import show
+from medkg.cli.language import message, words
 
 if TYPE_CHECKING:
     from medkg.graph.store.summary import WriteSummary
+    from medkg.mining.safety.query import TreatmentQuery
     from medkg.mining.safety.warning import SafetyWarning
     from medkg.mining.treatment.evaluate import Figures, TreatmentReport
     from medkg.mining.treatment.model import TreatmentModel
@@ -29,43 +31,51 @@ def print_recommendation(recommendation: Recommendation) -> None:
     from medkg.mining.treatment.recommendation import DISCLAIMER
 
     query, names = recommendation.patient, recommendation.names
-    for title, ids in (
-        ("to treat", query.diseases),
-        ("has too", (*query.also, *query.symptoms)),
-        ("takes", query.taking),
-        ("allergic to", query.allergic),
+    for line, ids in (
+        ("to treat: {names}", query.diseases),
+        ("has too: {names}", (*query.also, *query.symptoms)),
+        ("takes: {names}", query.taking),
+        ("allergic to: {names}", query.allergic),
     ):
         if ids:
-            show.out.print(f"{title}: {', '.join(f'{names[i]} ({i})' for i in ids)}")
-    about = []
-    if query.age is not None:
-        lower = "" if query.youngest is None else f"{query.youngest:.3g} to "
-        about.append(f"{lower}{query.age:.3g} years")
-    about += [query.sex] if query.sex else []
-    about += (
-        ["pregnant" if query.pregnant else "not pregnant"] if query.pregnant is not None else []
-    )
-    if about:
-        show.out.print(f"patient: {', '.join(about)}")
+            show.out.print(words(line, names=", ".join(f"{names[i]} ({i})" for i in ids)))
+    if about := _circumstances(query):
+        show.out.print(words("patient: {about}", about=", ".join(about)))
     for notice in recommendation.notices:
-        show.out.print(f"note: {notice}")
+        show.out.print(words("note: {note}", note=message(notice)))
     several = len(query.diseases) > 1
-    shown = len(recommendation.recorded)
-    title = (
-        f"On record ({shown} of {recommendation.n_recorded})"
-        if recommendation.n_recorded
-        else "On record"
-    )
+    title = words("On record")
+    if recommendation.n_recorded:
+        shown, number = len(recommendation.recorded), recommendation.n_recorded
+        title = words("On record ({shown} of {number})", shown=shown, number=number)
     _print_drugs(recommendation.recorded, title, several)
-    base_rate = f"probability at a base rate of {recommendation.base_rate:.2g}"
-    title = f"Hypotheses, no recommendations ({base_rate})"
+    title = words(
+        "Hypotheses, no recommendations (probability at a base rate of {rate:.2g})",
+        rate=recommendation.base_rate,
+    )
     _print_drugs(recommendation.hypotheses, title, several)
-    _print_drugs(recommendation.contraindicated, "Not to be given", several, explained=False)
-    _print_drugs(recommendation.taking, "Taken already", several, explained=False)
-    show.out.print(Text("Checks", "bold"))
+    _print_drugs(recommendation.contraindicated, words("Not to be given"), several, explained=False)
+    _print_drugs(recommendation.taking, words("Taken already"), several, explained=False)
+    show.out.print(Text(words("Checks"), "bold"))
     for check in recommendation.checks:
-        show.out.print(f"  {check.what}: {check.note}")
-    show.out.print(f"{recommendation.model}. {DISCLAIMER}")
+        show.out.print(f"  {message(check.what)}: {message(check.note)}")
+    show.out.print(f"{recommendation.model}. {words(DISCLAIMER)}")
+
+
+def _circumstances(query: TreatmentQuery) -> list[str]:
+    """A patient's age, sex and pregnancy, those that are known."""
+    about = []
+    if query.age is not None and query.youngest is None:
+        about.append(words("{age:.3g} years", age=query.age))
+    elif query.age is not None:
+        about.append(
+            words("{youngest:.3g} to {age:.3g} years", youngest=query.youngest, age=query.age)
+        )
+    if query.sex:
+        about.append(words(query.sex))
+    if query.pregnant is not None:
+        about.append(words("pregnant" if query.pregnant else "not pregnant"))
+    return about
 
 
 def _print_drugs(
@@ -78,23 +88,24 @@ def _print_drugs(
             "drug": drug.name,
             "id": drug.drug,
             **({"for": drug.disease_name} if several else {}),
-            "status": drug.status,
+            "status": words(drug.status),
             "model's rank": drug.rank,
             "probability": drug.probability
             if drug.probability is not None
             else drug.recorded_probability,
             "sources": ", ".join(drug.sources),
-            "warnings": "not checked"
+            "warnings": words("not checked")
             if drug.unchecked and not drug.warnings
-            else str(len(drug.warnings) or "none on record"),
+            else str(len(drug.warnings) or words("none on record")),
         }
         for drug in drugs
     ]
     show.frame(pl.DataFrame(rows, infer_schema_length=None), title)
     for drug in drugs:
-        lines = [f"! {warning.text} [{_cited(warning)}]" for warning in drug.warnings]
+        lines = [f"! {message(warning.text)} [{_cited(warning)}]" for warning in drug.warnings]
         if drug.unchecked:
-            lines.append(f"? no source says anything of its {', '.join(drug.unchecked)}")
+            kinds = ", ".join(map(message, drug.unchecked))
+            lines.append("? " + words("no source says anything of its {kinds}", kinds=kinds))
         if explained and drug.status == "hypothesis":
             lines += [f"+ {text}" for text in drug.because[:3]]
             lines += [f"+ {path}" for path in drug.paths[:1]]
@@ -107,13 +118,13 @@ def _print_drugs(
 def _cited(warning: SafetyWarning) -> str:
     """The sources of a warning, with a reference and the sentence where there is one."""
     if not warning.edge:
-        return "as given"
+        return words("as given")
     cited = []
     for piece in warning.evidence:
         place = piece["document"] or ", ".join(piece["references"] or ())
         sentence = f': "{shorten(piece["sentence"], _SENTENCE)}"' if piece["sentence"] else ""
         cited.append(f"{piece['source']} {place}".strip() + sentence)
-    return "; ".join(dict.fromkeys(cited)) or "no evidence kept"
+    return "; ".join(dict.fromkeys(cited)) or words("no evidence kept")
 
 
 def write_back(

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medkg.cli import show
+from medkg.cli.language import words
 from medkg.core.terminal import printable
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def print_annotated(document: AnnotatedText) -> None:
     show.out.print()
     used = {value for mention in document.mentions for value in mention.context}
     legend = [
-        f"{mark} {meaning}" for value, (mark, meaning) in CONTEXT_MARKS.items() if value in used
+        f"{mark} {words(meaning)}"
+        for value, (mark, meaning) in CONTEXT_MARKS.items()
+        if value in used
     ]
     if legend:
         show.out.print(Text("; ".join(legend), "dim"))
@@ -42,7 +45,10 @@ def print_annotated(document: AnnotatedText) -> None:
             line = Text()
             line.append(_end(triple.subject, numbers)).append(f" {triple.relation} ", "bold")
             line.append(_end(triple.object, numbers))
-            details = [*triple.context, *(f"{k} {v}" for k, v in triple.qualifiers.items())]
+            details = [
+                *map(words, triple.context),
+                *(f"{k} {v}" for k, v in triple.qualifiers.items()),
+            ]
             line.append(f" ({', '.join(details)})" if details else "", "dim")
             table.add_row(f"{triple.probability:.2f}", line)
         show.out.print()
@@ -73,7 +79,7 @@ def _mentions(document: AnnotatedText) -> Table:
     table = show.plain_table("", "mention", "kind", "p", "links to")
     for number, mention in enumerate(document.mentions, start=1):
         kind = Text().append(mention.kind, _kind_style(mention.kind))
-        more = [*mention.context, *of_patient.get(mention.start, {}).values()]
+        more = [*map(words, mention.context), *of_patient.get(mention.start, {}).values()]
         kind.append(f" {', '.join(more)}" if more else "")
         table.add_row(
             str(number),

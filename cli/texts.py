@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import typer
 
 from medkg.cli.app import app, review
+from medkg.cli.language import words
 from medkg.cli.options import Json, Notes, Papers, texts_of
 from medkg.cli.output import print_set_aside, print_written, save_with_quarantine
 
@@ -133,7 +134,9 @@ def extract(
         report |= _read_into_folder(reading, folder, update, processes, sentences, as_json, remote)
         if graph is None and not as_json:
             show.out.print(
-                "linked to the names that come with medkg; what --graph may add: medkg doctor"
+                words(
+                    "linked to the names that come with medkg; what --graph may add: medkg doctor"
+                )
             )
     if as_json:
         show.as_json(report)
@@ -199,7 +202,10 @@ def _show_texts(
         write_page(texts, page)
         report["page"] = str(page)
         if not as_json:
-            show.out.print(f"{page}: {len(texts):,} documents, with their texts")
+            written = words(
+                "{path}: {documents:,} documents, with their texts", path=page, documents=len(texts)
+            )
+            show.out.print(written, soft_wrap=True)
     return report
 
 
@@ -274,30 +280,38 @@ def _sent(written: SavedGraph, folder: Path, remote: RemoteFolder) -> SavedGraph
     return {**written, "written": remote.address, "quarantine": quarantine}
 
 
+_READ = (
+    "{documents:,} documents read, {words:,} words, {mentions:,} mentions, {relations:,} relations"
+)
+_READ_ONE = "1 document read, {words:,} words, {mentions:,} mentions, {relations:,} relations"
+_MORE_COUNTS = {
+    "pairs_left_out": ", {number:,} pairs in crowded sentences left out",
+    "unchanged": ", {number:,} unchanged",
+    "resumed": ", {number:,} taken over from an earlier run",
+}
+
+
 def _print_summary_of_reading(
     summary: Summary, folder: Path | None, first_patient: str | None
 ) -> None:
     from medkg.cli import show
 
     counts = summary.as_dict()
-    plural = "" if counts["documents"] == 1 else "s"
-    line = f"{counts['documents']:,} document{plural} read, {counts['words']:,} words"
-    line += f", {counts['mentions']:,} mentions, {counts['relations']:,} relations"
-    labels = {
-        "pairs_left_out": "pairs in crowded sentences left out",
-        "unchanged": "unchanged",
-        "resumed": "taken over from an earlier run",
-    }
-    for name, label in labels.items():
-        line += f", {counts[name]:,} {label}" if counts[name] else ""
-    show.out.print(f"{line}; {counts['words_per_second']:,.0f} words/s")
+    line = words(_READ_ONE if counts["documents"] == 1 else _READ, **counts)
+    line += "".join(
+        words(text, number=counts[name]) for name, text in _MORE_COUNTS.items() if counts[name]
+    )
+    show.out.print(line + words("; {words_per_second:,.0f} words/s", **counts))
     for line in _forms_in_words(counts):
         show.out.print(line, soft_wrap=True)
     if folder is not None and first_patient and counts["documents"]:
         show.out.print(
-            f"what it says of a patient: medkg write {quote(str(folder))} --into embedded:server,"
-            " then medkg query record_of_patient --on embedded:server"
-            f" --param {quote(f'patient={first_patient}')}",
+            words(
+                "what it says of a patient: medkg write {folder} --into embedded:server, then"
+                " medkg query record_of_patient --on embedded:server --param {patient}",
+                folder=quote(str(folder)),
+                patient=quote(f"patient={first_patient}"),
+            ),
             soft_wrap=True,
         )
 
@@ -305,19 +319,25 @@ def _print_summary_of_reading(
 def _forms_in_words(counts: Mapping[str, Any]) -> Iterator[str]:
     """As what the texts were read, what decided it, and how to change it where that is in doubt."""
     parts: list[str] = []
-    for name in ("notes", "papers"):
+    for name, text in (("notes", "{number:,} as notes"), ("papers", "{number:,} as papers")):
         if number := counts[name]:
             by_form = counts[f"{name}_by_form"]
-            how = f" ({by_form:,} by their form)" if by_form else ""
-            parts.append(f"{number:,} as {name}{how}")
+            how = words(" ({number:,} by their form)", number=by_form) if by_form else ""
+            parts.append(words(text, number=number) + how)
     if parts:
-        yield f"read {', '.join(parts)}; --papers or --notes reads all plain texts as such"
+        yield words(
+            "read {parts}; --papers or --notes reads all plain texts as such",
+            parts=", ".join(parts),
+        )
     if number := counts["in_doubt"]:
-        names = counts["first_in_doubt"]
-        more = f" and {number - len(names):,} more" if number > len(names) else ""
-        yield (
-            f"in doubt, and taken as notes about a patient: {', '.join(names)}{more}; if they are"
-            " papers, give them to a run with --papers"
+        names = ", ".join(counts["first_in_doubt"])
+        rest = number - len(counts["first_in_doubt"])
+        if rest:
+            names += words(" and {rest:,} more", rest=rest)
+        yield words(
+            "in doubt, and taken as notes about a patient: {names}; if they are papers, give them"
+            " to a run with --papers",
+            names=names,
         )
 
 
@@ -367,5 +387,5 @@ def review_export(
     print_set_aside(quarantine)
     if as_json:
         return show.as_json({"written": str(out), "documents": chosen.to_dicts()})
-    show.frame(chosen, f"{out}: least sure first, with the texts")
+    show.frame(chosen, words("{path}: least sure first, with the texts", path=out))
     return None

@@ -36,13 +36,14 @@ def check_parses(words: list[str]) -> None:
     """Raise where a command, an option or an argument is not one of the program's."""
     command: Any = typer.main.get_command(app)
     context = typer.Context(command, info_name="medkg")
-    while hasattr(command, "get_command") and words and not words[0].startswith("-"):
-        name, words = words[0], words[1:]
+    given, left, _ = command.make_parser(context).parse_args(list(words))
+    while hasattr(command, "get_command") and left:
+        name, *words = left
         command = command.get_command(context, name)
         if command is None:
             raise typer.BadParameter(f"no command {name!r}")
         context = typer.Context(command, parent=context, info_name=name)
-    given, left, _ = command.make_parser(context).parse_args(list(words))
+        given, left, _ = command.make_parser(context).parse_args(words)
     if left:
         raise typer.BadParameter(f"{left} is too much")
     if any(parameter.is_eager and parameter.name in given for parameter in command.params):
