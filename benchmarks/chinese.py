@@ -4,6 +4,8 @@
     python benchmarks/chinese.py context DATA        present, absent, uncertain in CMDD
     python benchmarks/chinese.py linking             200 names of CMDD to HPO
     python benchmarks/chinese.py notes               what is read in ten notes
+    python benchmarks/chinese.py relations           what sixty sentences state of their mentions
+    python benchmarks/chinese.py statements DATA     what cMedQANER's state, 100 to be judged
 
 DATA is the folder of data: `chinese/cmedqa-ner`, `chinese/cmdd` and, for names, `chinese/thuocl`.
 """
@@ -12,21 +14,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
+import re
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
-from spacy.tokens import Span
+from spacy.tokens import Doc, Span
 
 import medkg
 from medkg.core.quarantine import Quarantine
 from medkg.extract.chinese import Chinese, sentence_starts
-from medkg.extract.corpora.chinese import read_cmdd
+from medkg.extract.corpora.chinese import read_cmdd, read_cmedqaner
 from medkg.extract.corpora.document import Document
 from medkg.extract.lay_names import with_lay_names
 from medkg.extract.linking.chinese import ChineseNames
+from medkg.extract.relations.chinese import chinese_relations
+from medkg.extract.sentences import sentence_of
 from medkg.extract.tokens import blank
 from medkg.graph.frames import EVIDENCE, Source, empty
 from medkg.graph.kg import KnowledgeGraph
@@ -36,6 +42,8 @@ from medkg.loaders.text_tables import read_table
 
 NOTES = Path(__file__).parent / "data" / "chinese_notes.jsonl"
 TERMS = Path(__file__).parent / "data" / "cmdd_terms.tsv"
+SENTENCES = Path(__file__).parent / "data" / "chinese_relations.tsv"
+KINDS = {"D": "Disease", "S": "Symptom", "M": "Drug"}
 
 
 def names(data: Path, out: Path) -> None:
@@ -141,6 +149,84 @@ def notes() -> None:
         print(f"{what}: {totals[f'{what} hits']} of {totals[f'{what} gold']}")
 
 
+def relations() -> None:
+    """Print precision and recall of the statements of the 60 sentences, their mentions given."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    rows = read_table(SENTENCES, ["split", "sort", "text", "states"], Quarantine())
+    for split, marked, states in rows.select("split", "text", "states").iter_rows():
+        doc, name_of = marked_document(marked)
+        read = {
+            f"{'-' if relation.context['polarity'] == 'negated' else ''}"
+            f"{name_of[relation.head.start]} {relation.relation} {name_of[relation.tail.start]}"
+            for relation in chinese_relations(doc)
+        }
+        gold = {state.strip() for state in (states or "").split(";")} - {""}
+        for what, statements in (("hits", gold & read), ("gold", gold), ("read", read)):
+            for statement in statements:
+                for relation in (statement.split()[1], "all"):
+                    counts[split, relation, what] += 1
+        for sign, wrong in (("missed", gold - read), ("too many", read - gold)):
+            if wrong:
+                print(f"{split}: {marked} {sign}: {'; '.join(sorted(wrong))}")
+    for split, relation in sorted({key[:2] for key in counts}):
+        hits, gold_, read_ = (counts[split, relation, what] for what in ("hits", "gold", "read"))
+        print(
+            f"{split} {relation}: precision {hits}/{read_}, recall {hits}/{gold_},"
+            f" F1 {2 * hits / (gold_ + read_):.3f}"
+        )
+
+
+def statements(data: Path, part: str) -> None:
+    """Print what is read of cMedQANER's annotated mentions as stated for certain, 100 at random."""
+    file = data / "chinese" / "cmedqa-ner" / f"cMedQANER-{part}.txt"
+    kinds = {"disease": "Disease", "symptom": "Symptom", "drug": "Drug", "treatment": "Procedure"}
+    nlp, reader = blank(), Chinese()
+    lines = []
+    for document in read_cmedqaner(file, Quarantine()):
+        doc = nlp.make_doc(document.text)
+        starts = set(sentence_starts(document.text))
+        for token in doc:
+            token.is_sent_start = token.i == 0 or token.idx in starts
+        spans = [
+            doc.char_span(m.start, m.end, kinds[m.kind], alignment_mode="expand")
+            for m in document.mentions
+            if m.kind in kinds
+        ]
+        doc.spans["mentions"] = [span for span in spans if span is not None]
+        reader.find_context(doc)
+        lines += [
+            f"{r.head.text} {r.relation} {r.tail.text}: {sentence_of(r.head).text.strip()}"
+            for r in chinese_relations(doc)
+            if r.context["polarity"] == "asserted" and r.context["certainty"] == "certain"
+        ]
+    print(f"{len(lines)} statements")
+    print("\n".join(random.Random(1).sample(lines, min(100, len(lines)))))
+
+
+def marked_document(marked: str) -> tuple[Doc, dict[int, str]]:
+    """A sentence with mentions in brackets ("[D1 name]") as a document, and what each is called.
+
+    Returns:
+        The document, its mentions with their context, and their names by their first tokens.
+    """
+    plain, places, last = "", dict[str, tuple[int, int]](), 0
+    for match in re.finditer(r"\[(\w+) ([^\]]+)\]", marked):
+        plain += marked[last : match.start()]
+        places[match[1]] = (len(plain), len(plain) + len(match[2]))
+        plain += match[2]
+        last = match.end()
+    doc = blank().make_doc(plain + marked[last:])
+    for token in doc:
+        token.is_sent_start = token.i == 0
+    spans = {
+        name: doc.char_span(start, end, KINDS[name[0]], alignment_mode="expand")
+        for name, (start, end) in places.items()
+    }
+    doc.spans["mentions"] = [span for span in spans.values() if span is not None]
+    Chinese().find_context(doc)
+    return doc, {span.start: name for name, span in spans.items() if span is not None}
+
+
 def status(span: Span) -> str:
     """CMDD's word for the context of a mention."""
     if span._.polarity == "negated":
@@ -163,10 +249,12 @@ def print_f1(pairs: Counter[tuple[str, str]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("names", "context", "linking", "notes"))
+    parser.add_argument(
+        "what", choices=("names", "context", "linking", "notes", "relations", "statements")
+    )
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("out", type=Path, nargs="?")
-    parser.add_argument("--part", default="dev", help="of CMDD: train or dev")
+    parser.add_argument("--part", default="dev", help="of CMDD or cMedQANER: train or dev")
     arguments = parser.parse_args()
     if arguments.what == "names":
         names(arguments.data, arguments.out)
@@ -174,6 +262,10 @@ def main() -> None:
         linking()
     elif arguments.what == "notes":
         notes()
+    elif arguments.what == "relations":
+        relations()
+    elif arguments.what == "statements":
+        statements(arguments.data, arguments.part)
     elif arguments.what == "context":
         context(arguments.data, arguments.part)
 

@@ -296,6 +296,7 @@ def _of_extract() -> list[Used]:
     from medkg.extract.linking import chinese as chinese_names
     from medkg.extract.mentions import given
     from medkg.extract.mentions.neighbours import _NAMES_GENE
+    from medkg.extract.relations import chinese as chinese_relations
     from medkg.extract.relations import condition_levels, resumed, rules
 
     tables = (
@@ -323,6 +324,18 @@ def _of_extract() -> list[Used]:
         Used(f"given, {s}", given._pattern(s), s == "before") for s in ("name", "before", "behind")
     ]
     used.append(Used("phrases of context in Chinese", chinese_context._phrases(), True))
+    used += [
+        Used(f"in Chinese, {rule.name}", rule.pattern, True)
+        for sort in chinese_relations.SORTS
+        for rule in chinese_relations.rules(sort)
+    ]
+    used.append(Used("purpose in Chinese", chinese_relations._purpose(), False))
+    used.append(Used("stated purpose in Chinese", chinese_relations._stated_purpose(), True))
+    used += [Used("list in Chinese", each, True) for each in chinese_relations._lists()]
+    used += [
+        Used("named purpose in Chinese", each, True)
+        for each in chinese_relations._purposes().values()
+    ]
     used.append(Used("everyday words in Chinese", chinese_names._variants()[0], True))
     used.append(Used("gene in brackets", re.compile(rf" ?\(DMD{_NAMES_GENE}"), False))
     used += [Used(f"form, {sign.name}", sign.pattern, True) for sign in signs()]

@@ -25,6 +25,7 @@ MADE = (
     "medkg.extract.linking.forms",
     "medkg.extract.mentions.given",
     "medkg.extract.mentions.neighbours",
+    "medkg.extract.relations.chinese",
     "medkg.extract.relations.resumed",
     "medkg.extract.relations.rules",
     "medkg.extract.short_forms",

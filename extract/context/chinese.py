@@ -87,13 +87,18 @@ def categories_in(sentence: str, start: int, end: int) -> set[str]:
         if phrase.rule.category not in ("stop", "pseudo")
         and _reaches(sentence, phrase, start, end, stops)
     }
-    if _QUESTION.search(sentence.rstrip()):
+    if is_question(sentence):
         categories.add("asked")
         # "Is there no rash?" asks whether there is one.
         categories.discard("negated")
     if "certain" in categories:
         categories -= {"possible", "hypothetical"}
     return categories
+
+
+def is_question(sentence: str) -> bool:
+    """Whether a sentence asks."""
+    return _QUESTION.search(sentence.rstrip()) is not None
 
 
 def _find(sentence: str) -> Iterator[_Phrase]:
