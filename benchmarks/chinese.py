@@ -5,6 +5,7 @@
     python benchmarks/chinese.py linking             200 names of CMDD to HPO
     python benchmarks/chinese.py notes               what is read in ten notes
     python benchmarks/chinese.py relations           what sixty sentences state of their mentions
+    python benchmarks/chinese.py identifiers         what identifies somebody in twenty notes
     python benchmarks/chinese.py statements DATA     what cMedQANER's state, 100 to be judged
 
 DATA is the folder of data: `chinese/cmedqa-ner`, `chinese/cmdd` and, for names, `chinese/thuocl`.
@@ -17,11 +18,16 @@ import json
 import random
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import polars as pl
+from deidentification.score import JudgedNote, figures, judge
+from deidentification.spans import MarkedNote
+from deidentification.spans import Span as Marked
 from spacy.tokens import Doc, Span
 
 import medkg
@@ -29,6 +35,7 @@ from medkg.core.quarantine import Quarantine
 from medkg.extract.chinese import Chinese, sentence_starts
 from medkg.extract.corpora.chinese import read_cmdd, read_cmedqaner
 from medkg.extract.corpora.document import Document
+from medkg.extract.deidentify import find_identifiers
 from medkg.extract.lay_names import with_lay_names
 from medkg.extract.linking.chinese import ChineseNames
 from medkg.extract.relations.chinese import chinese_relations
@@ -43,6 +50,7 @@ from medkg.loaders.text_tables import read_table
 NOTES = Path(__file__).parent / "data" / "chinese_notes.jsonl"
 TERMS = Path(__file__).parent / "data" / "cmdd_terms.tsv"
 SENTENCES = Path(__file__).parent / "data" / "chinese_relations.tsv"
+IDENTIFIERS = Path(__file__).parent / "data" / "chinese_identifiers.tsv"
 KINDS = {"D": "Disease", "S": "Symptom", "M": "Drug"}
 
 
@@ -176,6 +184,42 @@ def relations() -> None:
         )
 
 
+def identifiers(misses: bool) -> None:
+    """Print recall and precision of de-identification, as `deidentification/score.py` counts."""
+    judged: dict[str, list[JudgedNote]] = {"dev": [], "test": []}
+    rows = read_table(IDENTIFIERS, ["split", "sort", "text"], Quarantine())
+    for number, (split, sort, marked) in enumerate(rows.select("split", "sort", "text").rows()):
+        text, places = unmarked(marked.replace("\\n", "\n"))
+        spans = [Marked(start, end, kind) for kind, start, end in places]
+        note = MarkedNote(f"{sort}-{number}", str(number), text, tuple(spans))
+        judgement = judge(note, find_identifiers(text))
+        judged[split].append(judgement)
+        if misses and split == "dev":
+            missed = [
+                text[i.span.start : i.span.end] for i in judgement.identifiers if not i.covered
+            ]
+            wrong = [text[f.start : f.end] for f in judgement.finds if not f.right]
+            print(f"{note.name}: missed {missed}; wrong {wrong}")
+    for split, notes_ in judged.items():
+        whole = figures(notes_)
+        parts = {"all": whole, **{k: v for k, v in whole["kinds"].items() if v["identifiers"]}}
+        for kind, row in parts.items():
+            precision = "" if row["precision"] is None else f"{row['precision']:.3f}"
+            print(
+                f"{split} {kind}: recall {row['recall']:.3f} of {row['identifiers']},"
+                f" precision {precision} of {row['finds']}"
+            )
+        print(
+            f"{split}: recall of names {interval(whole['kinds']['NAME'], 'recall')},"
+            f" of all {interval(whole, 'recall')}, precision {interval(whole, 'precision')}"
+        )
+
+
+def interval(row: Mapping[str, Any], name: str) -> str:
+    low, high = row[f"{name}_interval"]
+    return f"{row[name]:.3f} ({low:.3f}–{high:.3f})"
+
+
 def statements(data: Path, part: str) -> None:
     """Print what is read of cMedQANER's annotated mentions as stated for certain, 100 at random."""
     file = data / "chinese" / "cmedqa-ner" / f"cMedQANER-{part}.txt"
@@ -209,22 +253,28 @@ def marked_document(marked: str) -> tuple[Doc, dict[int, str]]:
     Returns:
         The document, its mentions with their context, and their names by their first tokens.
     """
-    plain, places, last = "", dict[str, tuple[int, int]](), 0
-    for match in re.finditer(r"\[(\w+) ([^\]]+)\]", marked):
-        plain += marked[last : match.start()]
-        places[match[1]] = (len(plain), len(plain) + len(match[2]))
-        plain += match[2]
-        last = match.end()
-    doc = blank().make_doc(plain + marked[last:])
+    text, places = unmarked(marked)
+    doc = blank().make_doc(text)
     for token in doc:
         token.is_sent_start = token.i == 0
     spans = {
         name: doc.char_span(start, end, KINDS[name[0]], alignment_mode="expand")
-        for name, (start, end) in places.items()
+        for name, start, end in places
     }
     doc.spans["mentions"] = [span for span in spans.values() if span is not None]
     Chinese().find_context(doc)
     return doc, {span.start: name for name, span in spans.items() if span is not None}
+
+
+def unmarked(marked: str) -> tuple[str, list[tuple[str, int, int]]]:
+    """A text without its brackets ("[NAME 王小明]"), and the marks with their places in it."""
+    plain, places, last = "", list[tuple[str, int, int]](), 0
+    for match in re.finditer(r"\[(\w+) ([^\]]+)\]", marked):
+        plain += marked[last : match.start()]
+        places.append((match[1], len(plain), len(plain) + len(match[2])))
+        plain += match[2]
+        last = match.end()
+    return plain + marked[last:], places
 
 
 def status(span: Span) -> str:
@@ -250,10 +300,12 @@ def print_f1(pairs: Counter[tuple[str, str]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "what", choices=("names", "context", "linking", "notes", "relations", "statements")
+        "what",
+        choices=("names", "context", "linking", "notes", "relations", "statements", "identifiers"),
     )
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("out", type=Path, nargs="?")
+    parser.add_argument("--misses", action="store_true", help="of identifiers, the part dev alone")
     parser.add_argument("--part", default="dev", help="of CMDD or cMedQANER: train or dev")
     arguments = parser.parse_args()
     if arguments.what == "names":
@@ -264,6 +316,8 @@ def main() -> None:
         notes()
     elif arguments.what == "relations":
         relations()
+    elif arguments.what == "identifiers":
+        identifiers(arguments.misses)
     elif arguments.what == "statements":
         statements(arguments.data, arguments.part)
     elif arguments.what == "context":

@@ -315,9 +315,12 @@ def _of_extract() -> list[Used]:
         used += [Used(f"short forms, {where}", p, True) for pair in pairs for p in pair]
     used += [Used(f"identifiers {p.expression.pattern}", p.expression, True) for p in patterns()]
     made = chinese_identifiers
-    searched = (made._labelled, made._titled, made._address, made._clinic, made._anonymous_end)
+    searched = (made._labelled, made._titled, made._address, made._clinic, made._anonymous_end,
+                made._described, made._nicknamed, made._school)  # fmt: skip
     used += [Used(f"in Chinese, {each.__name__}", each(), True) for each in searched]
-    used.append(Used("in Chinese, _lead", made._lead(), False))
+    used += [
+        Used(f"in Chinese, {p.__name__}", p(), False) for p in (made._lead, made._before_school)
+    ]
     used.append(Used("lasting", _lasting(), True))
     used += [Used(f"species, {name}", p, True) for name, p in species._patterns().items()]
     used += [

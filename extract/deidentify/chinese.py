@@ -19,10 +19,11 @@ from .identifiers import Identifier
 
 _FILE = Path(__file__).parent / "chinese.toml"
 _LABELLED, _TITLED, _AGAIN, _PLACE, _HOSPITAL = 0.9, 0.85, 0.6, 0.85, 0.8
-# What ends a name that a label introduces.
-_NAME_ENDS = r"(?=[，,。；;、：:（(\s/|]|男|女|先生|女士|之[父母子女妻夫]|系|因|于|$)"
+_DESCRIBED, _NICKNAMED, _SCHOOL = 0.85, 0.7, 0.8
 # What a name may stand behind: no character of another word.
-_BEGINS = re.compile(rf"(?:^|[^{HAN}]|[由请经予向对与和及为在被是时诉告给跟找])$")
+_BEGINS = re.compile(rf"(?:^|[^{HAN}]|[由请经予向对与和及为在被是时诉告给跟找科室称说让叫居属者])$")
+# Age or sex behind a name: "孙悦，女，34岁".
+_DESCRIPTION = r"(?=[，,\s]{1,2}(?:男|女|\d{1,3}\s?岁))"
 _PLACE_END = (
     "特别行政区|自治区|自治州|自治县|街道|小区|社区|大道|公寓|花园|大厦"
     "|[省市区县旗镇乡村路街巷弄组队]"
@@ -57,7 +58,8 @@ def _any_of(name: str) -> str:
 @cache
 def _labelled() -> re.Pattern[str]:
     name = rf"(?:{_any_of('surnames')})[{HAN}·]{{1,3}}?"
-    return re.compile(rf"(?:{_any_of('labels')})[：:\s]{{0,3}}({name}){_NAME_ENDS}")
+    ends = rf"(?=[，,。；;、：:（(）)\s/|]|{_any_of('ends')}|$)"
+    return re.compile(rf"(?:{_any_of('labels')})([：:\s]{{0,3}})({name}){ends}")
 
 
 @cache
@@ -68,11 +70,45 @@ def _titled() -> re.Pattern[str]:
 
 def _names(text: str) -> Iterator[Identifier]:
     for match in _labelled().finditer(text):
-        yield Identifier(*match.span(1), "NAME", _LABELLED)
+        if match[1].strip() or _may_be_name(match[2]):
+            yield Identifier(*match.span(2), "NAME", _LABELLED)
     for match in _titled().finditer(text):
         # "主管医师" has no name in it.
-        if _BEGINS.search(text[max(0, match.start() - 1) : match.start()]):
-            yield Identifier(*match.span(1), "NAME", _TITLED)
+        # "谢谢张医生" names Zhang alone.
+        start = match.start() + 2 * match[1].startswith("谢谢")
+        name = text[start : match.end(1)]
+        is_word = name in ("", *words("before_title")) or not _may_be_name(name)
+        if _begins(text, match.start()) and not is_word:
+            yield Identifier(start, match.end(1), "NAME", _TITLED)
+    for match in _described().finditer(text):
+        if _may_be_name(match[1]):
+            yield Identifier(*match.span(1), "NAME", _DESCRIBED)
+    for match in _nicknamed().finditer(text):
+        if _begins(text, match.start()) and match[1] not in words("behind_small"):
+            yield Identifier(*match.span(1), "NAME", _NICKNAMED)
+
+
+def _begins(text: str, start: int) -> bool:
+    return _BEGINS.search(text[max(0, start - 1) : start]) is not None
+
+
+def _may_be_name(name: str) -> bool:
+    """Whether a name that only its neighbours tell is none of a sentence's words."""
+    is_word = name in words("no_names")
+    return not (is_word or set(name[1:]) & set(words("not_given")[0]))
+
+
+@cache
+def _described() -> re.Pattern[str]:
+    name = rf"(?:{_any_of('surnames')})[{HAN}]{{1,2}}?"
+    return re.compile(rf"(?:^|(?<=[\s。；;，,：:]))({name}){_DESCRIPTION}", re.M)
+
+
+@cache
+def _nicknamed() -> re.Pattern[str]:
+    """ "小吴" and "老李", where somebody is said to do something."""
+    follows = r"(?=[，,]|今年|自诉|诉|说|称|表示|来|的|和|在|也)"
+    return re.compile(rf"[小老]((?:{_any_of('surnames')})){follows}")
 
 
 def _again(text: str, names: Sequence[Identifier]) -> Iterator[Identifier]:
@@ -99,7 +135,35 @@ _RESIDENCE = re.compile(
 )
 
 
+@cache
+def _school() -> re.Pattern[str]:
+    return re.compile(rf"([{HAN}]{{2,10}}?)(?:{_any_of('schools')})(?:附属[{HAN}]{{1,6}}?医院)?")
+
+
+@cache
+def _before_school() -> re.Pattern[str]:
+    return re.compile(rf"^.*(?:{_any_of('before_schools')})")
+
+
+# A place without its city: "姑苏区平江路", "长乐坊小区".
+_LOCAL = re.compile(
+    rf"(?<=[住于在到回])(?![住于在到回])(?:[{HAN}]{{1,4}}?[市区县])?[{HAN}]{{2,6}}?(?:小区|社区|花园|公寓|家园|新村|大街|路|村|镇)"
+    r"(?:\d{1,5}[号弄])?"
+)
+
+
+def _schools(text: str) -> Iterator[Identifier]:
+    for match in _school().finditer(text):
+        before = _before_school().match(match[1])
+        start = match.start() + (before.end() if before else 0)
+        if match.end(1) - start > 1:
+            yield Identifier(start, match.end(), "LOCATION", _SCHOOL)
+
+
 def _places(text: str) -> Iterator[Identifier]:
+    yield from _schools(text)
+    for match in _LOCAL.finditer(text):
+        yield Identifier(*match.span(), "LOCATION", _PLACE)
     for match in _address().finditer(text):
         yield Identifier(*match.span(), "LOCATION", _PLACE)
     for match in _RESIDENCE.finditer(text):
