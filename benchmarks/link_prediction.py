@@ -5,12 +5,13 @@ back at random, and all edges of held-back drugs. Every true target is ranked am
 the files, filtered by all known edges; ties count half. Training stops by validation MRR; settings
 were chosen on the validation edges.
 
-    python benchmarks/link_prediction.py [--splits random,new-drugs,polo,side-effects] [--seeds 3]
-        [--models …] [--without IN_CLASS,…] [--out FILE] [--keep DIR]
+    python benchmarks/link_prediction.py [--seeds 3] [--models …] [--genes N] [--without IN_CLASS,…]
+        [--splits random,new-drugs,polo,side-effects,pathways] [--out FILE] [--keep DIR]
 
 The split `polo` is of drug → disease (CtD) edges, ranked among all diseases; `side-effects` of drug
-→ side effect (CcSE), a tenth held back by chance for validation and test each; --without leaves
-relations out of the graph; the model `structure` sees a drug's molecule alone.
+→ side effect (CcSE), a tenth held back by chance for validation and test each; `pathways` likewise
+of gene → pathway (GpPW), of which --genes keeps those of so many genes drawn at random; --without
+leaves relations out of the graph; the model `structure` sees a drug's molecule alone.
 
 Prints Markdown: MRR and Hits@1/3/10 on the test edges, with 95 % intervals by bootstrap over drugs;
 trained models as the mean of their seeds. With --out the figures are kept as JSON, and a model that
@@ -65,14 +66,17 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+_RELATIONS = {"polo": "TREATS", "side-effects": "CAUSES", "pathways": "PARTICIPATES_IN"}
+
+
 def relation_of(how: str) -> str:
     """The relation whose edges a split holds back."""
-    return {"polo": "TREATS", "side-effects": "CAUSES"}.get(how, "TARGETS")
+    return _RELATIONS.get(how, "TARGETS")
 
 
 def held_back(kg: KnowledgeGraph, folder: Path, how: str) -> dict[str, list[str]]:
     """The ids of the split's validation and test edges."""
-    if how == "side-effects":
+    if how in ("side-effects", "pathways"):
         return link_task(kg, relation_of(how)).held_back
     targets = kg.edges.filter(relation=relation_of(how)).select("id", "subject", "object")
     split = {}
@@ -97,12 +101,21 @@ def held_back(kg: KnowledgeGraph, folder: Path, how: str) -> dict[str, list[str]
     return split
 
 
+def with_pathways_of(number: int, kg: KnowledgeGraph) -> KnowledgeGraph:
+    """The graph with the pathways of so many genes alone, drawn at random."""
+    edges = kg.edges.filter(relation=relation_of("pathways"))
+    genes = edges["subject"].unique().sort().sample(number, seed=0)
+    others = edges.filter(~pl.col("subject").is_in(genes.implode()))
+    return kg.without_edges(others["id"])
+
+
 def main() -> None:
     """Train and measure the models, and print a table a split."""
     parser = argparse.ArgumentParser(description="Drug → target link prediction on Hetionet.")
     parser.add_argument("--splits", default="random,new-drugs")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--genes", type=int, help="Of pathways: keep those of so many genes.")
     parser.add_argument("--without", default="", help="Relations left out of the graph.")
     parser.add_argument("--out", type=Path, help="A file of the runs, which is gone on with.")
     parser.add_argument("--keep", type=Path, help="A folder for the graph and the models.")
@@ -113,6 +126,8 @@ def main() -> None:
     if arguments.without:
         left_out = pl.col("relation").is_in(arguments.without.split(","))
         kg = kg.without_edges(kg.edges.filter(left_out)["id"])
+    if arguments.genes is not None:
+        kg = with_pathways_of(arguments.genes, kg)
     if arguments.keep is not None:
         kg.save(arguments.keep / "graph")
     splits, names = arguments.splits.split(","), arguments.models.split(",")
@@ -186,7 +201,7 @@ def print_table(how: str, names: Sequence[str], seeds: Sequence[int], runs: Runs
     }
     figures = next(iter(of_models.values()))[0]["metrics"]["test"]["tail"]
     print(
-        f"\n{how}: {figures['n']:,} test edges of {figures['groups']:,} drugs,"
+        f"\n{how}: {figures['n']:,} test edges of {figures['groups']:,} heads,"
         f" {figures['candidates']:,} candidates.\n"
     )
     print("| model | seeds | validation MRR | MRR | Hits@1 | Hits@3 | Hits@10 | CPU minutes |")

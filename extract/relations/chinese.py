@@ -25,7 +25,7 @@ from .extracted import ExtractedRelation, extracted
 SORTS = ("drug and condition", "disease and symptom")
 _LETTERS = {"Drug": "m", "Disease": "d", "Symptom": "s"}
 # Words that ask, of sentences that don't end as a question does.
-_ASKED = re.compile("什么|哪种|哪个|哪些|怎么|如何|还是")
+_QUESTION_WORDS = re.compile("什么|哪种|哪个|哪些|怎么|如何|还是")
 _LATIN = re.compile("[A-Za-z]")
 _NEAREST = 10  # mentions on each side that one is paired with
 _WINDOW = 60  # characters between two mentions that may be related, and kept around them
@@ -84,7 +84,7 @@ def chinese_relations(doc: Doc) -> Iterator[ExtractedRelation]:
     for mentions in by_sentence.values():
         sentence = sentence_of(mentions[0])
         text = simplified(sentence.text)
-        if not is_question(text) and _ASKED.search(text) is None:
+        if not is_question(text) and _QUESTION_WORDS.search(text) is None:
             yield from _of_sentence(sentence, sorted(mentions, key=lambda m: m.start))
 
 
