@@ -2,13 +2,15 @@
 
 Data: MEDKG_DATA (by default ../shared/data), folder hetionet with drug-target-split.
 
-    python benchmarks/effects.py [--part effects,handling] [--models …] [--seeds 3]
+    python benchmarks/effects.py [--part effects,handling,indications] [--models …] [--seeds 3]
 
 Effects: Hetionet's side effects (CcSE, CAUSES) that 10 compounds or more have. A fifth of the
 compounds that have any, and a structure, is held out with all of them, anew by each seed; nothing
 but their structure is used. Handling: targets (CbG) that take part in the fate of drugs (the
 property `adme`: enzymes, transporters, carriers), of the drugs that the split new-drugs holds back
-for test, ranked among these targets alone. Models: how many compounds have it (frequency); the 10
+for test, ranked among these targets alone. Indications: classes of the diseases that a compound
+treats (CtD; `data/indication_classes.tsv`), of a fifth of the compounds with any, held out with all
+of them; without the model structure, since a class has neither symbol nor pathway. Models: how many compounds have it (frequency); the 10
 nearest molecules, weighted by Tanimoto similarity; logistic regression of Morgan fingerprints; the
 network of medkg's structure model, and that model, trees over it and over known ligands. Nothing
 was tuned here.
@@ -34,11 +36,13 @@ from scipy.stats import rankdata
 from torch import nn
 
 from medkg.core.ranking import pair_matrix
+from medkg.core.quarantine import Quarantine
 from medkg.core.statistics import Bootstrap
 from medkg.core.threads import one_thread
 from medkg.gnn.data import vocabulary
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
+from medkg.loaders.text_tables import read_table
 from medkg.mining.molecules.fingerprints import (
     MoleculeFeatures,
     NodeMolecules,
@@ -49,6 +53,7 @@ from medkg.mining.molecules.structure_ranker import StructureRanker
 from medkg.mining.molecules.target_knowledge import TargetKnowledge, target_knowledge
 from medkg.mining.molecules.target_network import train_target_network
 
+CLASSES = Path(__file__).parent / "data" / "indication_classes.tsv"
 NEIGHBOURS = 10
 LEAST_KNOWN = 10  # compounds with an effect that is ranked
 LEAST_HELD_OUT = 5  # compounds with an effect whose AUROC is counted
@@ -59,7 +64,7 @@ Model = Callable[[MoleculeFeatures, MoleculeFeatures, sparse.csr_matrix, int], F
 def main() -> None:
     """Print a table of effects, and one of what handles drugs."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--part", default="effects,handling")
+    parser.add_argument("--part", default="effects,handling,indications")
     parser.add_argument("--models", default="frequency,neighbours,logistic,network,structure")
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
@@ -74,6 +79,8 @@ def main() -> None:
         print_effects(kg, molecules.features, drugs, names, seeds)
     if "handling" in arguments.part:
         print_handling(kg, molecules.features, drugs, names, seeds, folder)
+    if "indications" in arguments.part:
+        print_indications(kg, molecules.features, drugs, names, seeds)
 
 
 def print_effects(
@@ -113,6 +120,34 @@ def print_handling(
     test = np.intersect1d(apart["test"], handled)
     print("\nWhat handles a drug (CbG, adme)\n")
     table(features, known, [test] * len(seeds), learned, is_adme, models(knowledge, names))
+
+
+def print_indications(
+    kg: KnowledgeGraph,
+    features: MoleculeFeatures,
+    drugs: NDArray[np.str_],
+    names: Sequence[str],
+    seeds: range,
+) -> None:
+    rows = read_table(CLASSES, ["id", "class"], Quarantine())
+    class_of = dict(rows.select("id", "class").iter_rows())
+    classes = sorted(set(class_of.values()))
+    diseases, treated = pairs_of(kg, "TREATS", "Disease", drugs)
+    of_class = np.zeros((len(diseases), len(classes)), dtype=np.float32)
+    for row, disease in enumerate(diseases):
+        if disease in class_of:
+            of_class[row, classes.index(class_of[disease])] = 1
+    known = sparse.csr_matrix(((treated @ of_class) > 0).astype(np.float32))
+    having = np.flatnonzero(np.diff(known.indptr))
+    size = (len(classes), 1)
+    knowledge = TargetKnowledge(
+        np.arange(size[0]), np.arange(size[0]), sparse.csr_matrix(size), sparse.csr_matrix(size)
+    )
+    held_out = [np.random.default_rng(n).permutation(having)[: len(having) // 5] for n in seeds]
+    print("\nClasses of indications (CtD)\n")
+    ranked = np.ones(len(classes), dtype=bool)
+    without = [name for name in names if name != "structure"]
+    table(features, known, held_out, having, ranked, models(knowledge, without))
 
 
 def pairs_of(
