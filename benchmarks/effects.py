@@ -10,10 +10,11 @@ but their structure is used. Handling: targets (CbG) that take part in the fate 
 property `adme`: enzymes, transporters, carriers), of the drugs that the split new-drugs holds back
 for test, ranked among these targets alone. Indications: classes of the diseases that a compound
 treats (CtD; `data/indication_classes.tsv`), of a fifth of the compounds with any, held out with all
-of them; without the model structure, since a class has neither symbol nor pathway. Models: how many compounds have it (frequency); the 10
-nearest molecules, weighted by Tanimoto similarity; logistic regression of Morgan fingerprints; the
-network of medkg's structure model, and that model, trees over it and over known ligands. Nothing
-was tuned here.
+of them; without the model structure, since a class has neither symbol nor pathway.
+
+Models: how many compounds have it (frequency); the 10 nearest molecules, weighted by Tanimoto
+similarity; logistic regression of Morgan fingerprints; the network of medkg's structure model, and
+that model, trees over it and over known ligands. Nothing was tuned here.
 
 MRR: the mean over pairs of 1 / rank of a true effect among all, filtered by the other true ones.
 AUROC: the mean over effects (macro) that 5 or more held-out compounds have; intervals: 95 %,
@@ -35,8 +36,8 @@ from scipy import sparse
 from scipy.stats import rankdata
 from torch import nn
 
-from medkg.core.ranking import pair_matrix
 from medkg.core.quarantine import Quarantine
+from medkg.core.ranking import pair_matrix
 from medkg.core.statistics import Bootstrap
 from medkg.core.threads import one_thread
 from medkg.gnn.data import vocabulary
