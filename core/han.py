@@ -12,6 +12,7 @@ from .extras import require
 # Ranges for a class of a regular expression: CJK unified ideographs, extension A, compatibility.
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CHARACTER = re.compile(f"[{HAN}]")
+_WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 _LETTER = re.compile(r"[^\W\d_]")
 # A text is Chinese from this part of its letters on: "患者服用 metformin 500 mg" is, a paper that
 # cites "麻黄 (Ephedra)" is not.
@@ -27,6 +28,11 @@ def is_chinese(text: str) -> bool:
     """Whether a text is to be read as Chinese: a fifth of its letters or more are characters."""
     characters = len(_CHARACTER.findall(text))
     return characters > 0 and characters >= _LEAST_SHARE * len(_LETTER.findall(text))
+
+
+def word_count(text: str) -> int:
+    """How many words a text has, each Chinese character counted as one."""
+    return len(_WORD.findall(text))
 
 
 def simplified(text: str) -> str:

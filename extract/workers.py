@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from ..core.errors import MedkgError
+from ..core.han import word_count
 from ..core.quarantine import Quarantine
 from ..core.threads import one_thread
 from ..graph.kg import KnowledgeGraph
@@ -73,7 +74,7 @@ class ChunkReader:
                 result.evidence.append(pl.DataFrame(rows.evidence, schema=EVIDENCE_COLUMNS))
                 result.count_form(document)
                 result.counts["documents"] += 1
-                result.counts["words"] += len(document.text.split())
+                result.counts["words"] += word_count(document.text)
                 result.counts["mentions"] += len(doc.spans["mentions"])
                 result.counts["relations"] += len(doc._.relations)
                 result.counts["pairs_left_out"] += doc._.pairs_left_out

@@ -2,7 +2,7 @@
 
 import pytest
 
-from medkg.core.han import has_han, is_chinese, pinyin, simplified
+from medkg.core.han import has_han, is_chinese, pinyin, simplified, word_count
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,12 @@ def test_traditional_characters_become_simplified_one_for_one() -> None:
     assert simplified("Marfan 馬凡") == "Marfan 马凡"
     for text in ("頭髮稀疏與乾燥症", "下視丘；計程車"):
         assert len(simplified(text)) == len(text)  # offsets still hold
+
+
+def test_words_are_counted_and_characters_are_words() -> None:
+    text = "fever, and  cough\nfor 3 days."
+    assert word_count(text) == len(text.split())
+    assert word_count("发热3天 with cough") == 6
 
 
 def test_other_text_stays_as_it_is() -> None:
