@@ -20,6 +20,8 @@
 //   model: the model
 //   association: probability of the association between target and disease
 //   treats: whether the graph already says that the drug treats the disease
+//   contraindicated_for: this disease, or names of what it is a form of, if on record against it
+//   may_cause: names of up to five signs of the disease, or the disease, that it may cause
 //   path: drug, target and disease, by name
 //   evidence: what supports the association (source, document, sentence, references)
 //   explanation: the model's explanation of its prediction, as JSON
@@ -42,6 +44,16 @@ RETURN drug.id AS drug, drug.name AS drug_name, target.id AS target, target.name
   prediction.probability AS probability, prediction.rank AS rank, prediction.model AS model,
   association.probability AS association,
   EXISTS { MATCH (drug)-[:TREATS]->(disease) } AS treats,
+  COLLECT {
+    MATCH (drug)-[:CONTRAINDICATED_FOR]->(other)
+    WHERE other.id = disease.id OR EXISTS { MATCH (disease)-[:SUBCLASS_OF]->(other) }
+    RETURN other.name ORDER BY other.name
+  } AS contraindicated_for,
+  COLLECT {
+    MATCH (drug)-[:CAUSES]->(effect)
+    WHERE effect.id = disease.id OR EXISTS { MATCH (disease)-[:HAS_SYMPTOM]->(effect) }
+    RETURN effect.name ORDER BY effect.name LIMIT 5
+  } AS may_cause,
   drug.name + ' → ' + target.name + ' ← ' + disease.name AS path,
   evidence, prediction.explanation AS explanation
 ORDER BY probability DESC, drug, target, model

@@ -17,6 +17,8 @@
 //   probability: that the drug acts on the target, as the model has it
 //   model: the model
 //   tissues: names of up to five of the tissues
+//   contraindicated_for: this disease, or names of what it is a form of, if on record against it
+//   may_cause: names of up to five signs of the disease, or the disease, that it may cause
 //   path: drug, target and disease
 MATCH (disease:Disease {id: $disease})-[:LOCALIZES_TO]->(place:Anatomy)
 WITH disease, collect(place.id) AS located
@@ -34,5 +36,15 @@ ORDER BY prediction.probability DESC, drug.id, target.id, prediction.model
 LIMIT $top
 RETURN drug.id AS drug, drug.name AS drug_name, target.id AS target, target.name AS target_name,
   prediction.probability AS probability, prediction.model AS model, tissues,
+  COLLECT {
+    MATCH (drug)-[:CONTRAINDICATED_FOR]->(other)
+    WHERE other.id = disease.id OR EXISTS { MATCH (disease)-[:SUBCLASS_OF]->(other) }
+    RETURN other.name ORDER BY other.name
+  } AS contraindicated_for,
+  COLLECT {
+    MATCH (drug)-[:CAUSES]->(effect)
+    WHERE effect.id = disease.id OR EXISTS { MATCH (disease)-[:HAS_SYMPTOM]->(effect) }
+    RETURN effect.name ORDER BY effect.name LIMIT 5
+  } AS may_cause,
   drug.name + ' → ' + target.name + ' ← ' + disease.name AS path
 ORDER BY probability DESC, drug, target, model

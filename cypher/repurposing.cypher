@@ -27,7 +27,8 @@
 //   through: of each sort the heaviest joint's name, the best sort first
 //   treats: names of up to five diseases or symptoms that it treats
 //   known: whether the graph says that it treats this disease
-//   contraindicated: whether the graph says that it must not be given in this disease
+//   contraindicated_for: this disease, or names of what it is a form of, if on record against it
+//   may_cause: names of up to five signs of the disease, or the disease, that it may cause
 MATCH (any:Drug)
 WITH count(any) AS drugs
 OPTIONAL MATCH (k:Drug)-[:TREATS]->(:Disease {id: $disease})
@@ -104,7 +105,17 @@ WITH drug, known, score, through, by_target, by_shared_target, by_structure, by_
 ORDER BY treats.probability DESC, other.name
 WITH drug, known, score, through, by_target, by_shared_target, by_structure, by_class, by_disease,
   collect(other.name)[..5] AS treats
+MATCH (disease:Disease {id: $disease})
 RETURN drug.id AS drug, drug.name AS drug_name, score, by_target, by_shared_target, by_structure,
   by_class, by_disease, through, treats, known,
-  EXISTS { MATCH (drug)-[:CONTRAINDICATED_FOR]->(:Disease {id: $disease}) } AS contraindicated
+  COLLECT {
+    MATCH (drug)-[:CONTRAINDICATED_FOR]->(other)
+    WHERE other.id = disease.id OR EXISTS { MATCH (disease)-[:SUBCLASS_OF]->(other) }
+    RETURN other.name ORDER BY other.name
+  } AS contraindicated_for,
+  COLLECT {
+    MATCH (drug)-[:CAUSES]->(effect)
+    WHERE effect.id = disease.id OR EXISTS { MATCH (disease)-[:HAS_SYMPTOM]->(effect) }
+    RETURN effect.name ORDER BY effect.name LIMIT 5
+  } AS may_cause
 ORDER BY score DESC, drug

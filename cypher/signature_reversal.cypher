@@ -17,6 +17,8 @@
 //   mimicked: how many it moves as the disease does
 //   genes: names of up to ten that it reverses
 //   treats: whether the graph says that it treats the disease
+//   contraindicated_for: this disease, or names of what it is a form of, if on record against it
+//   may_cause: names of up to five signs of the disease, or the disease, that it may cause
 MATCH (disease:Disease {id: $disease})-[one:UPREGULATES|DOWNREGULATES]->(target:Target)
 WITH disease, target, type(one) AS ours,
   COUNT { (disease)-[:UPREGULATES|DOWNREGULATES]->() } AS moved
@@ -32,5 +34,15 @@ WITH disease, drug, reversed, mimicked, genes, (reversed - mimicked)
 ORDER BY score DESC, drug.id
 LIMIT $top
 RETURN drug.id AS drug, drug.name AS drug_name, score, reversed, mimicked, genes,
-  EXISTS { MATCH (drug)-[:TREATS]->(disease) } AS treats
+  EXISTS { MATCH (drug)-[:TREATS]->(disease) } AS treats,
+  COLLECT {
+    MATCH (drug)-[:CONTRAINDICATED_FOR]->(other)
+    WHERE other.id = disease.id OR EXISTS { MATCH (disease)-[:SUBCLASS_OF]->(other) }
+    RETURN other.name ORDER BY other.name
+  } AS contraindicated_for,
+  COLLECT {
+    MATCH (drug)-[:CAUSES]->(effect)
+    WHERE effect.id = disease.id OR EXISTS { MATCH (disease)-[:HAS_SYMPTOM]->(effect) }
+    RETURN effect.name ORDER BY effect.name LIMIT 5
+  } AS may_cause
 ORDER BY score DESC, drug

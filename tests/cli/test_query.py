@@ -91,7 +91,7 @@ def test_evidence_is_a_sentence_or_a_source(on: str) -> None:
 def test_files_have_everything(on: str, tmp_path: Path) -> None:
     csv, parquet = tmp_path / "a.csv", tmp_path / "a.parquet"
     arguments = ("drug_target_hypotheses", "--on", on, "--param", "disease=asthma")
-    assert "4 rows, 12 columns" in run(*arguments, "--csv", str(csv), "--parquet", str(parquet))
+    assert "4 rows, 14 columns" in run(*arguments, "--csv", str(csv), "--parquet", str(parquet))
     columns = list(library.get("drug_target_hypotheses").columns)
     answer = pl.read_parquet(parquet)
     assert answer.columns == pl.read_csv(csv).columns == columns

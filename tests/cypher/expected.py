@@ -127,11 +127,11 @@ EXPECTED = {
     "drug_target_hypotheses": Expected(
         {},
         4,
-        "probability model treats path",
+        "probability model treats path contraindicated_for may_cause",
         [
-            (0.8, "m", False, "nilotinib → ADRB2 ← asthma"),
-            (0.6, "m", False, "aspirin → KIT ← asthma"),
-            (0.5, "m", True, "imatinib → PDE4A ← asthma"),
+            (0.8, "m", False, "nilotinib → ADRB2 ← asthma", [], []),
+            (0.6, "m", False, "aspirin → KIT ← asthma", ["asthma"], []),
+            (0.5, "m", True, "imatinib → PDE4A ← asthma", [], []),
         ],
     ),
     "drugs_on_target": Expected(
@@ -177,11 +177,11 @@ EXPECTED = {
     "hypotheses_in_tissue": Expected(
         {},
         3,
-        "probability model tissues path",
+        "probability model tissues path contraindicated_for",
         [
-            (0.8, "m", ["lung"], "nilotinib → ADRB2 ← asthma"),
-            (0.6, "m", ["lung"], "aspirin → KIT ← asthma"),
-            (0.3, "n", ["lung"], "nilotinib → ADRB2 ← asthma"),
+            (0.8, "m", ["lung"], "nilotinib → ADRB2 ← asthma", []),
+            (0.6, "m", ["lung"], "aspirin → KIT ← asthma", ["asthma"]),
+            (0.3, "n", ["lung"], "nilotinib → ADRB2 ← asthma", []),
         ],
     ),
     "least_studied_targets": Expected(
@@ -351,11 +351,11 @@ EXPECTED = {
     "treatments_for_disease": Expected(
         {},
         4,
-        "drug_name status probability contraindicated_for",
+        "drug_name status probability contraindicated_for may_cause",
         [
-            ("theophylline", "treats", 1.0, []),
-            ("salmeterol", "treats", 1.0, []),
-            ("imatinib", "treats", 0.6, []),
+            ("theophylline", "treats", 1.0, [], []),
+            ("salmeterol", "treats", 1.0, [], ["cough"]),
+            ("imatinib", "treats", 0.6, [], []),
         ],
     ),
     "treatments_safe_with": Expected(

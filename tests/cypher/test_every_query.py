@@ -103,6 +103,28 @@ def test_what_a_drug_is_broken_down_by_is_no_target_unless_it_is_wanted(
     assert everything.height >= without.height
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        query.name
+        for query in library.load().values()
+        if "drug" in query.columns
+        and "other" not in query.columns
+        and [p.name for p in query.parameters if p.required] == ["disease"]
+    ],
+)
+def test_what_speaks_against_a_drug_for_a_disease_stands_beside_it(
+    pharmacy_store: Connection, name: str
+) -> None:
+    query, params = library.get(name), EXPECTED[name].params
+    rows = query.run(pharmacy_store, disease="asthma", **params).iter_rows(named=True)
+    against = {row["drug_name"]: (row["contraindicated_for"], row["may_cause"]) for row in rows}
+    on_record = {"aspirin": (["asthma"], []), "propranolol": (["asthma"], [])}
+    on_record |= {"salmeterol": ([], ["cough"]), "valsartan": ([], ["cough"])}
+    assert against
+    assert against == {drug: on_record.get(drug, ([], [])) for drug in against}
+
+
 def test_known_treatments_are_ranked_without_what_is_recorded_of_them(
     pharmacy_store: Connection,
 ) -> None:
