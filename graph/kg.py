@@ -267,9 +267,12 @@ class KnowledgeGraph(GraphFrames):
             min_probability: only edges (and predictions) that are at least as probable.
             most: follow at most this many edges from each node a hop, the most probable first.
             predictions: follow predictions too, and keep those among the nodes.
+
+        Raises:
+            MissingError: none or several nodes that a text means.
+            SchemaError: an unknown kind or relation.
         """
-        texts = [around] if isinstance(around, str) else list(around)
-        reached = {self.resolve(text) for text in texts}
+        reached = set(self._identifiers(around))
         for relation in relations or ():
             self.schema.relation(relation)
         allowed = None if kinds is None else self._ids_of_kinds(kinds)
@@ -293,16 +296,28 @@ class KnowledgeGraph(GraphFrames):
         nodes = self.scan("nodes").filter(pl.col("kind").is_in(labels))
         return self._collect(nodes.select("id"), "nodes")
 
-    def edges_at(self, ids: Iterable[str], *, predictions: bool = False) -> pl.DataFrame:
+    def _identifiers(self, texts: str | Iterable[str]) -> pl.Series:
+        """The identifiers that texts mean, sorted: of each node its own, else as `resolve`."""
+        given = {texts} if isinstance(texts, str) else set(texts)
+        own = pl.col("id").is_in(_as_list(given))
+        ids = set(self._collect(self.scan("nodes").select("id").filter(own), "nodes")["id"])
+        named = {self.resolve(text) for text in sorted(given - ids)}
+        return pl.Series(sorted(ids | named), dtype=pl.String)
+
+    def edges_at(self, around: str | Iterable[str], *, predictions: bool = False) -> pl.DataFrame:
         """The edges of which an end is among these nodes, without their evidence.
 
         Args:
+            around: identifiers or names.
             predictions: the predictions among them too, after the edges.
 
         Returns:
             subject, relation, object and probability.
+
+        Raises:
+            MissingError: none or several nodes that a text means.
         """
-        ends = pl.Series(sorted(ids), dtype=pl.String)
+        ends = self._identifiers(around)
         edges = self._rows_at("edges", ends, both=False, columns=_EDGE_COLUMNS)
         if not predictions:
             return edges
@@ -312,7 +327,7 @@ class KnowledgeGraph(GraphFrames):
 
     def subgraph(
         self,
-        ids: Iterable[str],
+        nodes: str | Iterable[str],
         *,
         relations: Sequence[str] | None = None,
         min_probability: float = 0.0,
@@ -322,8 +337,17 @@ class KnowledgeGraph(GraphFrames):
 
         Evidence that makes no edge, as it is negated, is kept too; that of edges that are less
         probable than `min_probability` is not.
+
+        Args:
+            nodes: identifiers or names.
+            relations: only edges and evidence of these relations.
+            min_probability: only edges (and predictions) that are at least as probable.
+            predictions: the predictions among them too.
+
+        Raises:
+            MissingError: none or several nodes that a text means.
         """
-        ends = pl.Series(sorted(ids), dtype=pl.String)
+        ends = self._identifiers(nodes)
         kept = ends.implode()
         edges, evidence = (
             self._rows_among(name, ends).filter(_matching(relations, 0.0))

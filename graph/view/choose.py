@@ -12,7 +12,7 @@ import polars as pl
 class Edges(Protocol):
     """Something that tells the edges at some nodes; a `KnowledgeGraph` does."""
 
-    def edges_at(self, ids: Iterable[str], *, predictions: bool = False) -> pl.DataFrame:
+    def edges_at(self, around: Iterable[str], *, predictions: bool = False) -> pl.DataFrame:
         """Subject, relation, object and probability of the edges at these nodes."""
 
 

@@ -552,6 +552,19 @@ def test_neighbourhood_by_kinds_and_probability() -> None:
         graph.neighbourhood(KIT, kinds=["Gizmo"])
 
 
+def test_parts_are_taken_by_names_as_the_neighbourhood_is() -> None:
+    graph = small()
+    part = graph.subgraph(["Gleevec", KIT])
+    assert set(part.nodes["id"]) == {IMATINIB, KIT}
+    assert part.edges["relation"].to_list() == ["TARGETS"]
+    assert_frame_equal(graph.edges_at("Gleevec"), graph.edges_at([IMATINIB]))
+    for ask in (graph.subgraph, graph.edges_at):
+        with pytest.raises(MissingError, match=r"no entity 'imatinb'; near: Imatinib"):
+            ask(["imatinb", KIT])
+        with pytest.raises(MissingError, match="no entity 'drugbank:DB99999'"):
+            ask(["drugbank:DB99999"])
+
+
 def test_predictions_are_kept_apart_and_a_models_are_replaced() -> None:
     graph = small()
     row = {"head": ["drugbank:DB00945"], "relation": ["TARGETS"], "tail": [KIT], "model": ["m"]}
