@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,27 @@ class Connection(Store):
             return super().query(question, **parameters)
 
         return library.get(question).run(self, **parameters)
+
+    def pages(
+        self, cypher: str, size: int = 10_000, /, **params: object
+    ) -> Generator[pl.DataFrame]:
+        """The answer of Cypher of your own in frames of at most `size` rows, one after the other.
+
+        No more than a page of it is in memory. Read to the end, or close the iterator, to end the
+        query.
+
+        Returns:
+            Frames with the columns that the Cypher returns.
+
+        Raises:
+            DataError: the Cypher has a label or a relation that there isn't (what is near is
+                listed).
+            StoreError: as `query`; the time counts until the last page is read.
+        """
+        from medkg.cypher.unknown_names import refuse_unknown_names
+
+        refuse_unknown_names(self, cypher)
+        return super().pages(cypher, size, **params)
 
 
 def connect(

@@ -12,8 +12,8 @@ sentence.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -27,10 +27,15 @@ from medkg.graph.languages import name_property
 from medkg.graph.store.alike import alike_on
 from medkg.graph.store.names import PREDICTED, Cypher, key, keys
 
+if TYPE_CHECKING:
+    from medkg.cypher.library import Query
+
 PRIVATE_KINDS = (PATIENT, "Document")
 
 _CANDIDATES = 300  # of a kind, that a search ranks
 _SUGGESTED = 8
+_TRIED = 6  # entities of a like name, by which a question without rows is asked again
+_PREDICTED_BY = {"TREATS": "recommend", "HAS_DISEASE": "diagnose"}  # commands; others by predict
 
 MATCHES = dict.fromkeys(("kind", "id", "name", "matched"), pl.String)
 FACTS = {
@@ -209,12 +214,62 @@ def names_meant(store: Connection, meant: Mapping[str, tuple[str, str]]) -> list
     """
     lines = []
     for text, (kind, identifier) in meant.items():
-        label = store.connection.names.label(kind)
-        named = store.query(f"MATCH (n:{label} {{id: $id}}) RETURN n.name AS name", id=identifier)
-        name = str(named["name"][0])
+        name = _name(store, kind, identifier)
         if text != identifier and name_key_of(text) != name_key_of(name):
             lines.append(f"{text} is {name} ({kind}, {identifier})")
     return lines
+
+
+def _name(store: Connection, kind: str, identifier: str) -> str:
+    label = store.connection.names.label(kind)
+    named = store.query(f"MATCH (n:{label} {{id: $id}}) RETURN n.name AS name", id=identifier)
+    return str(named["name"][0])
+
+
+def why_no_answer(store: Connection, question: Query, **params: object) -> list[str]:
+    """What helps where a question of the library has no rows, each in a line.
+
+    Entities with a name like a given one's for which it has rows, of its own kind or another; and,
+    of a question about predictions, whether the server holds any.
+
+    Args:
+        params: what the question was asked with.
+    """
+    lines = list(_near_answers(store, question, params))
+    if question.predicted and store.holds_predictions(question.predicted):
+        needs = f"medkg query {question.name} --list says what it goes by"
+        lines.append(f"no prediction that the server holds meets the question; {needs}")
+    elif question.predicted:
+        relations = " or ".join(question.predicted)
+        command = _PREDICTED_BY.get(question.predicted[0], "predict")
+        needs = f"medkg {command} … --into writes some"
+        lines.append(f"the server holds no predictions of {relations}: {needs}")
+    return lines
+
+
+def _near_answers(
+    store: Connection, question: Query, params: Mapping[str, object]
+) -> Iterator[str]:
+    """Of each entity of a question those of a like name that it has rows for, in place of it."""
+    meant = question.entities(store, **params)
+    for parameter in question.parameters:
+        text = str(params.get(parameter.name) or "").strip()
+        if parameter.type != "identifier" or text not in meant:
+            continue
+        kind, identifier = meant[text]
+        visible = kinds(store, private=False)
+        labels = [label for label in visible if label in (parameter.kinds or visible)]
+        name = _name(store, kind, identifier)
+        with store.connection.errors():
+            near = alike_on(store.connection, labels, name if text == identifier else text, _TRIED)
+        with_rows = [
+            f"{row['name']} ({row['kind']}, {row['id']})"
+            for row in near.filter(pl.col("id") != identifier).iter_rows(named=True)
+            if question.run(store, **{**params, parameter.name: row["id"]}).height
+        ]
+        if with_rows:
+            taken = f"{name} ({kind}, {identifier})"
+            yield f"no rows for {taken}, but for {', '.join(with_rows)}"
 
 
 def facts(

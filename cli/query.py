@@ -93,9 +93,9 @@ def _answer(
     parameters: dict[str, Any],
     names: str | None,
 ) -> tuple[pl.DataFrame, str]:
-    """The answer, and what names meant in it, and why there may be none of predictions."""
+    """The answer, and what names meant in it, and what helps where it has no rows."""
     from medkg.access import connect
-    from medkg.entities import answer_in, names_meant
+    from medkg.entities import answer_in, names_meant, why_no_answer
 
     with connect(existing_server(on)) as connection:
         if question is None:
@@ -108,16 +108,8 @@ def _answer(
         ]
         if names is not None:
             rows = answer_in(names, connection, rows)
-        if question.predicted and rows.is_empty():
-            if connection.holds_predictions(question.predicted):
-                no_match = words(
-                    "no prediction that the server holds meets the question; medkg query {name}"
-                    " --list says what it goes by",
-                    name=question.name,
-                )
-                notes.append(no_match)
-            else:
-                notes.append(words("it asks for predictions: medkg predict … --into writes some"))
+        if rows.is_empty():
+            notes += map(message, why_no_answer(connection, question, **parameters))
         return rows, "\n".join(notes)
 
 

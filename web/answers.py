@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, cast
 
@@ -156,13 +156,15 @@ def hypotheses(visit: Visit, request: messages.HypothesesRequest) -> messages.Ta
     kind, identifier = _resolved(visit, request.entity)
     name, parameter = _HYPOTHESES[kind]
     values = {parameter: identifier, "known": request.known, "top": request.most}
-    frame = library.get(name).run(visit.store, **values)
+    question = library.get(name)
+    frame = question.run(visit.store, **values)
+    note = _note(visit, question, frame, values)
     if not visit.private and "evidence" in frame.columns:
         frame = frame.drop("evidence")
     if "explanation" in frame.columns and frame.height:
         lines = [explanation_lines(text) for text in frame["explanation"].to_list()]
         frame = frame.with_columns(pl.Series("explanation", lines, dtype=pl.List(pl.String)))
-    return _table(frame, request.most)
+    return _table(frame, request.most, note)
 
 
 def explanation(visit: Visit, request: messages.ExplanationRequest) -> messages.Explanation:
@@ -238,8 +240,10 @@ def query(visit: Visit, request: messages.QueryRequest) -> messages.Table:
     if (request.name is None) == (request.cypher is None):
         raise DataError("give the name of a query, or Cypher")
     if request.name is not None:
-        frame = library.get(request.name).run(visit.store, **request.parameters)
-        return _table(frame, request.most)
+        question = library.get(request.name)
+        frame = question.run(visit.store, **request.parameters)
+        note = _note(visit, question, frame, request.parameters)
+        return _table(frame, request.most, note)
     assert request.cypher is not None
     # One row more than wanted tells whether there are more; the rest is never read.
     pages = visit.store.pages(request.cypher, request.most + 1, **request.parameters)
@@ -248,11 +252,21 @@ def query(visit: Visit, request: messages.QueryRequest) -> messages.Table:
     return _table(first, request.most)
 
 
-def _table(frame: pl.DataFrame, most: int) -> messages.Table:
+def _note(
+    visit: Visit, question: library.Query, frame: pl.DataFrame, params: Mapping[str, object]
+) -> str:
+    """What helps where a question has no rows."""
+    if frame.height:
+        return ""
+    return "; ".join(entities.why_no_answer(visit.store, question, **params))
+
+
+def _table(frame: pl.DataFrame, most: int, note: str = "") -> messages.Table:
     return messages.Table(
         columns=frame.columns,
         rows=[list(row) for row in frame.head(most).iter_rows()],
         truncated=frame.height > most,
+        note=note,
     )
 
 

@@ -196,11 +196,12 @@ class Entity(Message):
 
 
 class Table(Message):
-    """The rows of an answer; `truncated` where there are more."""
+    """The rows of an answer; `truncated` where there are more, `note` what helps where are none."""
 
     columns: list[str]
     rows: list[list[Any]]
     truncated: bool
+    note: str
 
 
 class Explanation(Message):

@@ -113,12 +113,30 @@ def test_no_answer_about_predictions_says_whether_there_are_any(on: str, tmp_pat
         "MATCH (:Drug)-[p:PREDICTED_CAUSES]->(e) RETURN e.name AS name"
     )
     nothing = run("effects", "--library", str(tmp_path), "--on", on)
-    assert "medkg predict … --into writes some" in nothing
+    assert "no predictions of CAUSES: medkg predict … --into writes some" in nothing
     arguments = ("hypotheses_for_drug", "--on", on, "--param", "drug=warfarin")
     assert "no prediction that the server holds meets the question" in run(*arguments)
     # Those that leave predictions out don't ask for them.
     assert library.get("why").predicted == library.get("best_supported").predicted == ()
     assert library.get("models_disagree").predicted == ("TARGETS", "TREATS")
+
+
+def test_an_empty_answer_names_what_is_called_alike_and_has_one(on: str) -> None:
+    symptom = "(s:Symptom {id: 'HP:0002099', name: 'Asthma', name_key: 'asthma'})"
+    with connect(on) as store:
+        change(store, f"CREATE {symptom}")
+        try:
+            pair = ("--param", "subject=propranolol", "--param", "object=HP:0002099")
+            evidence = run("evidence_of_edge", "--on", on, *pair, width=200)
+            treatments = run(
+                "treatments_for_disease", "--on", on, "--param", "disease=HP:0002099", width=200
+            )
+        finally:
+            change(store, f"MATCH {symptom} DELETE s")
+    near = "no rows for Asthma (Symptom, HP:0002099), but for asthma (Disease, DOID:2841)"
+    assert near in evidence
+    assert near in treatments
+    assert "predict" not in evidence
 
 
 def test_a_misspelt_label_is_an_error_that_says_what_is_near(on: str) -> None:

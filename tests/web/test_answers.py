@@ -102,11 +102,24 @@ def test_cypher_reads_and_changes_nothing(client: TestClient, site: Site) -> Non
     table = ask(
         client, site, "reader", "query", cypher="UNWIND range(1, 9) AS n RETURN n", most=3
     ).json()
-    assert table == {"columns": ["n"], "rows": [[1], [2], [3]], "truncated": True}
+    assert table == {"columns": ["n"], "rows": [[1], [2], [3]], "truncated": True, "note": ""}
     for account in ("reader", "writer"):
         refused = ask(client, site, account, "query", cypher="CREATE (n:Drug) RETURN n")
         assert refused.status_code == 400
     assert ask(client, site, "reader", "query").status_code == 400
+
+
+def test_what_the_graph_has_not_is_told_as_the_command_line_tells_it(
+    client: TestClient, reader: TestClient, site: Site
+) -> None:
+    misspelt = ask(client, site, "reader", "query", cypher="MATCH ()-[r:TREAT]->() RETURN r.id")
+    assert misspelt.status_code == 400
+    assert "no relation 'TREAT'; near: TREATS" in misspelt.text
+    empty = ask(client, site, "reader", "hypotheses", entity="warfarin").json()
+    assert empty["rows"] == []
+    assert "prediction" in empty["note"]
+    page = reader.post("/hypotheses", data={"entity": "warfarin"}, headers=FROM_HERE)
+    assert escape(empty["note"]) in page.text
 
 
 def test_each_query_is_recorded_with_the_account(client: TestClient, site: Site) -> None:
