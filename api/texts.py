@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,7 @@ def read_texts(
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
     summary = run.Summary() if summary is None else summary
-    documents = _documents(paths, quarantine, texts, deidentify_key)
+    documents = _documents(paths, quarantine, texts, deidentify_key, strict=strict)
     known: dict[str, str] = {}
     if into is not None:
         known = dict(recorded_readings(into).drop_nulls().iter_rows())
@@ -217,11 +218,22 @@ def _documents(
     quarantine: Quarantine,
     texts: Texts,
     key_file: Path | None,
+    *,
+    strict: bool,
 ) -> Iterator[TextDocument]:
-    """The documents of paths; with a key, without what identifies patients."""
+    """The documents of paths; with a key, without what identifies patients.
+
+    The first one is read at once: models, which take long to load, aren't where there is none.
+
+    Raises:
+        DataError: a path is not there, or nothing can be read.
+    """
     from medkg.extract.documents import iter_documents
 
     documents = iter_documents(paths, quarantine, texts=texts)
+    first = list(islice(documents, 1))
+    _check_read(quarantine, strict=strict, any_read=bool(first))
+    documents = chain(first, documents)
     if key_file is None:
         return documents
     from medkg.extract.deidentify.documents import deidentified_documents
@@ -264,7 +276,7 @@ def annotate(
     """
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
-    documents = _documents(paths, quarantine, texts, deidentify_key)
+    documents = _documents(paths, quarantine, texts, deidentify_key, strict=strict)
     annotated = list(
         _annotated(
             documents,
@@ -356,7 +368,7 @@ def review(
     check_unused(Path(out))
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
-    documents = _documents(paths, quarantine, texts, None)
+    documents = _documents(paths, quarantine, texts, None, strict=strict)
     annotated = _annotated(documents, terminology, model, relations_model, None, quarantine)
     ranked = most_doubtful(annotated, most)
     _check_read(quarantine, strict=strict, any_read=bool(ranked))

@@ -102,7 +102,6 @@ def extract(
     from medkg.core.atomic import check_replaceable
     from medkg.core.remote import RemoteFolder, is_address
     from medkg.graph.graph_frames import MANIFEST
-    from medkg.terminology import default_terminology
 
     if out is None and into is None and html is None and not show_texts:
         raise typer.BadParameter(
@@ -121,7 +120,7 @@ def extract(
         check_replaceable(folder, marker=MANIFEST)
     texts = texts_of(papers, notes)
     secret = _key_of_extraction(deidentify, key, None if remote else folder)
-    terminology = default_terminology() if graph is None else read_graph(graph)
+    terminology = None if graph is None else read_graph(graph)
     reading = _Reading(
         paths, terminology, model, relations_model, linker, language, min_probability, texts, secret
     )
@@ -146,7 +145,7 @@ class _Reading(NamedTuple):
     """What to read, and with which models."""
 
     paths: list[str]
-    terminology: KnowledgeGraph
+    terminology: KnowledgeGraph | None
     model: str | None
     relations_model: Path | None
     linker: str | None

@@ -95,8 +95,14 @@ def iter_files(
 ) -> Iterator[DocumentFile]:
     """The files that `iter_documents` reads, with how their documents are named."""
     check_texts(texts)
-    for path in [paths] if isinstance(paths, Path | str) else paths:
-        yield from _files_of_path(str(path), quarantine, texts)
+    given = [str(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
+    for path in given:
+        if not is_address(path) and not Path(path).is_dir():
+            next(
+                _files_of_path(path, quarantine, texts)
+            )  # one that isn't there, before any is read
+    for path in given:
+        yield from _files_of_path(path, quarantine, texts)
 
 
 def _files_of_path(path: str, quarantine: Quarantine, texts: Texts) -> Iterator[DocumentFile]:

@@ -20,6 +20,7 @@ from ..document_form import Form, Texts, form_of
 # The endings of compressed files.
 COMPRESSED = (".gz", ".xz")
 NOT_UTF8 = "file is not UTF-8 text; convert it (iconv -f latin1 -t utf-8 OLD > NEW)"
+NO_TEXT = "file is no text; save what it holds as text or PDF"
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,10 @@ class DocumentFile:
         try:
             return decode(data, self.path)
         except DataError as error:
-            empty = "is empty" in str(error)
-            raise UnreadableError("file is empty" if empty else NOT_UTF8) from error
+            if "is empty" in str(error):
+                raise UnreadableError("file is empty") from error
+            # No text has zero bytes; almost any other file does.
+            raise UnreadableError(NO_TEXT if b"\0" in data else NOT_UTF8) from error
 
 
 def ending(file: Path) -> str:

@@ -188,3 +188,27 @@ def test_review_refuses_an_unknown_form_and_what_is_there(folder: Path, tmp_path
     with pytest.raises(DataError, match="an annotator's corrections"):
         medkg.review([folder / "notes"], corrected, terminology=small())
     assert corrected.read_text(encoding="utf-8") == "corrected"
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (["none.txt"], "none.txt: is not there"),
+        (["note.txt", "none.txt"], "none.txt: is not there"),
+        (["blank.txt"], "file is empty"),
+        (["folder"], "is a folder without files to read"),
+    ],
+)
+@pytest.mark.parametrize("ask", [medkg.annotate, medkg.read_texts])
+def test_what_is_not_there_is_told_before_models_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: Any, given: list[str], problem: str
+) -> None:
+    def loaded() -> None:
+        raise AssertionError("names were loaded")
+
+    monkeypatch.setattr("medkg.texts.default_terminology", loaded)
+    (tmp_path / "note.txt").write_text("Fever.", encoding="utf-8")
+    (tmp_path / "blank.txt").write_text(" ", encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataError, match=problem):
+        ask([tmp_path / name for name in given], quarantine=Quarantine())

@@ -365,8 +365,8 @@ def test_a_shell_completes_commands() -> None:
         (["train", "diagnosis", "{graph}", "--out", "{tmp}"], "other things in it"),
         (
             ["extract", "{graph}/nodes.parquet", "--graph", "{graph}", "--out", "{tmp}/x"],
-            "{graph}/nodes.parquet: file is not UTF-8 text; convert it (iconv -f latin1 -t utf-8"
-            " OLD > NEW) (nothing could be read)",
+            "{graph}/nodes.parquet: file is no text; save what it holds as text or PDF (nothing"
+            " could be read)",
         ),
     ],
 )

@@ -491,6 +491,7 @@ def test_a_folder_holds_files_of_all_kinds(tmp_path: Path) -> None:
     (tmp_path / ".hidden.txt").write_text("no", encoding="utf-8")
     (tmp_path / "latin.txt").write_bytes("Ménière".encode("latin-1"))
     (tmp_path / "blank.txt").write_text(" \n", encoding="utf-8")
+    (tmp_path / "scan.txt").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
     (tmp_path / "graph").mkdir()
     (tmp_path / "graph" / "graph.json").write_text("{}", encoding="utf-8")
     (tmp_path / "graph.quarantine.jsonl").write_text("{}\n", encoding="utf-8")
@@ -508,6 +509,7 @@ def test_a_folder_holds_files_of_all_kinds(tmp_path: Path) -> None:
         ("scan.png", "file of a kind that is not read"),
         ("latin.txt", "file is not UTF-8 text; convert it (iconv -f latin1 -t utf-8 OLD > NEW)"),
         ("blank.txt", "file is empty"),
+        ("scan.txt", "file is no text; save what it holds as text or PDF"),
     } <= reasons
     assert quarantine.counts()["document given twice"] == 1
     assert [d.id for d in iter_documents([tmp_path / "p1", tmp_path / "p1"], Quarantine())] == [
