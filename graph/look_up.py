@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -66,11 +66,13 @@ def _spellings(text: str) -> list[str]:
 
 def _by_name(nodes: pl.LazyFrame, collect: Collect, text: str) -> Iterator[pl.Series]:
     """Identifiers of the nodes with a name, ever looser ways of comparing one after the other."""
+    key = name_key_of(text)
+    if not key:  # that of all names without a letter or digit
+        return
     is_meant = pl.lit(True)
     if is_ordinary(text):
         in_capitals = pl.col("text").str.to_uppercase() == pl.col("text")
         is_meant = ~in_capitals
-    key = name_key_of(text)
     own = nodes.select("id", "name_key", text="name")
     yield collect(own.filter(pl.col("name_key") == key, is_meant))["id"]
     synonyms = nodes.select("id", text="synonyms").explode("text").drop_nulls("text")
@@ -102,11 +104,11 @@ def resolve(
     matches = look_up(of_kind, merges, collect, text)
     if matches.is_empty():
         elsewhere = matches if kind is None else look_up(nodes, merges, collect, text)
-        if elsewhere.height:
-            hint = of_other_kinds(elsewhere.select("id", "kind", "name").iter_rows())
-        else:
-            hint = suggestion(alike(of_kind, collect, text, SUGGESTED), text)
-        raise MissingError(f"the graph has no {kind or 'entity'} {text!r}{hint}")
+        rows = list(elsewhere.select("id", "kind", "name").iter_rows())
+        near = alike(of_kind, collect, text, SUGGESTED)
+        raise MissingError(
+            f"the graph has no {kind or 'entity'} {text!r}{may_be_meant(rows, near, text)}"
+        )
     if matches.height > 1:
         listed = ", ".join(f"{i} ({k}, {n})" for i, k, n, *_ in matches.head(_LISTED).iter_rows())
         raise MissingError(
@@ -115,10 +117,17 @@ def resolve(
     return str(matches["id"][0])
 
 
-def of_other_kinds(nodes: Iterable[tuple[str, str, str]]) -> str:
-    """The end of a message: nodes (id, kind, name) that a text means, of kinds not asked for."""
-    listed = [f"{name} ({id_}) is of kind {kind}" for id_, kind, name in islice(nodes, SUGGESTED)]
-    return f"; {', '.join(listed)}"
+def may_be_meant(elsewhere: Sequence[tuple[str, str, str]], near: pl.DataFrame, text: str) -> str:
+    """The end of a message: what a text that means no node may be meant for.
+
+    Args:
+        elsewhere: nodes (id, kind, name) that it means, of kinds that aren't asked for.
+        near: nodes of the kind asked for with a name like it, see `alike`.
+    """
+    if not elsewhere:
+        return suggestion(near, text)
+    listed = [f"{name} ({id_}) is of kind {kind}" for id_, kind, name in elsewhere[:SUGGESTED]]
+    return f"; {', '.join(listed)}" + ("" if near.is_empty() else suggestion(near, text))
 
 
 def suggestion(near: pl.DataFrame, text: str) -> str:

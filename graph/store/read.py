@@ -27,7 +27,7 @@ from ..frames import (
 )
 from ..identifiers import compact_key_of, name_key_of
 from ..kg import KnowledgeGraph
-from ..look_up import SUGGESTED, is_ordinary, of_other_kinds, suggestion
+from ..look_up import SUGGESTED, is_ordinary, may_be_meant
 from ..spill import EvidenceBuffer, StoredFrame
 from .alike import alike_on
 from .connection import Connection, Record
@@ -82,7 +82,7 @@ def _meant(connection: Connection, labels: Iterable[str], text: str) -> list[tup
     ):
         matches = [
             (label, str(identifier), str(name))
-            for label in labels
+            for label in (labels if value else ())  # no name means the nodes without one
             for identifier, name in connection.rows(
                 f"MATCH (n:{connection.names.label(label)}) WHERE {condition}"
                 " RETURN n.id, n.name LIMIT 9",
@@ -100,10 +100,9 @@ def _hint(connection: Connection, kinds: Sequence[str], there: Iterable[str], te
     # The names of patients and documents are not for everybody.
     shown = sorted({*there} - {PATIENT, DOCUMENT})
     others = [label for label in shown if label not in kinds] if kinds else []
-    if elsewhere := _meant(connection, others, text):
-        return of_other_kinds((id_, label, name) for label, id_, name in elsewhere)
+    elsewhere = [(id_, label, name) for label, id_, name in _meant(connection, others, text)]
     searched = [label for label in shown if not kinds or label in kinds]
-    return suggestion(alike_on(connection, searched, text, SUGGESTED), text)
+    return may_be_meant(elsewhere, alike_on(connection, searched, text, SUGGESTED), text)
 
 
 def read(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...core.calibration import Calibration
+from ...core.errors import DataError
 from ...core.progress import track
 from ...core.ranking import ordinal_rank
 from .scorers import LinkScorer
@@ -71,7 +72,11 @@ class CandidateRanks:
 
         Returns:
             Columns head, relation, tail, rank, score, probability and known.
+
+        Raises:
+            DataError: `top` is less than 1.
         """
+        _check_top(top)
         scores = self._of_new(direction, query, self._scores(direction, query))
         order = np.argsort(-scores, kind="stable")[:top]
         order = order[scores[order] > -np.inf]
@@ -89,7 +94,11 @@ class CandidateRanks:
 
         Returns:
             As `new`; rank, score and probability are null of what isn't ranked.
+
+        Raises:
+            DataError: `top` is less than 1.
         """
+        _check_top(top)
         known = set(self._not_new[direction][query].indices.tolist())
         answers = sorted(known.difference(self._loops[query].indices.tolist()))
         ends = [(query, n) if direction == "tail" else (n, query) for n in answers]
@@ -209,6 +218,11 @@ class CandidateRanks:
         """Scores of a query with all nodes at the other end."""
         score = self._scorer.score_tails if direction == "tail" else self._scorer.score_heads
         return np.array(score(torch.tensor([query]))[0].double().numpy())
+
+
+def _check_top(top: int) -> None:
+    if top < 1:
+        raise DataError(f"top, how many to list, is at least 1, not {top}")
 
 
 def _rank_among(new: NDArray[np.float64], score: float, answer: int) -> int:

@@ -95,14 +95,18 @@ def named_queries(
         MissingError: none or several are given, or a name in place of a list.
     """
     given = [
-        ("tail", None if head is None else [head]),
-        ("head", None if tail is None else [tail]),
-        ("tail", heads),
-        ("head", tails),
+        ("head", "tail", None if head is None else [head]),
+        ("tail", "head", None if tail is None else [tail]),
+        ("heads", "tail", heads),
+        ("tails", "head", tails),
     ]
-    named = [(direction, texts) for direction, texts in given if texts is not None]
-    if len(named) != 1:
+    named = [(name, direction, texts) for name, direction, texts in given if texts is not None]
+    if not named:
         raise MissingError("give a head, a tail, heads or tails to predict for")
-    if isinstance(named[0][1], str):
-        raise MissingError(f"heads and tails are lists: [{named[0][1]!r}]")
-    return named[0]
+    if len(named) > 1:
+        names = " and ".join(name for name, *_ in named)
+        raise MissingError(f"give one of {names} to predict the other ends; score is of pairs")
+    _, direction, texts = named[0]
+    if isinstance(texts, str):
+        raise MissingError(f"heads and tails are lists: [{texts!r}]")
+    return direction, texts

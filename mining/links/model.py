@@ -144,7 +144,8 @@ class LinkModel:
             (the checksum of its training's).
 
         Raises:
-            MissingError: no such entity, or one that the model has not seen.
+            DataError: `top` is less than 1.
+            MissingError: no such entity, one that the model has not seen, or none or two are given.
 
         Example:
             >>> model = medkg.train_links(medkg.load("starter"), model="neighbours")
@@ -153,10 +154,9 @@ class LinkModel:
             (['Imatinib', 'Imatinib', 'Aspirin', 'Aspirin'], [1, 2, 1, 2])
         """
         (direction, texts), of = named_queries(head, tail, heads, tails), self.ranks
-        queries = [self.query_number(text, direction) for text in texts]
         answers = of.known if known else of.new
-        frames = [answers(direction, query, top) for query in queries]
-        rows = pl.concat(frames) if frames else of.new(direction, 0, 0)
+        frames = [answers(direction, self.query_number(text, direction), top) for text in texts]
+        rows = pl.concat(frames) if frames else of.new(direction, 0, 1).clear()
         explanations = []
         pairs = list(rows.select("head", "tail").iter_rows())
         for head_id, tail_id in track(pairs, "Explaining") if len(texts) > 1 else pairs:

@@ -161,8 +161,11 @@ def test_several_queries_are_answered_one_after_the_other(model: LinkModel) -> N
     of_tails = model.predict(tails=tails, top=3, known=True)
     assert of_tails.equals(pl.concat([model.predict(tail=t, top=3, known=True) for t in tails]))
     assert model.predict(heads=[]).schema == together.schema
-    with pytest.raises(MissingError, match="give a head, a tail, heads or tails"):
+    with pytest.raises(MissingError, match="give one of head and tails to predict the other ends"):
         model.predict(head="drug 0-3", tails=tails)
+    for known in (False, True):
+        with pytest.raises(DataError, match="top, how many to list, is at least 1, not 0"):
+            model.predict(head="drug 0-3", top=0, known=known)
     with pytest.raises(MissingError, match=r"are lists: \['drug 0-3'\]"):
         model.predict(heads="drug 0-3")
 

@@ -80,6 +80,10 @@ def test_reading_everything_is_the_graph(filled: Store) -> None:
 def test_what_is_not_there_is_named(filled: Store) -> None:
     with pytest.raises(MissingError, match="has no Drug 'asprin'; near: Aspirin"):
         filled.resolve("asprin", "Drug")
+    with pytest.raises(MissingError, match="has no Symptom 'odd'; near: odd smell"):
+        filled.resolve("odd", "Symptom")
+    with pytest.raises(MissingError, match="has no entity ''$"):
+        filled.resolve("")
     with pytest.raises(MissingError, match=r"has no entity 'patient:ana'$"):
         filled.resolve("patient:ana")  # who is there is not for everybody
     with pytest.raises(MissingError, match="has no entity 'nothing'"):

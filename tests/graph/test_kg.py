@@ -20,6 +20,7 @@ from medkg.graph.frames import (
     FRAMES,
     MERGES,
     Source,
+    complete_nodes,
     conform,
     empty,
 )
@@ -483,6 +484,11 @@ def test_resolve_by_identifier_reference_name_and_synonym() -> None:
         graph.resolve("伊马替尼")
     with pytest.raises(MissingError, match="near: Imatinib"):
         graph.resolve("imatinab")
+    drug_class = pl.DataFrame({"id": ["ATC:C10AA"], "kind": ["DrugClass"], "name": ["statin"]})
+    statins = pl.DataFrame({"id": ["drugbank:DB1"], "kind": ["Drug"], "name": ["Statins"]})
+    both = pl.concat([complete_nodes(drug_class), complete_nodes(statins)])
+    with pytest.raises(MissingError, match=r"Statins \(.*\) is of kind Drug; near: statin \(ATC"):
+        graph.with_frames(nodes=both).resolve("statins", "DrugClass")
     with pytest.raises(MissingError, match=r"no Target 'imatinib'; Imatinib .* is of kind Drug$"):
         graph.resolve("imatinib", kind="Target")
     with pytest.raises(SchemaError, match="unknown kind 'Gizmo'"):
@@ -550,6 +556,16 @@ def test_neighbourhood_by_kinds_and_probability() -> None:
     assert_frame_equal(edges_from(part.evidence, part.sources, Schema.default()), part.edges)
     with pytest.raises(SchemaError, match="unknown kind 'Gizmo'"):
         graph.neighbourhood(KIT, kinds=["Gizmo"])
+
+
+def test_a_text_without_a_letter_or_digit_means_no_node_that_is_named_so() -> None:
+    graph = small()
+    unnamed = pl.DataFrame({"id": ["NCBIGene:1"], "kind": ["Target"], "name": ["-"]})
+    graph = graph.with_frames(nodes=pl.concat([graph.nodes, complete_nodes(unnamed)]))
+    for text in ("", " ", "-"):
+        assert graph.find(text).is_empty()
+        with pytest.raises(MissingError, match=f"no entity '{text}'"):
+            graph.resolve(text)
 
 
 def test_parts_are_taken_by_names_as_the_neighbourhood_is() -> None:
