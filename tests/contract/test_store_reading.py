@@ -82,7 +82,7 @@ def test_what_is_not_there_is_named(filled: Store) -> None:
         filled.resolve("asprin", "Drug")
     with pytest.raises(MissingError, match="has no Symptom 'odd'; near: odd smell"):
         filled.resolve("odd", "Symptom")
-    with pytest.raises(MissingError, match="has no entity ''$"):
+    with pytest.raises(MissingError, match=r"has no entity ''$"):
         filled.resolve("")
     with pytest.raises(MissingError, match=r"has no entity 'patient:ana'$"):
         filled.resolve("patient:ana")  # who is there is not for everybody
