@@ -143,11 +143,8 @@ def read_documents(
 
     Args:
         model: folder of a recogniser, or any spaCy model by name or folder; None: the shipped one.
-        relations_model: folder of a relation model; None: the one that ships.
-        linker: `scispacy_linker:umls` (or mesh, rxnorm, go, hpo) for scispaCy's; None: medkg's.
-        language: of all texts, "en" or "zh"; None: each text tells.
+        relations_model, linker, language, min_probability: as for `build_pipeline`.
         sentences: keep the sentences; without, only their offsets.
-        min_probability: relations of sentences that are less probable are left out.
         quarantine: gets the documents that can't be read, by name.
         workers: processes that read; by default this one, or with Ray one a CPU of the cluster.
         engine: "processes" of this machine, or "ray" (the extra `cluster`).
@@ -163,9 +160,7 @@ def read_documents(
     """
     start = time.perf_counter()
     summary = Summary() if summary is None else summary
-    reader = fingerprint(
-        terminology.nodes, model, relations_model, sentences, linker, language, min_probability
-    )
+    options = sentences, linker, language, min_probability
     with ExitStack() as stack:
         settings = Settings(
             terminology=stack.enter_context(temporary_folder()) / "terminology",
@@ -175,7 +170,7 @@ def read_documents(
             language=language,
             sentences=sentences,
             min_probability=min_probability,
-            reader=reader,
+            reader=fingerprint(terminology.nodes, model, relations_model, *options),
             parts=stack.enter_context(temporary_folder() if keep is None else locked_folder(keep)),
         )
         chunks = chunked(_changed(documents, settings.reader, known or {}, summary), settings)
