@@ -37,10 +37,11 @@ def _variants() -> tuple[dict[str, str], dict[str, str], frozenset[str], frozens
     return same, prefix, drop, stop
 
 
-_LETTERS = {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l"}
-_LETTERS |= {
+_GREEK = {
     letter: unicodedata.name(letter).split()[-1].lower() for letter in "αβγδεζηθικλμνξοπρστυφχψω"
 }
+_LETTERS = {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł": "l"} | _GREEK
+_GREEK_BY_NAME = str.maketrans(_GREEK)
 _PLURALS = [(r"itides$", "itis"), (r"(o|y|ta)ses$", r"\1sis"), (r"(x|ch|sh|ss)es$", r"\1")]
 _PLURALS += [(r"(..)ies$", r"\1y"), (r"([^sui])s$", r"\1")]
 _SPELLINGS = [
@@ -104,6 +105,11 @@ def _stem(word: str) -> str:
         if changed != word:
             return changed if len(changed) >= 3 else word
     return word
+
+
+def joined(key: str) -> str:
+    """A name key in one word, Greek letters by their names: "il 1β" as "il1beta"."""
+    return key.translate(_GREEK_BY_NAME).replace(" ", "")
 
 
 def forms(key: str) -> Forms:

@@ -20,7 +20,7 @@ from ...core.han import HAN
 from ...core.json_reading import parse_object
 from ...graph.identifiers import name_key
 from ...graph.kg import KnowledgeGraph
-from .forms import Forms, forms
+from .forms import Forms, forms, joined
 from .trigrams import Trigrams, trigram_arrays
 
 NAME, SPELLING, LOOSE, STRIPPED, SIMILAR = 5, 4, 3, 2, 1  # how tight a match is
@@ -259,7 +259,7 @@ class _HashTable:
 
 def _looked_up(key: str, form: Forms) -> tuple[str, str, str, str, str]:
     """What a name is found by, the tightest first."""
-    return key, form.spelling, key.replace(" ", ""), form.loose, form.stripped
+    return key, form.spelling, joined(key), form.loose, form.stripped
 
 
 def _digest(text: str) -> bytes:

@@ -14,6 +14,8 @@ _AMOUNT = re.compile(
     r"|ratios?|immunoreactivity|immunostaining|staining|overexpression|depletion|positive|titers?)",
     re.IGNORECASE,
 )
+# What a target's amount is measured in. Not plasma, which names targets ("plasma kallikrein").
+_SAMPLE = re.compile(r"serum|urinary", re.IGNORECASE)
 _ACTIVITY = re.compile(
     r"(activit(y|ies)|activation|phosphorylation|binding|signal(l)?ing|inhibition|affinity"
     r"|inhibitors?|antagonists?|agonists?|currents?|function)",
@@ -31,7 +33,7 @@ _RAISES = re.compile(
     re.IGNORECASE,
 )
 _LOWERS = re.compile(
-    r"(decreas|reduc|depress|suppress|down-?regulat|inhibit|attenuat|block|lower|diminish|abolish|prevent"
+    r"(decreas|reduc(?!tase)|depress|suppress|down-?regulat|inhibit|attenuat|block|lower|diminish|abolish|prevent"
     r"|deplet|revers|abrogat|impair|declin|fall|fell)\w*",
     re.IGNORECASE,
 )
@@ -160,17 +162,37 @@ def _is_in_name_of_another(pair: EntityPair) -> bool:
     return follows and _CALLED.fullmatch(pair.words[place]) is not None
 
 
+def _is_measured_next(pair: EntityPair) -> bool:
+    """Whether what is measured of a target is the next word: "IL-6 levels"."""
+    following = pair.words[pair.tail.end : pair.tail.end + 1]
+    return any(_AMOUNT.fullmatch(word) for word in following)
+
+
+def _is_of_activities(pair: EntityPair, others: set[int]) -> bool:
+    """Whether a target is in a list of those of which the activity is meant, "activities of"."""
+    for place in range(pair.tail.start - 1, 0, -1):
+        if pair.words[place] == "of" and _ACTIVITY.fullmatch(pair.words[place - 1]):
+            return True
+        if place not in others and not _BETWEEN.fullmatch(pair.words[place]):
+            return False
+    return False
+
+
 def _amount(pair: EntityPair) -> str | None:
     """The nearest word for what is measured of the target, if it is one of an amount."""
     others = {place for other in pair.others for place in range(other.start, other.end)}
     after = range(pair.tail.end, len(pair.words))
     before = range(pair.tail.start - 1, -1, -1)
+    if not _is_measured_next(pair) and _is_of_activities(pair, others):
+        return None
     for places, follows in ((after, True), (before, False)):
         other_words = 0
         for place in places:
             word = pair.words[place]
             if follows and pair.words[place + 1 : place + 2] == ("of",) and _is_measure(word):
                 break  # "IL-6 and the activity of TNF": it is of what comes next
+            if place == pair.tail.start - 1 and _SAMPLE.fullmatch(word):
+                return word
             if place == pair.tail.start - 1 and _CALLED.fullmatch(word):
                 continue  # "levels of the kinase inhibitor p27"
             if follows and _counts_cells(pair.words[place : place + 3]):

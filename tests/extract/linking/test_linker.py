@@ -95,6 +95,16 @@ def test_of_nodes_that_refer_to_one_another_the_one_of_that_name_is_taken() -> N
     assert hydra is None or hydra.score < griffin.score  # two that nothing joins are rivals
 
 
+@pytest.mark.parametrize("text", ["GRF-1β", "GRF1-beta", "GRF 1 beta"])
+def test_a_greek_letter_is_its_name(text: str) -> None:
+    nodes = pl.DataFrame(
+        {"id": ["NCBIGene:1"], "kind": ["Target"], "name": ["GRF1B"], "synonyms": [["GRF1-BETA"]]}
+    )
+    (link,) = Linker(graph().with_frames(nodes=conform(nodes, NODES))).link([(text, "Target")])
+    assert link is not None
+    assert link.identifier == "NCBIGene:1"
+
+
 def test_looser_matches_score_less(linker: Linker) -> None:
     texts = ["Fever", "pyrexia", "fevers", "severe fever"]
     of_texts = linker.candidates([(text, "Symptom") for text in texts])

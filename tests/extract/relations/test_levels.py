@@ -15,6 +15,7 @@ from ..marked import marked, pipeline
     [
         ("[Zapomycin|Drug] reduced the expression of [IL-6|Target].", "DOWNREGULATES"),
         ("[Zapomycin|Drug] raised serum [IL-6|Target] levels.", "UPREGULATES"),
+        ("[Zapomycin|Drug] led to an increase in serum [IL-6|Target].", "UPREGULATES"),
         ("[Zapomycin|Drug] prevented the increase in [IL-6|Target] mRNA.", "DOWNREGULATES"),
         ("[Zapomycin|Drug] prevented the decline of [IL-6|Target] production.", "UPREGULATES"),
         ("[IL-6|Target] secretion was enhanced by [zapomycin|Drug].", "UPREGULATES"),
@@ -63,6 +64,11 @@ def test_a_level_and_its_change(text: str, change: str | None) -> None:
          " release.", ["UPREGULATES", "", "", "DOWNREGULATES"]),
         ("[Smoke|Drug] raised [IL-6|Target] levels, but [zapomycin|Drug] reduced [TNF|Target]"
          " levels.", ["UPREGULATES", "", "DOWNREGULATES", "DOWNREGULATES"]),
+        # Of several whose activities are measured, and of one whose amount is.
+        ("[Zapomycin|Drug] reduced the activities of [catalase|Target], [reductase|Target] and"
+         " glutathione content.", [None, None]),
+        ("[Zapomycin|Drug] reduced the activity of [catalase|Target] and [IL-6|Target] levels.",
+         [None, "DOWNREGULATES"]),
         # A name in the name of another.
         ("[Zapomycin|Drug] raised the levels of [kinase|Target] inhibitor [p27|Target].",
          ["", "UPREGULATES"]),
