@@ -81,7 +81,7 @@ SIGNS = {
     "mr and dear": ("Mrs Lunt", "MRSA"),
     "vital signs": ("BP 120/80", "blood pressure fell"),
     "headings of a note": ("Medications: none", "the medications: none"),
-    "date of a visit": ("on 12/03/2021", "ratio 12/03"),
+    "date of a visit": ("on 12/03/2021 at 8:30", "ratio 12/03, HLA-B*58:01"),
     "the patient is": ("The patient is well", "a patient is rarely well"),
     "age at the start": ("A 54-year-old man", f"{'Long before this. ' * 9}A 54-year-old man"),
     "first person": ("I saw", "grade II"),
