@@ -33,6 +33,7 @@ from .mentions import network as _ner  # noqa: F401 (it registers its component)
 from .mentions.gazetteer import Gazetteer
 from .mentions.neighbours import Neighbours
 from .relations.chinese import chinese_relations
+from .relations.component import RelationsComponent
 from .relations.extracted import ExtractedRelation
 from .sentences import later_first, quoted_sentence, stating_sentence
 from .short_forms import short_forms
@@ -150,13 +151,17 @@ def _read(nlp: Language, docs: Sequence[Doc]) -> list[Doc]:
     own_docs = [doc for doc, own in zip(docs, is_chinese, strict=True) if own]
     if own_docs:
         chinese.find_mentions(own_docs)
-    own_read = (_related(linker(chinese.find_context(names(doc)))) for doc in own_docs)
+    relations = nlp.get_pipe("medkg_relations")
+    assert isinstance(relations, RelationsComponent)
+    least = relations.min_probability
+    own_read = (_related(linker(chinese.find_context(names(doc))), least) for doc in own_docs)
     return [next(own_read) if own else next(others) for own in is_chinese]
 
 
-def _related(doc: Doc) -> Doc:
+def _related(doc: Doc, min_probability: float) -> Doc:
     """A Chinese document with what its sentences state of its mentions."""
-    doc._.relations = tuple(chinese_relations(doc))
+    stated = chinese_relations(doc)
+    doc._.relations = tuple(each for each in stated if each.is_as_probable(min_probability))
     return doc
 
 

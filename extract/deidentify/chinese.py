@@ -137,7 +137,9 @@ _RESIDENCE = re.compile(
 
 @cache
 def _school() -> re.Pattern[str]:
-    return re.compile(rf"([{HAN}]{{2,10}}?)(?:{_any_of('schools')})(?:附属[{HAN}]{{1,6}}?医院)?")
+    return re.compile(
+        rf"([{HAN}]{{2,10}}?)(?:{_any_of('schools')})(?![性度])(?:附属[{HAN}]{{1,6}}?医院)?"
+    )
 
 
 @cache
@@ -147,7 +149,7 @@ def _before_school() -> re.Pattern[str]:
 
 # A place without its city: "姑苏区平江路", "长乐坊小区".
 _LOCAL = re.compile(
-    rf"(?<=[住于在到回])(?![住于在到回])(?:[{HAN}]{{1,4}}?[市区县])?[{HAN}]{{2,6}}?(?:小区|社区|花园|公寓|家园|新村|大街|路|村|镇)"
+    rf"(?<=[住于在到回])(?![住于在到回])(?:[{HAN}]{{1,4}}?[市区县])?[{HAN}]{{2,6}}?(?:小区|社区|花园|公寓|家园|新村|大街|(?<![尿通旁回])路|村|镇)"
     r"(?:\d{1,5}[号弄])?"
 )
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -305,6 +306,9 @@ class Linker:
                 order[x.identifier],
             ),
         )
+        if ordered and ordered[0].identifier in own_names:  # as likely as the likeliest of them
+            first = ordered[0]
+            ordered[0] = replace(first, score=max(first.score, best[same[first.identifier]]))
         likely = bool(ordered) and ordered[0].score >= LIKELY
         for kind in [mention.kind] if likely else KINDS[mention.kind]:
             namesakes = [

@@ -90,10 +90,7 @@ class RelationsComponent:
                         stated = paper_relations(of_doc, read, document, thresholds)
                         relations = _with_species(doc, chain(stated, interaction_relations(doc)))
                     probable = (
-                        each
-                        for each in relations
-                        if not self.min_probability
-                        or each.graph_probability >= self.min_probability
+                        each for each in relations if each.is_as_probable(self.min_probability)
                     )
                     doc._.relations = tuple(
                         sorted(probable, key=lambda r: (r.head.start, r.tail.start, r.relation))

@@ -27,6 +27,10 @@ class ExtractedRelation:
     qualifiers: Mapping[str, str]
     context: Mapping[str, str]
 
+    def is_as_probable(self, least: float) -> bool:
+        """Whether the graph's relation is at least so probable; any is where 0 is asked for."""
+        return not least or self.graph_probability >= least
+
     @property
     def graph_probability(self) -> float:
         """Of the relation between the nodes of its ends: its own times both ends'.

@@ -38,6 +38,9 @@ def _words(relation: ExtractedRelation) -> str:
         ("[D1 高血压]、[D2 糖尿病]，口服[M1 缬沙坦]降压、[M2 格列美脲]降糖。",
          {"缬沙坦 TREATS 高血压", "格列美脲 TREATS 糖尿病"}),
         ("[M1 萘普生]禁用于[D1 消化性溃疡]。", {"萘普生 CONTRAINDICATED_FOR 消化性溃疡"}),
+        ("[M1 阿司匹林]治疗[S1 头痛]无效。", {"-阿司匹林 TREATS 头痛"}),
+        ("避免使用[M1 阿司匹林]治疗[S1 头痛]。", set()),
+        ("服用[M1 阿司匹林]后[S1 头痛]未缓解。", set()),
         ("[D1 白癜风]一般不伴[S1 瘙痒]。", {"-白癜风 HAS_SYMPTOM 瘙痒"}),
         # Nothing: another drug between, a question, company, a sentence's end without a blank.
         ("[D1 哮喘]予[M1 沙丁胺醇]，[D2 痛风]予[M2 别嘌醇]。",

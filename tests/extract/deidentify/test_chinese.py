@@ -72,6 +72,10 @@ def test_an_identifier_of_a_chinese_text_is_found(text: str, written: str, kind:
         "和医生商量一下，神经内科和护士交代过。",
         "高血压病史10年，糖尿病5年，服用阿司匹林100mg每日一次，45岁。",
         "肝功能正常，白细胞12.5×10^9/L。",
+        "诊断：高血压，男，56岁。患者高血压，糖尿病。",
+        "白内障，女，70岁。",
+        "白细胞增高中性粒细胞比例升高，血压偏高中度贫血。",
+        "结石位于上尿路。",
     ],
 )
 def test_what_identifies_nobody_stays(text: str) -> None:

@@ -92,6 +92,7 @@ def test_of_nodes_that_refer_to_one_another_the_one_of_that_name_is_taken() -> N
     griffin, hydra = linker.link([("griffin cancer", "Disease"), ("hydra cancer", "Disease")])
     assert griffin is not None
     assert griffin.identifier == "DOID:1"
+    assert griffin.score > 0.8
     assert hydra is None or hydra.score < griffin.score  # two that nothing joins are rivals
 
 
