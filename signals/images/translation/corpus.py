@@ -87,16 +87,21 @@ def _read(folder: Path, quarantine: Quarantine) -> list[list[Picture]]:
     """The pictures of each file, in an order that has nothing to do with their names."""
     if not folder.is_dir():
         raise DataError("there is no such folder", path=folder)
-    files: list[list[Picture]] = []
+    files: dict[tuple[str, ...], list[Picture]] = {}
+    before = len(quarantine)
     for file in track(files_under([folder], (*SUFFIXES, *VOLUMES)), "Pictures"):
         try:
-            files.append(pictures_of(file))
+            pictures = pictures_of(file)
         except DataError as error:
             quarantine.add(str(error).removeprefix(f"{file}: "), path=file)
+            continue
+        # Of the same picture twice one might be learnt from and the other measured on.
+        if files.setdefault(tuple(each.checksum for each in pictures), pictures) is not pictures:
+            quarantine.add("the same picture as another file's", path=file)
     if len(files) < FEWEST:
         raise DataError(
             f"has {len(files)} files that can be read, and {FEWEST} are needed"
-            f" ({len(quarantine)} can't be)",
+            f" ({len(quarantine) - before} are set aside)",
             path=folder,
         )
-    return sorted(files, key=lambda pictures: pictures[0].checksum)
+    return sorted(files.values(), key=lambda pictures: pictures[0].checksum)

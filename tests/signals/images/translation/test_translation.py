@@ -97,6 +97,11 @@ def test_files_are_parted_and_volumes_are_slices(tmp_path: Path) -> None:
     assert corpus.checksum != read_corpus(second, first, side=SIDE).checksum
     with pytest.raises(DataError, match="in steps of 4"):
         read_corpus(first, second, side=30)
+    (first / "again.png").write_bytes((first / "00.png").read_bytes())
+    quarantine = Quarantine()
+    assert read_corpus(first, second, side=SIDE, quarantine=quarantine).checksum == corpus.checksum
+    assert sum(row.reason == "the same picture as another file's" for row in quarantine) == 1
+    (first / "again.png").unlink()
     (first / "00.png").unlink()
     with pytest.raises(DataError, match="has 9 files that can be read, and 10 are needed"):
         read_corpus(first, second, side=SIDE)
