@@ -233,9 +233,12 @@ def _shipped(kinds: Collection[str]) -> Names:
     """
     names = Names("names that come with medkg")
     nodes = shipped_names().nodes.filter(pl.col("kind").is_in(kinds))
-    for identifier, name, synonyms in nodes.select("id", "name", "synonyms").iter_rows():
-        own = _long_words(name)
-        names.add((text, identifier) for text in synonyms if own & _long_words(text))
+    names.add(
+        (text, identifier)
+        for identifier, name, synonyms in nodes.select("id", "name", "synonyms").iter_rows()
+        for text in synonyms
+        if _long_words(name) & _long_words(text)
+    )
     return names
 
 

@@ -153,6 +153,11 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     _write_json(folder / CONFIG, whole)
 
 
+def given_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's config without the checksums and versions that saving adds."""
+    return {name: value for name, value in config.items() if name not in ("sha256", "versions")}
+
+
 def open_model(path: Path | str, kind: str) -> ModelFolder:
     """Read the folder of a model of a graph, after verifying every file's checksum.
 

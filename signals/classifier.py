@@ -16,7 +16,7 @@ from ..core import calibration
 from ..core.boosters import booster_from_tensor, booster_tensor
 from ..core.calibration import Calibration
 from ..core.errors import ModelError
-from ..core.model_folder import WEIGHTS, read_config, save_files
+from ..core.model_folder import WEIGHTS, given_config, read_config, save_files
 from ..core.tensors import load_tensors, save_tensors, with_prefix, without_prefix
 from ..core.threads import one_thread
 from .network import FeatureNetwork, Floats, train_network, train_trees
@@ -87,8 +87,7 @@ class FeatureClassifier:
             }
         except (KeyError, RuntimeError, TypeError) as error:
             raise ModelError(f"{folder}: is damaged ({error}); train the model anew") from error
-        kept = {k: v for k, v in config.items() if k not in ("sha256", "versions")}
-        return cls(network, trees, calibrations, kept)
+        return cls(network, trees, calibrations, given_config(config))
 
 
 def fit_members(features: Floats, labels: NDArray[np.int64], n_classes: int, seed: int) -> Members:

@@ -133,7 +133,7 @@ def index_arrays(names: pl.DataFrame) -> Arrays:
         "words": words,
         "node": node.astype(np.int32),
         "same": names["same"].rank("dense").to_numpy(),
-        "own_name": own[node][first] if names.height else np.zeros(0, np.int64),
+        "own_name": own[node[first]] if names.height else np.zeros(0, np.int64),
         "kind": names["kind"].rank("dense").to_numpy(),
         "counted": np.array([names["count"].null_count() < names.height]),
         "count": count,

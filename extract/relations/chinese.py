@@ -8,6 +8,7 @@ joins them. Questions state nothing. "缬沙坦降压" tells what the drug is fo
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -85,11 +86,12 @@ def chinese_relations(doc: Doc) -> Iterator[ExtractedRelation]:
         sentence = sentence_of(mentions[0])
         text = simplified(sentence.text)
         if not is_question(text) and _QUESTION_WORDS.search(text) is None:
-            yield from _of_sentence(sentence, sorted(mentions, key=lambda m: m.start))
+            yield from _of_sentence(text, sentence, sorted(mentions, key=_start))
 
 
-def _of_sentence(sentence: Span, mentions: Sequence[Span]) -> Iterator[ExtractedRelation]:
-    text = simplified(sentence.text)
+def _of_sentence(
+    text: str, sentence: Span, mentions: Sequence[Span]
+) -> Iterator[ExtractedRelation]:
     for number, one in enumerate(mentions):
         for other in mentions[number + 1 : number + 1 + _NEAREST]:
             near = 0 <= other.start_char - one.end_char <= _WINDOW
@@ -108,7 +110,7 @@ def _of_pair(
         kinds, sort = ("D", "S"), "disease and symptom"
     else:
         return
-    marked = _marked(text, sentence, mentions, {head.start: kinds[0], tail.start: kinds[1]})
+    marked = _marked(text, sentence, mentions, dict(zip((head, tail), kinds, strict=True)))
     rule = next((rule for rule in rules(sort) if rule.pattern.search(marked)), None)
     if rule is None or rule.relation == "NONE":
         return
@@ -137,20 +139,26 @@ def _serves(text: str, sentence: Span, drug: Span, condition: Span) -> bool:
     return match is None or _purposes()[match[1]].search(simplified(condition.text)) is not None
 
 
-def _marked(text: str, sentence: Span, mentions: Sequence[Span], pair: dict[int, str]) -> str:
-    """The text around a pair in the form that the rules match."""
-    places = [m for m in mentions if m.start in pair]
-    first = max(0, places[0].start_char - sentence.start_char - _WINDOW)
-    last = places[-1].end_char - sentence.start_char + _WINDOW
+def _marked(text: str, sentence: Span, mentions: Sequence[Span], pair: dict[Span, str]) -> str:
+    """The text around a pair, whose letters are given, in the form that the rules match."""
+    one, other = sorted(pair, key=_start)
+    first = max(0, one.start_char - sentence.start_char - _WINDOW)
+    last = other.end_char - sentence.start_char + _WINDOW
+    window = (sentence.start_char + first, sentence.start_char + last)
+    begin, behind = (bisect_left(mentions, place, key=_start) for place in window)
     parts, at = [], first
-    for mention in mentions:
+    for mention in mentions[begin:behind]:
         start, end = (n - sentence.start_char for n in (mention.start_char, mention.end_char))
         if start >= at and end <= last:
             parts.append(_LATIN.sub("x", text[at:start]))
-            parts.append(pair.get(mention.start, _LETTERS.get(mention.label_, "x")))
+            parts.append(pair.get(mention, _LETTERS.get(mention.label_, "x")))
             at = end
     parts.append(_LATIN.sub("x", text[at:last]))
     return _collapsed("".join(parts))
+
+
+def _start(mention: Span) -> int:
+    return int(mention.start_char)
 
 
 @cache

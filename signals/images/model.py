@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...core.calibration import Calibration
 from ...core.errors import DataError, ModelError
-from ...core.model_folder import WEIGHTS, read_config, save_files
+from ...core.model_folder import WEIGHTS, given_config, read_config, save_files
 from ...core.tensors import load_tensors, save_tensors, with_prefix, without_prefix
 from .backbone import described_network
 from .corpus import COLOURFUL
@@ -116,9 +116,8 @@ class ImageClassifier:
                 name: Calibration.from_dict(values)
                 for name, values in config.pop("calibrations").items()
             }
-            thresholds = {name: float(config["thresholds"][name]) for name in calibrations}
+            least = config.pop("thresholds")
+            thresholds = {name: float(least[name]) for name in calibrations}
         except (KeyError, RuntimeError, TypeError) as error:
             raise ModelError(f"{folder}: is damaged ({error}); train the model anew") from error
-        dropped = ("sha256", "versions", "thresholds")
-        kept = {k: v for k, v in config.items() if k not in dropped}
-        return cls(network.eval(), usual, calibrations, thresholds, kept)
+        return cls(network.eval(), usual, calibrations, thresholds, given_config(config))

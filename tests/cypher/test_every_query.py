@@ -214,6 +214,15 @@ def test_a_folder_of_ones_own_joins_the_library(
         library.load(tmp_path / "nowhere")
 
 
+def test_what_speaks_against_a_drug_is_asked_alike_everywhere() -> None:
+    # A file that is pasted can't include another, so that the same lines stand in each.
+    queries = [q.cypher for q in library.load().values() if "contraindicated_for" in q.columns]
+    blocks = [re.search(r"  COLLECT \{.*\} AS may_cause", text, re.DOTALL) for text in queries]
+    assert len(queries) > 1
+    assert len({block and block[0] for block in blocks}) == 1
+    assert all(blocks)
+
+
 def test_a_parameters_value_can_not_break_out_of_the_printed_text() -> None:
     query = library.get("evidence_of_edge")
     hostile: Any = "x'}) \\' MATCH (n) // $object\n"

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 
 from ....core.errors import ModelError
-from ....core.model_folder import WEIGHTS, read_config, save_files
+from ....core.model_folder import WEIGHTS, given_config, read_config, save_files
 from ....core.tensors import load_tensors, save_tensors
 from ....core.threads import one_thread
 from .adversarial import AdversarialNetwork
@@ -122,6 +122,5 @@ def open_generator(path: Path | str) -> Generator:
             writer.eval()
     except (OSError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{folder}: is damaged ({error}); train the model anew") from error
-    kept = {name: value for name, value in config.items() if name not in ("sha256", "versions")}
-    kept["weights"] = config["sha256"][WEIGHTS]
-    return Generator(vocabulary, writer, kept)
+    given = {**given_config(config), "weights": config["sha256"][WEIGHTS]}
+    return Generator(vocabulary, writer, given)

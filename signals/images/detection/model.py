@@ -12,7 +12,7 @@ from torchvision.models.detection import MaskRCNN
 
 from ....core.calibration import Calibration
 from ....core.errors import ModelError
-from ....core.model_folder import WEIGHTS, read_config, save_files
+from ....core.model_folder import WEIGHTS, given_config, read_config, save_files
 from ....core.tensors import load_tensors, save_tensors
 from ...classifier import log_odds
 from ..picture import Colours
@@ -88,5 +88,4 @@ class Detector:
             calibration = None if values is None else Calibration.from_dict(values)
         except (KeyError, RuntimeError, TypeError) as error:
             raise ModelError(f"{folder}: is damaged ({error}); train the model anew") from error
-        kept = {k: v for k, v in config.items() if k not in ("sha256", "versions")}
-        return cls(network.eval(), calibration, kept)
+        return cls(network.eval(), calibration, given_config(config))

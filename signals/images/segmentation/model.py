@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....core.errors import DataError, ModelError
-from ....core.model_folder import WEIGHTS, read_config, save_files
+from ....core.model_folder import WEIGHTS, given_config, read_config, save_files
 from ....core.tensors import load_tensors, save_tensors
 from ..picture import Colours, resampled
 from ..unet import UNet
@@ -98,10 +98,7 @@ class Segmenter:
             network.load_state_dict(load_tensors(folder / WEIGHTS))
         except RuntimeError as error:
             raise ModelError(f"{folder}: is damaged ({error}); train the model anew") from error
-        return cls(network.eval(), {k: v for k, v in config.items() if k not in _DROPPED})
-
-
-_DROPPED = ("sha256", "versions")
+        return cls(network.eval(), given_config(config))
 
 
 def at_scale(picture: Colours, side: int, field: int | None, most: int) -> Colours:

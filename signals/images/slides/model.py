@@ -11,7 +11,7 @@ import numpy as np
 
 from ....core.calibration import Calibration
 from ....core.errors import ModelError
-from ....core.model_folder import WEIGHTS, read_config, save_files
+from ....core.model_folder import WEIGHTS, given_config, read_config, save_files
 from ....core.tensors import load_tensors, save_tensors
 from ...codes import Code
 from ...finding import Finding
@@ -27,7 +27,6 @@ _FIELDS = {
     "calibrations": dict,
     "thresholds": dict,
 }
-_DROPPED = ("sha256", "versions", "calibrations", "thresholds")
 
 
 @dataclass(frozen=True)
@@ -100,10 +99,10 @@ class SlideClassifier:
             network.load_state_dict(load_tensors(folder / WEIGHTS))
             calibrations = {
                 name: Calibration.from_dict(values)
-                for name, values in config["calibrations"].items()
+                for name, values in config.pop("calibrations").items()
             }
-            thresholds = {name: float(config["thresholds"][name]) for name in calibrations}
+            least = config.pop("thresholds")
+            thresholds = {name: float(least[name]) for name in calibrations}
         except (KeyError, RuntimeError, TypeError) as error:
             raise ModelError(f"{folder}: is damaged ({error}); train the model anew") from error
-        kept = {key: value for key, value in config.items() if key not in _DROPPED}
-        return cls(network.eval(), calibrations, thresholds, kept)
+        return cls(network.eval(), calibrations, thresholds, given_config(config))

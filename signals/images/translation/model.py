@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ....core.errors import DataError, ModelError
-from ....core.model_folder import WEIGHTS, read_config, save_files
+from ....core.model_folder import WEIGHTS, given_config, read_config, save_files
 from ....core.tensors import load_tensors, save_tensors, with_prefix
 from ..picture import Grey
 from .network import DIRECTIONS, generators_of, translated
@@ -66,7 +66,4 @@ class Translator:
             raise ModelError(f"{folder}: is damaged ({error}); train the model anew") from error
         if len(config["kinds"]) != 2:
             raise ModelError(f"{folder}: is damaged (its kinds); train the model anew")
-        return cls(generators, {k: v for k, v in config.items() if k not in _DROPPED})
-
-
-_DROPPED = ("sha256", "versions")
+        return cls(generators, given_config(config))
