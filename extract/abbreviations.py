@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from spacy.tokens import Doc
 
+from .tokens import text_of
+
 _PARENTHESIS = re.compile(r"\(([^()\n]{2,60})\)")
 _SENTENCE_END = re.compile(r"[.!?]\s+(?=[A-Z])|\n")
 _WORD = re.compile(r"\S+")
@@ -36,7 +38,7 @@ class Abbreviation:
 def abbreviations_of(doc: Doc) -> list[Abbreviation]:
     """The abbreviations that a document defines, which are looked for once."""
     if _KEY not in doc.user_data:
-        doc.user_data[_KEY] = find_abbreviations(doc.text)
+        doc.user_data[_KEY] = find_abbreviations(text_of(doc))
     abbreviations: list[Abbreviation] = doc.user_data[_KEY]
     return abbreviations
 

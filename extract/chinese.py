@@ -21,7 +21,7 @@ from .context.chinese import ChineseContext
 from .context.chinese_dialogue import with_statuses
 from .mentions.network import load_recogniser
 from .mentions.recogniser import THRESHOLD, Recogniser, set_mentions
-from .tokens import StatelessComponent
+from .tokens import StatelessComponent, text_of
 
 SHIPPED = Path(__file__).parent / "model" / "ner_zh"
 READ = ("en", *LANGUAGES)
@@ -82,12 +82,12 @@ class Chinese(StatelessComponent):
         if self._recogniser is None:
             self._recogniser = load_recogniser(self._model or SHIPPED)
         for doc in docs:
-            starts = set(sentence_starts(doc.text))
+            starts = set(sentence_starts(text_of(doc)))
             for token in doc:
                 token.is_sent_start = token.i == 0 or token.idx in starts
             doc.spans["sections"], doc.spans["headings"] = [], []
         # One for one, so that the offsets are the document's own.
-        texts = [simplified(doc.text) for doc in docs]
+        texts = [simplified(text_of(doc)) for doc in docs]
         for doc, mentions in zip(docs, self._recogniser.predict(texts, THRESHOLD), strict=True):
             set_mentions(doc, mentions)
 

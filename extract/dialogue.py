@@ -18,7 +18,7 @@ from spacy.tokens import Doc, Span
 
 from .context.attributes import DEFAULTS, change_attributes
 from .dialogue_turns import CLINICIAN, PATIENT, Turn, turns_of
-from .tokens import StatelessComponent
+from .tokens import StatelessComponent, text_of
 
 _ENDED = re.compile(r"[.?!](?=\s|$)")
 # How a clinician's question begins that has no question mark, as recognised speech has none: by
@@ -110,7 +110,7 @@ class Dialogue(StatelessComponent):
     """
 
     def __call__(self, doc: Doc) -> Doc:
-        text = doc.text
+        text = text_of(doc)
         turns = turns_of(text)
         starts = [turn.start for turn in turns]
 

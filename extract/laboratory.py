@@ -20,7 +20,7 @@ from ..graph.laboratory import LaboratoryTest, outcome_in_unit, outcome_of, test
 from .context.doses import FREQUENCY
 from .context.values import forget_mentions, joins_value, measurement
 from .sentences import sentence_of
-from .tokens import StatelessComponent, token_offsets
+from .tokens import StatelessComponent, text_of, token_offsets
 
 # Words of a test's name that say no more than what the table assumes.
 _ASSUMED = re.compile(
@@ -234,7 +234,7 @@ def _of_pressure(mention: Span) -> Results | None:
 def _of_child(doc: Doc) -> bool:
     """Whether a note says that its patient is one whose heart and breath are a child's."""
     if doc._.of_child is None:
-        doc._.of_child = _CHILD.search(doc.text) is not None
+        doc._.of_child = _CHILD.search(text_of(doc)) is not None
     return bool(doc._.of_child)
 
 

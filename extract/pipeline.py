@@ -37,7 +37,7 @@ from .relations.component import RelationsComponent
 from .relations.extracted import ExtractedRelation
 from .sentences import later_first, quoted_sentence, stating_sentence
 from .short_forms import short_forms
-from .tokens import blank
+from .tokens import blank, text_of
 
 # The probability of a patient's fact is multiplied by this where a note calls it possible, or names
 # it in a differential. By judgement: no corpus at hand says how often it holds.
@@ -146,7 +146,7 @@ def _read(nlp: Language, docs: Sequence[Doc]) -> list[Doc]:
     assert isinstance(chinese, Chinese)
     assert isinstance(names, Gazetteer)
     assert isinstance(linker, LinkerComponent)
-    is_chinese = [chinese.reads(doc.text) for doc in docs]
+    is_chinese = [chinese.reads(text_of(doc)) for doc in docs]
     others = nlp.pipe([doc for doc, own in zip(docs, is_chinese, strict=True) if not own])
     own_docs = [doc for doc, own in zip(docs, is_chinese, strict=True) if own]
     if own_docs:
@@ -239,9 +239,11 @@ class GraphRows:
         self.nodes: dict[str, dict[str, Any]] = {}
         self.linked: set[str] = set()
         self.evidence: list[dict[str, Any]] = []
+        self._quotes: dict[tuple[int, int], str] = {}  # of one document, by their tokens
 
     def add(self, document: TextDocument, doc: Doc) -> None:
         """Add the rows of one document."""
+        self._quotes.clear()
         self._node(document.id, "Document", document.id)
         self.nodes[document.id]["properties"] = reading_properties(
             document.sha256, document.reading(self.reader), document.origin
@@ -395,6 +397,13 @@ class GraphRows:
     def _node(self, identifier: str, kind: str, name: str) -> None:
         self.nodes.setdefault(identifier, {"id": identifier, "kind": kind, "name": name})
 
+    def _quote(self, sentence: Span) -> str:
+        """A sentence's text, which spaCy puts together anew each time."""
+        place = sentence.start, sentence.end
+        if place not in self._quotes:
+            self._quotes[place] = sentence.text
+        return self._quotes[place]
+
     def _evidence(
         self,
         document: TextDocument,
@@ -406,6 +415,7 @@ class GraphRows:
         qualifiers: Mapping[str, object] | None = None,
         context: Mapping[str, str] | None = None,
     ) -> None:
+        quote = self._quote(sentence) if sentence else ""
         self.evidence.append(
             {
                 "subject": subject,
@@ -415,9 +425,9 @@ class GraphRows:
                 "release": self.release,
                 "level": "text-mined",
                 "document": document.id,
-                "sentence": sentence.text.strip() if sentence and self.sentences else None,
+                "sentence": quote.strip() if sentence and self.sentences else None,
                 "start": sentence.start_char if sentence else None,
-                "end": sentence.start_char + len(sentence.text.rstrip()) if sentence else None,
+                "end": sentence.start_char + len(quote.rstrip()) if sentence else None,
                 "extractor": self.extractor,
                 "probability": round(min(1.0, probability), 6),
                 "qualifiers": json.dumps(qualifiers, sort_keys=True) if qualifiers else None,

@@ -21,7 +21,7 @@ from spacy.tokens import Doc, Span
 from .dialogue_turns import turns_of
 from .short_forms import short_forms
 from .tables import table_rows
-from .tokens import StatelessComponent
+from .tokens import StatelessComponent, text_of
 
 
 def _words(text: str) -> frozenset[str]:
@@ -193,8 +193,8 @@ class Sentences(StatelessComponent):
     """Marks where sentences start, and spans `doc.spans["sections"]` over the sections."""
 
     def __call__(self, doc: Doc) -> Doc:
-        starts = sentence_starts(doc.text)
-        following = iter([*starts[1:], len(doc.text) + 1])
+        starts = sentence_starts(text_of(doc))
+        following = iter([*starts[1:], len(text_of(doc)) + 1])
         boundary = next(following)
         begins = np.full(len(doc), _INSIDE)
         for token in doc:
@@ -208,7 +208,7 @@ class Sentences(StatelessComponent):
         # At once: for each token alone, spaCy looks through all of them.
         doc.from_array(["SENT_START"], begins)  # type: ignore[arg-type]  # its type is of thinc
         doc.user_data.pop(_STARTS, None)
-        heads = headings(doc.text)
+        heads = headings(text_of(doc))
         doc.spans["sections"] = _section_spans(doc, heads)
         spans = [doc.char_span(a, b, label=s) for a, b, s in heads if s != "other"]
         doc.spans["headings"] = [span for span in spans if span is not None]
@@ -216,7 +216,7 @@ class Sentences(StatelessComponent):
 
 
 def _section_spans(doc: Doc, heads: list[tuple[int, int, str]]) -> list[Span]:
-    text = doc.text
+    text = text_of(doc)
     ends = [start for start, _, _ in heads[1:]] + [len(text)] * bool(heads)
     spans = []
     for (start, after, section), end in zip(heads, ends, strict=True):

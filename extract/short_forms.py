@@ -14,6 +14,7 @@ from spacy.tokens import Doc, Span
 
 from .abbreviations import abbreviations_of
 from .tables import table_rows
+from .tokens import text_of
 
 # Of a mention that has such letters alone to go by; by judgement.
 _PROBABILITY = 0.9
@@ -155,8 +156,8 @@ def words_of(sentence: Span) -> tuple[list[int], list[str]]:
 def next_connective(doc: Doc, start: int, end: int) -> int | None:
     """Where the first "2/2" or "d/t" of a note stands among the tokens from start to end."""
     others = _connectives(doc)
-    words = (others.get(place, "") for place in range(start, end))
-    return next((start + n for n, word in enumerate(words) if word in ("secondary", "due")), None)
+    places = range(start, end) if others else ()
+    return next((n for n in places if others.get(n) in ("secondary", "due")), None)
 
 
 def _connectives(doc: Doc) -> dict[int, str]:
@@ -168,7 +169,7 @@ def _connectives(doc: Doc) -> dict[int, str]:
 
 
 def _find_connectives(doc: Doc) -> Iterator[tuple[int, str]]:
-    text = doc.text
+    text = text_of(doc)
     for match in _CONNECTIVE.finditer(text):
         due, (start, end) = match[0].lower() == "d/t", match.span()
         near = text[max(0, start - 12) : start]
@@ -193,7 +194,7 @@ def with_short_forms(doc: Doc, mentions: Iterable[Span]) -> tuple[list[Span], li
     kept, excluded = dict(enumerate(mentions)), []
     unused = count(len(kept))
     at_token = {token: n for n, m in kept.items() for token in range(m.start, m.end)}
-    text = doc.text
+    text = text_of(doc)
     defined = {abbreviation.short for abbreviation in abbreviations_of(doc)}
     headings = sorted((span.start_char, span.end_char) for span in doc.spans.get("headings", []))
     for match in _pattern().finditer(text):

@@ -27,6 +27,7 @@ _Item = TypeVar("_Item")
 _TOKENS = rf"[{HAN}]|[^\W\d_{HAN}]+|\d+|[^\w\s]|_"
 _TOKEN = re.compile(_TOKENS)
 _TOKEN_OR_SPACE = re.compile(rf"{_TOKENS}|\s+")
+_TEXT = "medkg text"  # of `doc.user_data`
 
 
 def token_offsets(text: str) -> list[tuple[int, int]]:
@@ -45,6 +46,21 @@ def longest_first(
     while waiting:
         number = max(1, most // length(waiting[-1]))
         yield [waiting.pop() for _ in range(min(len(waiting), number))]
+
+
+def text_of(doc: Doc) -> str:
+    """A document's text, kept with it, since spaCy puts it together from all tokens each time."""
+    text: str | None = doc.user_data.get(_TEXT)
+    if text is None:
+        text = doc.user_data[_TEXT] = doc.text
+    return text
+
+
+def text_between(doc: Doc, start: int, end: int) -> str:
+    """The text of the tokens from start to end, with the space behind them."""
+    if start >= end:
+        return ""
+    return text_of(doc)[doc[start].idx : doc[end].idx if end < len(doc) else None]
 
 
 class StatelessComponent:

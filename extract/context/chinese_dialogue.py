@@ -25,6 +25,7 @@ from ...core.han import simplified
 from ...core.model_folder import WEIGHTS, read_config, save_files
 from ...core.tensors import load_tensors, save_tensors
 from ..dialogue_turns import Turn, turns_of
+from ..tokens import text_of
 from .attributes import DEFAULTS, change_attributes
 from .chinese import categories_in
 
@@ -107,14 +108,14 @@ def with_statuses(doc: Doc) -> Doc:
 
     A text that is no dialogue stays as it is.
     """
-    turns = turns_of(doc.text)
+    turns = turns_of(text_of(doc))
     mentions = [
         mention
         for mention in doc.spans["mentions"]
         if turns and mention.label_ in CONDITIONS and mention.start_char >= turns[0].start
     ]
     places = [(mention.start_char, mention.end_char) for mention in mentions]
-    statuses = shipped_model().statuses(doc.text, turns, places) if mentions else []
+    statuses = shipped_model().statuses(text_of(doc), turns, places) if mentions else []
     for mention, status in zip(mentions, statuses, strict=True):
         change_attributes(
             mention,

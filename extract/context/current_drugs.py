@@ -8,6 +8,7 @@ from collections.abc import Container
 from spacy.tokens import Span
 
 from ..sentences import section_of
+from ..tokens import text_between
 from .attributes import Categorised
 from .doses import dosage
 from .surroundings import text_around
@@ -62,7 +63,7 @@ def keep_current(mentions: Categorised) -> None:
             condition, of_condition = mentions[number + step]
             first, last = sorted((drug, condition), key=lambda mention: mention.start)
             if condition.label_ in ("Disease", "Symptom") and pattern.fullmatch(
-                drug.doc[first.end : last.start].text_with_ws
+                text_between(drug.doc, first.end, last.start)
             ):
                 if "taken" not in categories and _PASSING.search(condition.text):
                     break  # "pneumonia treated with amoxicillin 500 mg tid"

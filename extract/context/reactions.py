@@ -12,6 +12,7 @@ from typing import NamedTuple
 from spacy.tokens import Doc, Span
 
 from ..sentences import sentence_of
+from ..tokens import text_between, text_of
 from .attributes import Categorised, attributes
 from .doses import dosage
 from .surroundings import text_around
@@ -71,7 +72,7 @@ class AllergyLists:
     """
 
     def __init__(self, doc: Doc) -> None:
-        text, sections = doc.text, []
+        text, sections = text_of(doc), []
         for section in doc.spans.get("sections", []):
             if section.label_ == "allergies":
                 other = _OTHER_LIST.search(text, section.start_char, section.end_char)
@@ -106,7 +107,7 @@ def mark_reactions(mentions: Categorised, lists: AllergyLists) -> set[tuple[int,
     pairs = set()
     # Taken once: a sentence may be as long as the note.
     sentence = sentence_of(mentions[0][0])
-    text, first = sentence.text_with_ws, sentence.start_char
+    text, first = text_between(sentence.doc, sentence.start, sentence.end), sentence.start_char
     drug: Span | None = None
     end: int | None = None  # of the allergen, or of its last reaction
     pattern = _TO_REACTION
@@ -116,7 +117,7 @@ def mark_reactions(mentions: Categorised, lists: AllergyLists) -> set[tuple[int,
             is_allergen = "allergy" in categories and "negated" not in categories
             if is_allergen and number:
                 before, of_before = mentions[number - 1]
-                between = doc[before.end : mention.start].text_with_ws
+                between = text_between(doc, before.end, mention.start)
                 if before.label_ in ("Disease", "Symptom") and _FROM_DRUG.fullmatch(between):
                     of_before.add("reaction")
                     pairs.add((mention.start, before.start))
@@ -207,7 +208,7 @@ def mark_allergens(mentions: Categorised, lists: AllergyLists) -> None:
     for (drug, categories), (next_drug, next_categories) in pairwise(mentions):
         if "allergy" not in categories or not drug.label_ == next_drug.label_ == "Drug":
             continue
-        between = drug.doc[drug.end : next_drug.start].text_with_ws
+        between = text_between(drug.doc, drug.end, next_drug.start)
         _, after = text_around(next_drug)
         if (
             not next_categories & {"tolerated", "general"}

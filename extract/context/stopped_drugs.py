@@ -9,6 +9,7 @@ from itertools import pairwise, zip_longest
 from spacy.tokens import Span
 
 from ..sentences import sentence_of
+from ..tokens import text_between
 from .attributes import DEFAULTS, Categorised, attributes
 from .surroundings import NEARBY, text_around
 
@@ -70,7 +71,7 @@ def mark_stopped_together(mentions: Categorised) -> None:
     for (drug, categories), (next_drug, next_categories) in pairwise(mentions):
         if not drug.label_ == next_drug.label_ == "Drug" or next_drug.start - drug.end > NEARBY:
             continue
-        between = drug.doc[drug.end : next_drug.start].text_with_ws
+        between = text_between(drug.doc, drug.end, next_drug.start)
         before, after = text_around(drug)[0], text_around(next_drug)[1]
         if "over" in categories and "over" in next_categories:
             # "Cinacalcet 30, Bactrim stopped": each with its own, the last alone is stopped.

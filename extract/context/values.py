@@ -12,6 +12,7 @@ from spacy.tokens import Doc, Span
 from ...graph.units import is_unit, normalise_quantity
 from ..sentences import sentence_of
 from ..short_forms import next_connective
+from ..tokens import text_between
 
 _NUMBER = r"\d+(?:[.,]\d+)*"
 _UNIT = (
@@ -144,7 +145,7 @@ def _shared_interpretation(test: Span) -> str | None:
 def _ends_clause(test: Span) -> bool:
     """Whether nothing but punctuation stands behind a test up to the end of its clause."""
     end = min(sentence_of(test).end, test.end + _REACH)
-    rest = test.doc[test.end : end].text.lstrip(" \t\r\n)]")
+    rest = text_between(test.doc, test.end, end).lstrip(" \t\r\n)]")
     return not rest or rest[0] in ".;"
 
 
@@ -198,7 +199,7 @@ def _row(test: Span) -> list[Span]:
 def _interpretation_before(test: Span) -> str | None:
     """The interpretation before a test: "raised serum CRP", "negative for CD3 and CD5"."""
     first = max(sentence_of(test).start, test.start - _BEFORE)
-    before = str(test.doc[first : test.start].text_with_ws)
+    before = text_between(test.doc, first, test.start)
     near = before.rstrip()
     for _ in range(2):
         near = _WORDS_BEFORE.sub("", near).rstrip()
@@ -273,8 +274,7 @@ def _after(test: Span) -> tuple[str, Span | None]:
     """The text after a test up to the next mention; that mention, where only "and" lies between."""
     doc, sentence = test.doc, sentence_of(test)
     last = min(sentence.end, test.end + _REACH)
-    # Not the document's text, which spaCy puts together anew each time.
-    text = doc[test.end - 1 : last].text_with_ws
+    text = text_between(doc, test.end - 1, last)
     first = doc[test.end - 1].idx
     start = test.end_char - first
     end = min(sentence.end_char - first, start + _REACH)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ..tokens import StatelessComponent
+from ..tokens import StatelessComponent, text_of
 
 if not Span.has_extension("probability"):
     Span.set_extension("probability", default=1.0)
@@ -24,7 +24,7 @@ class MedkgDeidentify(StatelessComponent):
         from .find import find_identifiers
 
         spans = []
-        for each in find_identifiers(doc.text):
+        for each in find_identifiers(text_of(doc)):
             span = doc.char_span(each.start, each.end, each.kind, alignment_mode="expand")
             if span is not None:
                 span._.probability = each.score

@@ -14,7 +14,7 @@ from .. import short_forms as _short_forms  # noqa: F401 (registers `stands_for`
 from ..abbreviations import abbreviations_of
 from ..context.attributes import DEFAULTS
 from ..mentions.neighbours import gene_name
-from ..tokens import StatelessComponent
+from ..tokens import StatelessComponent, text_of
 from .chinese import LinkerByScript
 from .conditions import CONDITIONS, Conditions, Meaning, spelling
 from .coordination import names_of_one_beginning, names_of_one_head
@@ -235,7 +235,7 @@ def _receptors(terminology: KnowledgeGraph) -> frozenset[str]:
 def _queries(doc: Doc, mentions: Sequence[Span]) -> list[LinkQuery]:
     """What the mentions of a document are looked up as."""
     places = [(m.start_char, m.end_char, m.label_) for m in mentions]
-    defined = long_forms_of(doc.text, places, abbreviations_of(doc))
+    defined = long_forms_of(text_of(doc), places, abbreviations_of(doc))
     usual = {mention.text: mention._.stands_for for mention in mentions}
     long_forms = {short: long for short, long in usual.items() if long} | defined
     return [
@@ -261,7 +261,7 @@ def _link_long_forms(doc: Doc, mentions: Sequence[Span]) -> None:
     for mention in mentions:
         if mention._.identifier is None:
             unlinked.setdefault(" ".join(mention.text.lower().split()), []).append(mention)
-    text = doc.text
+    text = text_of(doc)
     for short in abbreviations_of(doc) if unlinked else ():
         for mention in unlinked.get(" ".join(text[slice(*short.long)].lower().split()), ()):
             same = linked.get((short.short, mention.label_))

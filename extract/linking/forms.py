@@ -112,6 +112,7 @@ def joined(key: str) -> str:
     return key.translate(_GREEK_BY_NAME).replace(" ", "")
 
 
+@lru_cache(maxsize=20_000)
 def forms(key: str) -> Forms:
     """The forms of a name key (`identifiers.name_key`)."""
     _, _, drop, stop = _variants()

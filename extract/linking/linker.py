@@ -10,9 +10,11 @@ mention whose best candidate stays below the threshold is linked to nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -167,8 +169,7 @@ class Linker:
         rows, blocks = self._own_candidates(mention)
         others = self._other_mentions(mention, exact)
         longer = {node for other in others if other.is_longer for node in other.candidates.exact}
-        known = {int(index.node[row]) for row in rows}
-        if missing := longer - known:
+        if missing := longer.difference(index.node[rows].tolist()):
             more = [
                 row
                 for other in others
@@ -183,10 +184,10 @@ class Linker:
             rows += more
         features = np.concatenate(blocks)
         if rows and others:
-            nodes = index.node[rows]
-            hits = [sum(int(node) in other.candidates.exact for other in others) for node in nodes]
-            features[:, COLUMN["elsewhere"]] = np.minimum(hits, 3)
-            features[:, COLUMN["part_of"]] = [int(node) in longer for node in nodes]
+            nodes = index.node[rows].tolist()
+            hits = Counter(node for other in others for node in other.candidates.exact)
+            features[:, COLUMN["elsewhere"]] = [min(hits[node], 3) for node in nodes]
+            features[:, COLUMN["part_of"]] = [node in longer for node in nodes]
         if rows:
             set_relative_features(index, rows, features)
         return rows, features
@@ -338,6 +339,7 @@ class Linker:
         return own_names
 
 
+@lru_cache(maxsize=4096)
 def _texts(mention: LinkQuery) -> tuple[str, ...]:
     """What a mention is looked up as, the best first."""
     own = (mention.text,) if mention.long is None else (mention.long, mention.text)

@@ -111,7 +111,9 @@ def _read(folder: Path, count: int) -> list[Arrays]:
         if sha256(folder / file) != checksum:
             raise DataError(f"{folder / file} is damaged")
         place, name = file.removesuffix(".npy").split("-", 1)
-        arrays[int(place)][name] = np.load(folder / file, mmap_mode="r", allow_pickle=False)
+        mapped = np.load(folder / file, mmap_mode="r", allow_pickle=False)
+        # As a plain array, which gives single values in half the time.
+        arrays[int(place)][name] = mapped.view(np.ndarray)
     with suppress(OSError):
         os.utime(folder)  # by which it is known that it is used
     return arrays

@@ -28,7 +28,7 @@ from ...graph.kg import KnowledgeGraph
 from ..abbreviations import abbreviations_of
 from ..laboratory import add_tests
 from ..short_forms import short_forms, with_short_forms
-from ..tokens import StatelessComponent
+from ..tokens import StatelessComponent, text_between, text_of
 from .given import is_given
 
 _Hashes = npt.NDArray[np.int64]
@@ -138,7 +138,7 @@ class Gazetteer(StatelessComponent):
         ]
         mentions = _with_names(doc, mentions, names, taken)
         mentions = [_drug_if_given(mention, self._drugs) for mention in mentions]
-        if has_han(doc.text):
+        if has_han(text_of(doc)):
             mentions = [_drug_in_latin(mention, drugs) for mention in mentions]
         doc.spans["mentions"] = _without_allergies(_with_defined(doc, mentions))
         if doc._.note:
@@ -160,7 +160,7 @@ def _matches(
 ) -> list[_Match]:
     """Every run of tokens that is a name, by kind; in a note also those that are turned round."""
     words = [token.lower_ if token.text[0].isalnum() else "" for token in doc]
-    if has_han(doc.text):
+    if has_han(text_of(doc)):
         words = [simplified(word) for word in words]
     places, hashes = _candidates(doc, words, taken)
     matches = [_Match(*places[number], kind) for number, kind in _known(hashes, hashes_by_kind)]
@@ -177,7 +177,7 @@ def _matches(
 def _weights_lost(doc: Doc, hashes_by_kind: Mapping[str, _Hashes]) -> Iterator[_Match]:
     """Where a note says how much weight was lost, if the graph has a name for that."""
     for _, kind in _known([hash("weightloss")], hashes_by_kind):
-        for match in _WEIGHT_LOSS.finditer(doc.text):
+        for match in _WEIGHT_LOSS.finditer(text_of(doc)):
             span = doc.char_span(*match.span(), alignment_mode="expand")
             assert span is not None  # the match is not empty
             yield _Match(span.start, span.end, kind, "weight loss")
@@ -312,7 +312,7 @@ def _without_allergies(mentions: list[Span]) -> list[Span]:
         for before, mention in pairwise(mentions)
         if before.label_ != "Drug"
         or mention.text.lower() not in _ALLERGY
-        or mention.doc[before.end : mention.start].text_with_ws.strip(" -")
+        or text_between(mention.doc, before.end, mention.start).strip(" -")
     ]
     return [*mentions[:1], *rest]
 
@@ -369,7 +369,8 @@ def _candidates(
     Args:
         words: the tokens in lower case; "" where they are signs.
     """
-    places, hashes = [], []
+    places: list[tuple[int, int]] = []
+    hashes: list[int] = []
     texts = [token.text for token in doc]
     joined = [not token.whitespace_ for token in doc]  # to the next token
     begins = [token.is_sent_start for token in doc]
@@ -385,12 +386,15 @@ def _candidates(
             if texts[n] == "," and not _DENIALS.isdisjoint(words[start:n]):
                 break
             key += words[n]
-            if words[n] and _is_long_enough(key):
-                # A plural, but not the "s" of "s/p".
-                for form in {key, key.removesuffix("s") if words[n] != "s" else key}:
-                    for written in (form, _ONE_PIECE + form) if in_one else (form,):
-                        places.append((start, n + 1))
-                        hashes.append(hash(written))
+            if not words[n] or (len(key) < _MIN_LENGTH and not _is_long_enough(key)):
+                continue
+            written = [key]
+            if key[-1] == "s" and words[n] != "s":  # a plural, but not the "s" of "s/p"
+                written.append(key[:-1])
+            if in_one:
+                written += [_ONE_PIECE + form for form in written]
+            places += [(start, n + 1)] * len(written)
+            hashes += map(hash, written)
     return places, hashes
 
 

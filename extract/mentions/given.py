@@ -13,6 +13,7 @@ from spacy.tokens import Span
 
 from ..sentences import sentence_of
 from ..tables import table_rows
+from ..tokens import text_of
 
 # A word that may belong to a name or a list: no verb and no preposition.
 _OF_NAME = r"(?!(?:\w+(?:ed|es|s)|to|in|on|by|for|from|of|with|than|as|may|can|did|not)\s)[\w-]+"
@@ -27,7 +28,7 @@ def is_given(mention: Span) -> bool:
     if _pattern("name").match(mention.text):
         return True
     sentence = sentence_of(mention)
-    text = mention.doc.text
+    text = text_of(mention.doc)
     before = text[sentence.start_char : mention.start_char][-_WINDOW:]
     behind = text[mention.end_char : sentence.end_char][:_WINDOW]
     return bool(_pattern("before").search(before) or _pattern("behind").match(behind))

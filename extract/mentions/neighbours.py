@@ -16,7 +16,7 @@ from ...core.errors import ModelError
 from ...graph.kg import KnowledgeGraph
 from ..abbreviations import Abbreviation, abbreviations_of
 from ..tables import table_rows
-from ..tokens import StatelessComponent
+from ..tokens import StatelessComponent, text_of
 from .variants import OF_REPEAT, variants
 
 _CONDITIONS = ("Disease", "Symptom")
@@ -93,7 +93,7 @@ class Neighbours(StatelessComponent):
             raise ModelError(
                 'medkg_neighbours has no names: get_pipe("medkg_neighbours").use(graph)'
             )
-        text = doc.text  # which spaCy joins anew each time
+        text = text_of(doc)
         mentions = [m for m in doc.spans.get("mentions", []) if not _is_of_virus(m, text)]
         symbols = [
             span
@@ -135,7 +135,7 @@ def _symbols_of_genes(text: str) -> Iterator[tuple[int, int]]:
 def _short_forms_of_diseases(doc: Doc, mentions: Iterable[Span]) -> Iterator[str]:
     """The short forms that a document defines for diseases."""
     conditions = {(m.start_char, m.end_char) for m in mentions if m.label_ in _CONDITIONS}
-    text = doc.text
+    text = text_of(doc)
     for short in abbreviations_of(doc):
         if short.long in conditions and not _is_gene(text, short):
             yield short.short

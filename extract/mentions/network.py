@@ -18,7 +18,7 @@ from ...core.errors import ModelError
 from ...core.json_reading import VOCABULARY_LIMITS, read_json
 from ...core.model_folder import load_weights, read_config, save_network
 from ..abbreviations import find_abbreviations
-from ..tokens import longest_first, token_offsets
+from ..tokens import longest_first, text_of, token_offsets
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .crf import CRF, decode
 from .hashed_gazetteer import HashedGazetteer
@@ -289,7 +289,9 @@ class MedkgNer:
         """Annotate many documents, batched by length inside every `batch_size`."""
         for docs in minibatch(stream, batch_size):  # type: ignore[no-untyped-call]
             for doc, mentions in zip(
-                docs, self.model.predict([doc.text for doc in docs], self.threshold), strict=True
+                docs,
+                self.model.predict([text_of(doc) for doc in docs], self.threshold),
+                strict=True,
             ):
                 set_mentions(doc, clean_mentions(doc, mentions))
                 yield doc

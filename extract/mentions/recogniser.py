@@ -20,6 +20,7 @@ from spacy.tokens import Doc, Span
 
 from ..abbreviations import Abbreviation, abbreviations_of
 from ..context.doses import is_usage
+from ..tokens import text_of
 from .names import shipped_names
 from .variants import is_sequence_unit, variants
 
@@ -321,7 +322,7 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
     variant behind a target ("BRAF V600E") is no part of its name.
     """
     titles = [(title.start_char, title.end_char) for title in doc.spans.get("headings", [])]
-    text = doc.text
+    text = text_of(doc)
     kept = []
     defined: set[str] | None = None
     in_variants = {place for start, end in variants(text) for place in range(start, end)}

@@ -39,11 +39,12 @@ _PIECE = 120
 
 
 class RelationCandidate(NamedTuple):
-    """Two mentions of a sentence, and the same as the models see them."""
+    """Two mentions of a sentence, what they mean (`concept`), and the two as models see them."""
 
     head: Span
     tail: Span
     pair: EntityPair
+    concepts: tuple[str, str]
 
     @property
     def is_drug_condition(self) -> bool:
@@ -59,11 +60,6 @@ class RelationCandidate(NamedTuple):
     def is_condition_target(self) -> bool:
         """Whether they are a condition and a gene that it may be associated with."""
         return self.head.label_ in ("Disease", "Symptom") and self.tail.label_ == "Target"
-
-    @property
-    def concepts(self) -> tuple[str, str]:
-        """What the two mean, see `concept`."""
-        return concept(self.head), concept(self.tail)
 
 
 def concept(mention: Span) -> str:
@@ -122,8 +118,10 @@ def drug_pairs(doc: Doc) -> Iterator[RelationCandidate]:
             for other in drugs[number + 1 : number + 1 + _NEAREST]:
                 (head, first), (tail, second) = placed[one], placed[other]
                 near = 0 <= second.start - first.end <= _MAX_DISTANCE
-                if near and concept(head) != concept(tail):
-                    yield RelationCandidate(head, tail, windows.pair(one, other, symptom=False))
+                concepts = concept(head), concept(tail)
+                if near and concepts[0] != concepts[1]:
+                    pair = windows.pair(one, other, symptom=False)
+                    yield RelationCandidate(head, tail, pair, concepts)
 
 
 def relation_candidates(doc: Doc) -> Iterator[RelationCandidate]:
@@ -140,11 +138,13 @@ def relation_candidates(doc: Doc) -> Iterator[RelationCandidate]:
         pairs, too_many = _pairs([mention for mention, _ in mentions], entities)
         left_out += too_many
         windows = _Windows(words, entities)
+        concepts = [concept(mention) for mention, _ in mentions] if pairs else []
         for one, other in pairs:
             (head, _), (tail, _) = mentions[one], mentions[other]
             # Kinds as what the relation takes them, where a name is of both.
             symptom = head.label_ != "Drug" and tail.label_ != "Target"
-            yield RelationCandidate(head, tail, windows.pair(one, other, symptom=symptom))
+            pair = windows.pair(one, other, symptom=symptom)
+            yield RelationCandidate(head, tail, pair, (concepts[one], concepts[other]))
     doc._.pairs_left_out = left_out
 
 

@@ -18,6 +18,7 @@ from spacy.util import minibatch
 
 from ..linking import component as _linker  # noqa: F401 (registers what it sets on spans)
 from ..species import animals_of
+from ..tokens import text_of
 from .candidates import (
     DocumentPassage,
     RelationCandidate,
@@ -149,7 +150,7 @@ class RelationsComponent:
 
 def _with_species(doc: Doc, relations: Iterable[ExtractedRelation]) -> Iterator[ExtractedRelation]:
     """A paper's relations, of one on animals alone with these among their qualifiers."""
-    animals = animals_of(doc.text)
+    animals = animals_of(text_of(doc))
     for relation in relations:
         if animals:
             qualifiers = {**relation.qualifiers, "species": animals}

@@ -10,13 +10,14 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count, pairwise
 from math import log
 
 import numpy as np
 import numpy.typing as npt
 
-from .pairs import ConceptPair, placeholder, stem
+from .pairs import ConceptPair, stem
 from .passages import Passage
 
 # By head and tail: of each sentence that names both the relation's probability, and those that
@@ -84,41 +85,12 @@ def concept_features(
 ) -> list[tuple[str, set[str]]]:
     """Of each concept the words around all of its mentions, their names and their number."""
     rows = []
-    blinded = _blinded(passage)
     for concept, mentions in concepts.items():
         features = {f"{min(len(mentions), 6)} mentions"}
         for mention in mentions:
-            features |= _context(passage, mention, *blinded[mention])
+            features |= _context(passage, mention, *passage.blinded[mention])
         rows.append((concept, features))
     return rows
-
-
-def _blinded(passage: Passage) -> dict[int, tuple[list[str], int]]:
-    """For each mention its sentence with a placeholder for every mention, and its own place."""
-    by_sentence: dict[int, list[int]] = defaultdict(list)
-    for number, mention in enumerate(passage.mentions):
-        by_sentence[mention.sentence].append(number)
-    blinded = {}
-    for sentence, numbers in by_sentence.items():
-        taken: dict[int, int] = {}
-        for number in numbers:
-            entity = passage.mentions[number].entity
-            for place in range(entity.start, entity.end):
-                taken.setdefault(place, number)
-        words: list[str] = []
-        place_of: dict[int, int] = {}
-        for place, word in enumerate(passage.sentences[sentence]):
-            owner = taken.get(place)
-            if owner is None:
-                words.append(word.lower())
-            elif owner not in place_of:
-                place_of[owner] = len(words)
-                words.append(placeholder("", passage.mentions[owner].entity.kind))
-        for number in numbers:
-            # One that lies inside another stands where that does.
-            owner = taken[passage.mentions[number].entity.start]
-            blinded[number] = (words, place_of[owner])
-    return blinded
 
 
 def _context(passage: Passage, mention: int, words: list[str], place: int) -> set[str]:
@@ -137,21 +109,68 @@ def _context(passage: Passage, mention: int, words: list[str], place: int) -> se
 
 @dataclass(frozen=True)
 class Candidates:
-    """A passage's heads and tails of a relation, each concept with the numbers of its mentions."""
+    """A passage's heads and tails of a relation, each concept with the numbers of its mentions.
+
+    What does not depend on the relation is worked out once for all that join the same kinds.
+    """
 
     passage: Passage
-    task: FactTask
     heads: Mapping[str, Sequence[int]]
     tails: Mapping[str, Sequence[int]]
 
     @classmethod
     def of(cls, passage: Passage, task: FactTask) -> Candidates:
         """The heads and tails that a task joins."""
-        return cls(passage, task, passage.concepts(task.heads), passage.concepts(task.tails))
+        return cls(passage, passage.concepts(task.heads), passage.concepts(task.tails))
+
+    @cached_property
+    def lines(self) -> dict[str, list[int]]:
+        """The sentences of each concept's mentions."""
+        mentions = self.passage.mentions
+        concepts = {**self.heads, **self.tails}
+        return {name: [mentions[n].sentence for n in of] for name, of in concepts.items()}
+
+    @cached_property
+    def ranks(self) -> tuple[dict[str, int], dict[str, int]]:
+        """The rank of each head, and of each tail, by how often they are mentioned."""
+        return (
+            _ranks({head: len(mentions) for head, mentions in self.heads.items()}),
+            _ranks({tail: len(mentions) for tail, mentions in self.tails.items()}),
+        )
+
+    @cached_property
+    def num_mentions(self) -> tuple[int, int]:
+        """The mentions of all heads, and of all tails."""
+        return sum(map(len, self.heads.values())), sum(map(len, self.tails.values()))
+
+    @cached_property
+    def special_names(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """Of each tail those with a longer name that has its own in it, and the reverse."""
+        return _special_names(self.passage, self.tails)
+
+    @cached_property
+    def positions(self) -> dict[tuple[str, str], list[float]]:
+        """Where each head and tail stand, and how far from each other, in sentences and words."""
+        places, number = self.passage.places, len(self.passage.sentences)
+        rows = {}
+        for head, head_mentions in self.heads.items():
+            head_places, head_lines = [places[m] for m in head_mentions], self.lines[head]
+            for tail, tail_mentions in self.tails.items():
+                tail_lines = self.lines[tail]
+                rows[head, tail] = [
+                    _distance(head_lines, tail_lines),
+                    min(200, _distance(head_places, [places[m] for m in tail_mentions])),
+                    head_lines[0],
+                    tail_lines[0],
+                    head_lines[-1] / number,
+                    tail_lines[-1] / number,
+                ]
+        return rows
 
 
 def candidate_features(
     candidates: Candidates,
+    task: FactTask,
     sentences: SentenceScores,
     heads: Mapping[str, float],
     tails: Mapping[str, float],
@@ -161,6 +180,7 @@ def candidate_features(
 
     Args:
         candidates: the heads and tails.
+        task: the relation.
         sentences: what the sentences give to the two.
         heads: how probably the relation joins each head to some tail of the document.
         tails: how probably it joins each tail to some head.
@@ -171,7 +191,7 @@ def candidate_features(
     rows = [
         [
             *features.row(*key),
-            *_of_others(sentences.get(key, ()), candidates.task.others),
+            *_of_others(sentences.get(key, ()), task.others),
             *([] if cdr is None else [_logit(cdr[key])]),
         ]
         for key in keys
@@ -201,8 +221,7 @@ class _PassageFeatures:
         heads: Mapping[str, float],
         tails: Mapping[str, float],
     ) -> None:
-        self.passage = candidates.passage
-        self.head_mentions, self.tail_mentions = candidates.heads, candidates.tails
+        self.candidates = candidates
         self.sentences = {key: [row[0] for row in rows] for key, rows in sentences.items()}
         self.heads, self.tails = heads, tails
         self.best = {
@@ -213,12 +232,7 @@ class _PassageFeatures:
         self._best_head = {t: _Best.of({h: self.best[h, t] for h in heads}) for t in tails}
         self._best_tail = {h: _Best.of({t: self.best[h, t] for t in tails}) for h in heads}
         self._likeliest_head, self._likeliest_tail = _Best.of(heads), _Best.of(tails)
-        self._narrower, self._broader = _special_names(self.passage, self.tail_mentions)
-        self._head_ranks = _ranks({h: len(m) for h, m in self.head_mentions.items()})
-        self._tail_ranks = _ranks({t: len(m) for t, m in self.tail_mentions.items()})
         self._likely_ranks = _ranks(heads)
-        self._num_head_mentions = sum(map(len, self.head_mentions.values()))
-        self._num_tail_mentions = sum(map(len, self.tail_mentions.values()))
 
     def row(self, head: str, tail: str) -> list[float]:
         """The features of a head and a tail; the weights depend on their order."""
@@ -226,7 +240,7 @@ class _PassageFeatures:
             *self._of_sentences(head, tail),
             *self._of_concepts(head, tail),
             *self._of_frequencies(head, tail),
-            *self._of_positions(head, tail),
+            *self.candidates.positions[head, tail],
             *self._of_competitors(head, tail),
         ]
 
@@ -246,8 +260,8 @@ class _PassageFeatures:
     def _of_concepts(self, head: str, tail: str) -> list[float]:
         """What is said of each alone, and whether the title, the first sentence, names them."""
         head_logit, tail_logit = _logit(self.heads[head]), _logit(self.tails[tail])
-        head_in_title = 0 in self._lines(self.head_mentions[head])
-        tail_in_title = 0 in self._lines(self.tail_mentions[tail])
+        head_in_title = 0 in self.candidates.lines[head]
+        tail_in_title = 0 in self.candidates.lines[tail]
         return [
             head_logit,
             tail_logit,
@@ -259,41 +273,27 @@ class _PassageFeatures:
 
     def _of_frequencies(self, head: str, tail: str) -> list[float]:
         """How often they are mentioned, beside the other heads and tails."""
-        head_mentions = len(self.head_mentions[head])
-        tail_mentions = len(self.tail_mentions[tail])
+        candidates = self.candidates
+        head_mentions, tail_mentions = len(candidates.heads[head]), len(candidates.tails[tail])
+        head_ranks, tail_ranks = candidates.ranks
+        all_head_mentions, all_tail_mentions = candidates.num_mentions
         return [
             head_mentions,
             tail_mentions,
-            self._head_ranks[head],
-            self._tail_ranks[tail],
+            head_ranks[head],
+            tail_ranks[tail],
             self._likely_ranks[head],
-            head_mentions / self._num_head_mentions,
-            tail_mentions / self._num_tail_mentions,
-            len(self.head_mentions),
-            len(self.tail_mentions),
-        ]
-
-    def _of_positions(self, head: str, tail: str) -> list[float]:
-        """Where they stand, and how far from each other, in sentences and words."""
-        head_mentions = self.head_mentions[head]
-        tail_mentions = self.tail_mentions[tail]
-        head_lines, tail_lines = self._lines(head_mentions), self._lines(tail_mentions)
-        places = self.passage.places
-        distance = _distance([places[m] for m in head_mentions], [places[m] for m in tail_mentions])
-        return [
-            _distance(head_lines, tail_lines),
-            min(200, distance),
-            head_lines[0],
-            tail_lines[0],
-            head_lines[-1] / len(self.passage.sentences),
-            tail_lines[-1] / len(self.passage.sentences),
+            head_mentions / all_head_mentions,
+            tail_mentions / all_tail_mentions,
+            len(candidates.heads),
+            len(candidates.tails),
         ]
 
     def _of_competitors(self, head: str, tail: str) -> list[float]:
         """What else the relation may join the two to."""
         best = self.best
         # "tonic seizures" beside "seizures": mostly the more special one is meant.
-        narrower, broader = self._narrower[tail], self._broader[tail]
+        narrower, broader = (names[tail] for names in self.candidates.special_names)
         return [
             self._best_head[tail].value,
             self._best_tail[head].value,
@@ -305,10 +305,6 @@ class _PassageFeatures:
             self._likeliest_head.without(head),
             self._likeliest_tail.without(tail),
         ]
-
-    def _lines(self, mentions: Iterable[int]) -> list[int]:
-        """The sentences of mentions."""
-        return [self.passage.mentions[mention].sentence for mention in mentions]
 
 
 @dataclass(frozen=True)

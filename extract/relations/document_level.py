@@ -124,33 +124,36 @@ class DocumentClassifier(nn.Module):
     @torch.inference_mode()
     def predict(
         self,
-        passages: Sequence[Passage],
+        documents: Sequence[Candidates],
         scores: Sequence[SentenceScores],
         cdr: Sequence[Mapping[tuple[str, str], float]] | None = None,
     ) -> list[dict[tuple[str, str], float]]:
         """For each document, of every head with every tail, how probably they are related.
 
         Args:
-            passages: the documents.
+            documents: of each the heads and tails.
             scores: what the sentences of each give.
             cdr: what BC5CDR's classifier gives, where the task asks for it.
         """
-        predictions: list[dict[tuple[str, str], float]] = []
-        for number, passage in enumerate(passages):
-            candidates = Candidates.of(passage, self.task)
+        keys: list[list[tuple[str, str]]] = []
+        rows = []
+        for number, candidates in enumerate(documents):
             if not candidates.heads or not candidates.tails:
-                predictions.append({})
+                keys.append([])
                 continue
-            keys, features = candidate_features(
+            of_document, features = candidate_features(
                 candidates,
+                self.task,
                 scores[number],
-                self._alone(self.heads, passage, candidates.heads),
-                self._alone(self.tails, passage, candidates.tails),
+                self._alone(self.heads, candidates.passage, candidates.heads),
+                self._alone(self.tails, candidates.passage, candidates.tails),
                 None if cdr is None else cdr[number],
             )
-            rows = torch.from_numpy(features).to(self.decide.line.bias.device)
-            predictions.append(dict(zip(keys, self.decide(rows).tolist(), strict=True)))
-        return predictions
+            keys.append(of_document)
+            rows.append(torch.from_numpy(features).to(self.decide.line.bias.device))
+        # All rows at once: most documents have few.
+        probabilities = iter(self.decide(torch.cat(rows)).tolist() if rows else ())
+        return [{key: next(probabilities) for key in of_document} for of_document in keys]
 
     @staticmethod
     def _alone(

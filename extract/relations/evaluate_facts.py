@@ -111,7 +111,7 @@ def predicted_facts(
             name = "-".join(filter(None, (relation.relation, relation.qualifiers.get("action"))))
             if relation.context["polarity"] == "asserted":
                 facts |= _facts(document, name, concept(relation.head), concept(relation.tail))
-        for head, tail, _ in relation_candidates(doc):
+        for head, tail, *_ in relation_candidates(doc):
             for name in RELATIONS:
                 if _joins(name, head.label_, tail.label_):
                     name = targets if name == "TARGETS" else name

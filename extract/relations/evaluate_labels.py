@@ -52,7 +52,7 @@ class LabelledSentence:
 
     def pairs(self) -> Iterator[tuple[EntityPair, Span, Span, int]]:
         """The pairs in the form of rules and models, with their two mentions and labels."""
-        for first, second, pair in relation_candidates(self.doc):
+        for first, second, pair, _ in relation_candidates(self.doc):
             for head, tail in ((first, second), (second, first)):
                 label = self.labels.get((_offsets(head), _offsets(tail)))
                 if label is not None:

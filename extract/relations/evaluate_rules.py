@@ -85,7 +85,7 @@ def _is_asserted(document: Document, row: dict[str, int]) -> bool:
     set_mentions(doc, [*pair, *disjoint])
     doc = _context.Context()(doc)
     head, tail, *_ = doc.spans["mentions"]
-    for first, second, marked in relation_candidates(doc):
+    for first, second, marked, _ in relation_candidates(doc):
         if first == head and second == tail:
             negated = relation_context(head, tail)["polarity"] == "negated"
             rule = symptom_rule(marked)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from .distant import shipped
-from .document_features import FACTS, FactRow, scores_of
+from .document_features import FACTS, Candidates, FactRow, scores_of
 from .document_level import DocumentClassifier, HashedLinear
 from .model import (
     RelationModel,
@@ -148,16 +148,18 @@ def predict_facts(
     facts: list[dict[str, Probabilities]] = [{} for _ in passages]
     for sort, relations in SORTS.items():
         reading = readings[sort]
+        # The relations of a sort join the same kinds.
+        candidates = [Candidates.of(passage, FACTS[relations[0]]) for passage in passages]
         cdr = None
         if any(FACTS[relation].has_cdr for relation in relations):
             causes = reading.labels["causes"][:, 1]
-            cdr = model.cdr.predict(passages, scores_of(pairs[sort], causes[:, None]))
+            cdr = model.cdr.predict(candidates, scores_of(pairs[sort], causes[:, None]))
         for relation in relations:
             classifier = model.documents[relation]
             assert isinstance(classifier, DocumentClassifier)
             stated = np.array(reading.stated[relation]).reshape(-1, 1)
             scores = scores_of(pairs[sort], np.hstack([stated, reading.others]))
-            rows = classifier.predict(passages, scores, cdr)
+            rows = classifier.predict(candidates, scores, cdr)
             temperature = model.temperatures[relation]
             for of_document, probabilities in zip(facts, rows, strict=True):
                 of_document[relation] = {

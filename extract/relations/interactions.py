@@ -13,7 +13,7 @@ from .rules import interaction_rule
 
 def interaction_relations(doc: Doc) -> Iterator[ExtractedRelation]:
     """Of which two drugs a sentence says that one changes the effect of the other."""
-    for head, tail, pair in drug_pairs(doc):
+    for head, tail, pair, _ in drug_pairs(doc):
         rule = interaction_rule(pair)
         if rule is not None and rule.precision > 0:
             yield extracted(head, "INTERACTS_WITH", tail, rule.precision)

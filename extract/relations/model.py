@@ -25,7 +25,7 @@ from ...core.json_reading import VOCABULARY_LIMITS, read_json
 from ...core.model_folder import COMMON_FIELDS, load_weights, read_config, save_network
 from ..mentions.network import SHIPPED as RECOGNISER
 from ..tokens import longest_first
-from .document_features import CDR, FACTS, fact_rows, scores_of
+from .document_features import CDR, FACTS, Candidates, fact_rows, scores_of
 from .document_level import DocumentClassifier, HashedLinear
 from .networks import PairRow, PairTowers, PairTransformer
 from .pairs import FINE, TASKS, ConceptPair, EntityPair, MarkedPair, has_names
@@ -168,7 +168,8 @@ class RelationModel(nn.Module):
         flat = [pair for of_document in pairs for *_, pair in of_document]
         rows = fact_rows(pairs)
         linear = self.predict_linear(flat, "causes")[:, 1:].double().numpy()
-        predictions = self.cdr.predict(passages, scores_of(rows, linear))
+        candidates = [Candidates.of(passage, CDR) for passage in passages]
+        predictions = self.cdr.predict(candidates, scores_of(rows, linear))
         if "causes" in self.layers:
             encoded = self.predict(flat, ["causes"])["causes"][:, 1:].double().numpy()
             best = [

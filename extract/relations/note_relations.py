@@ -38,14 +38,14 @@ def note_relations(
         elif pair.sort == "drug and target":
             some = 1 - pair.labels["targets"][0]
             if some >= thresholds["targets"]:
-                head, tail, _ = pair.candidate
+                head, tail, *_ = pair.candidate
                 yield extracted(head, "TARGETS", tail, some, {"action": pair.action})
         else:
             yield from _association(pair.candidate)
 
 
 def _of_condition(pair: ReadPair, thresholds: Mapping[str, float]) -> Iterator[ExtractedRelation]:
-    head, tail, words = pair.candidate
+    head, tail, words, _ = pair.candidate
     is_disease = may_be(tail, "Disease")
     is_reaction = (head.start, tail.start) in head.doc._.reactions
     rule = allergy_rule() if is_reaction else drug_rule(words, is_disease=is_disease)
@@ -80,7 +80,7 @@ def _effect(
 
 def _association(candidate: RelationCandidate) -> Iterator[ExtractedRelation]:
     """What a condition has to do with a gene; what a sentence denies is given as negated."""
-    head, tail, pair = candidate
+    head, tail, pair, _ = candidate
     stated = association(pair)
     if stated is not None:
         yield extracted(head, "ASSOCIATED_WITH", tail, stated.probability, denied=stated.denied)

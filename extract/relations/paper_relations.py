@@ -125,7 +125,7 @@ def _not_taken_back(
             rule = _rule(pair)
             if rule is not None and rule.relation == "DENIED":
                 ends = pair.candidate.concepts
-                head, tail, _ = pair.candidate
+                head, tail, *_ = pair.candidate
                 denied[ends] = max(denied.get(ends, -1), stating_sentence(head, tail).start)
     for relation in relations:
         ends = concept(relation.head), concept(relation.tail)
@@ -169,7 +169,7 @@ def _of_sentence(
     best: Mapping[tuple[str, tuple[str, str]], float],
 ) -> Iterator[ExtractedRelation]:
     """What a sentence states, or denies."""
-    head, tail, _ = pair.candidate
+    head, tail, *_ = pair.candidate
     rule = _rule(pair)
     denied = _denied(pair, rule)
     if denied is not None:
@@ -209,7 +209,7 @@ def _of_sentence(
 
 def _denied(pair: ReadPair, rule: Rule | None) -> ExtractedRelation | None:
     """What a sentence says that is not so, if it says that of a relation."""
-    head, tail, _ = pair.candidate
+    head, tail, *_ = pair.candidate
     if pair.sort == "drug and condition":
         if rule is not None and rule.relation == "DENIED":
             return extracted(head, "TREATS", tail, rule.precision, denied=True)
@@ -230,7 +230,7 @@ def _effect_spoken_of(pair: ReadPair, rule: Rule | None) -> ExtractedRelation | 
     By a turn of phrase, or by the models that learned from sentences without regard to what these
     deny; those of documents find a relation improbable that is denied.
     """
-    head, tail, _ = pair.candidate
+    head, tail, *_ = pair.candidate
     treats = pair.labels["treats"][TASKS["treats"].index("treats")]
     options = {"CAUSES": pair.labels["causes"][1], "TREATS": treats}
     if rule is not None:
@@ -243,7 +243,7 @@ def _effect_spoken_of(pair: ReadPair, rule: Rule | None) -> ExtractedRelation | 
 
 def _rule(pair: ReadPair) -> Rule | None:
     """The turn of phrase that says how a condition is related, or that it is not."""
-    head, tail, words = pair.candidate
+    head, tail, words, _ = pair.candidate
     if pair.sort == "condition and target":
         return association_rule(words)
     if pair.sort == "drug and target":
@@ -272,7 +272,7 @@ def _effect_on_target(
     mean is what is stated: they are right or wrong together, so that the product is too low
     (`benchmarks/target_probabilities.py`).
     """
-    head, tail, words = pair.candidate
+    head, tail, words, _ = pair.candidate
     if words.words[words.head.end : words.head.end + 1] in (("derivative",), ("derivatives",)):
         return  # "a quinoline derivative" is another drug
     if rule is not None and not rule.precision:

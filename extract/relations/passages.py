@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from ..corpora.document import Document, flat_mentions
-from .pairs import Entity, sentences_with_mentions
+from .pairs import Entity, placeholder, sentences_with_mentions
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,34 @@ class Passage:
         """The first word of every mention, counted from the start of the document."""
         starts = [0, *accumulate(len(words) for words in self.sentences)]
         return [starts[m.sentence] + m.entity.start for m in self.mentions]
+
+    @cached_property
+    def blinded(self) -> dict[int, tuple[list[str], int]]:
+        """For each mention its sentence with a placeholder for every mention, and its own place."""
+        by_sentence: dict[int, list[int]] = defaultdict(list)
+        for number, mention in enumerate(self.mentions):
+            by_sentence[mention.sentence].append(number)
+        blinded = {}
+        for sentence, numbers in by_sentence.items():
+            taken: dict[int, int] = {}
+            for number in numbers:
+                entity = self.mentions[number].entity
+                for place in range(entity.start, entity.end):
+                    taken.setdefault(place, number)
+            words: list[str] = []
+            place_of: dict[int, int] = {}
+            for place, word in enumerate(self.sentences[sentence]):
+                owner = taken.get(place)
+                if owner is None:
+                    words.append(word.lower())
+                elif owner not in place_of:
+                    place_of[owner] = len(words)
+                    words.append(placeholder("", self.mentions[owner].entity.kind))
+            for number in numbers:
+                # One that lies inside another stands where that does.
+                owner = taken[self.mentions[number].entity.start]
+                blinded[number] = (words, place_of[owner])
+        return blinded
 
 
 def document_passages(documents: Iterable[Document], corpus_format: str) -> list[Passage]:

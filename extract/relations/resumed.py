@@ -9,6 +9,7 @@ from typing import NamedTuple
 from spacy.tokens import Span
 
 from ..context import attributes as _attributes  # noqa: F401 (registers what it sets on spans)
+from ..tokens import text_between
 from .pairs import Entity
 
 # What may stand before a verb or a participle: "it can also be treated".
@@ -229,7 +230,7 @@ def _has_rival(words: Sequence[str], mentions: Sequence[tuple[Span, Entity]]) ->
 
 def _is_apart(subject: Span, sentence: Span) -> bool:
     """Whether a sentence stands in another paragraph than the subject."""
-    between = sentence.doc[subject.end : sentence.start].text_with_ws
+    between = text_between(sentence.doc, subject.end, sentence.start)
     return any(not line.strip() for line in between.split("\n")[1:-1])
 
 

@@ -8,6 +8,7 @@ from spacy.tokens import Span
 
 from ...graph.identifiers import name_key_of
 from ..abbreviations import abbreviations_of
+from ..tokens import text_of
 from .candidates import RelationCandidate, may_be
 from .extracted import ExtractedRelation, extracted
 from .rules import symptom_rule
@@ -26,7 +27,7 @@ def symptom_relations(
         candidates: its pairs of mentions.
         note: whether it is a patient's.
     """
-    for head, tail, pair in candidates:
+    for head, tail, pair, _ in candidates:
         # What shows itself has to be a disease; a symptom may be one, too: hypertension.
         if head.label_ == "Disease" and may_be(tail, "Symptom"):
             rule = symptom_rule(pair, note=note)
@@ -46,7 +47,7 @@ def _same(one: Span, other: Span) -> bool:
         return True
     shorts = one.doc.user_data.get(_SHORT_FORMS)
     if shorts is None:
-        text = one.doc.text
+        text = text_of(one.doc)
         shorts = {
             each.short: name_key_of(text[slice(*each.long)]) for each in abbreviations_of(one.doc)
         }

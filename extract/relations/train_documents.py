@@ -156,7 +156,8 @@ def _unseen(
     fit: DocumentFit,
 ) -> dict[str, dict[tuple[str, str], float]]:
     """By document what a classifier gives; of documents that it was fitted on, by cross-fitting."""
-    predictions = classifier.predict(passages, scores)
+    candidates = [Candidates.of(passage, classifier.task) for passage in passages]
+    predictions = classifier.predict(candidates, scores)
     return {
         passage.id: {**of_document, **_common(fit.predictions.get(passage.id, {}), of_document)}
         for passage, of_document in zip(passages, predictions, strict=True)
@@ -206,7 +207,7 @@ def _fit_classifier(
         if each.heads and each.tails:
             of_cdr = None if cdr is None else cdr[name]
             of_passage, matrix = candidate_features(
-                each, sentences.get(name, {}), heads[name], tails[name], of_cdr
+                each, classifier.task, sentences.get(name, {}), heads[name], tails[name], of_cdr
             )
             keys += [(name, *key) for key in of_passage]
             matrices.append(matrix)

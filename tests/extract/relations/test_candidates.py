@@ -30,7 +30,7 @@ def test_pairs_that_are_left_out_are_counted() -> None:
     assert len(list(relation_candidates(doc))) == 40  # of each fever the one disease
     assert doc._.pairs_left_out == 0
     doc = doc_of(60, CONDITIONS, " ")
-    kept = {(head.start, tail.start) for head, tail, _ in relation_candidates(doc)}
+    kept = {(head.start, tail.start) for head, tail, *_ in relation_candidates(doc)}
     every = 30 * 30
     assert doc._.pairs_left_out == every - len(kept) > 0
     # What is left out stands further away than what is kept.
@@ -39,14 +39,14 @@ def test_pairs_that_are_left_out_are_counted() -> None:
 
 def test_pairs_of_a_very_long_sentence_share_their_words() -> None:
     doc = doc_of(400, CONDITIONS)
-    pairs = [pair for *_, pair in relation_candidates(doc)]
+    pairs = [pair for _, _, pair, _ in relation_candidates(doc)]
     assert len({id(pair.words) for pair in pairs}) < len(pairs) / 20
     assert all(pair.words[pair.head.start] == "gout" for pair in pairs)
     assert all(pair.words[pair.tail.start] == "fever" for pair in pairs)
     # And have as many of them around as in a sentence of usual length.
     assert all(
         len(pair.words) >= max(pair.head.end, pair.tail.end) + 60
-        for (head, tail, _), pair in zip(relation_candidates(doc), pairs, strict=True)
+        for (head, tail, *_), pair in zip(relation_candidates(doc), pairs, strict=True)
         if max(head.end, tail.end) + 60 <= len(doc)
     )
 

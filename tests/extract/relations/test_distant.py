@@ -56,7 +56,9 @@ def test_what_is_said_of_one_in_a_list_is_said_of_each() -> None:
         "Mutations in [MLH1|Target], [MSH2|Target] and [MSH6|Target] cause [Lynch syndrome|Disease]"
         " ([LS|Disease])."
     )
-    pairs = [pair for _, _, pair in relation_candidates(marked(pipeline("medkg_sentences"), text))]
+    pairs = [
+        pair for _, _, pair, _ in relation_candidates(marked(pipeline("medkg_sentences"), text))
+    ]
     assert len(pairs) == 6
     names = {rule.name for pair in pairs if (rule := association_rule(pair)) is not None}
     assert names == {"mutation in"}
@@ -77,7 +79,7 @@ def test_what_is_said_of_one_in_a_list_is_said_of_each() -> None:
 def test_rules_for_contraindications(text: str) -> None:
     pair = next(
         pair
-        for head, _, pair in relation_candidates(marked(pipeline("medkg_sentences"), text))
+        for head, _, pair, _ in relation_candidates(marked(pipeline("medkg_sentences"), text))
         if head.label_ == "Drug"
     )
     matched = drug_rule(pair)
@@ -98,7 +100,9 @@ def test_rules_for_contraindications(text: str) -> None:
     ],
 )
 def test_harm_feared_and_treatment_are_no_contraindications(text: str) -> None:
-    pairs = [pair for _, _, pair in relation_candidates(marked(pipeline("medkg_sentences"), text))]
+    pairs = [
+        pair for _, _, pair, _ in relation_candidates(marked(pipeline("medkg_sentences"), text))
+    ]
     matched = [rule.relation for pair in pairs if (rule := drug_rule(pair)) is not None]
     assert "CONTRAINDICATED_FOR" not in matched
 

@@ -548,7 +548,7 @@ def test_of_a_list_what_stands_before_its_drug_is_treated(text: str, treated: li
     doc = marked(pipeline("medkg_sentences"), text)
     conditions = [
         tail.text.lower()
-        for head, tail, pair in relation_candidates(doc)
+        for head, tail, pair, _ in relation_candidates(doc)
         if head.label_ == "Drug" and (rule := drug_rule(pair)) and rule.relation == "TREATS"
     ]
     assert conditions == treated
@@ -570,7 +570,7 @@ def test_of_a_list_each_drug_treats_its_own(text: str, treat: list[tuple[str, st
     doc = marked(pipeline("medkg_sentences"), text)
     pairs = {
         (head.text.lower(), tail.text.lower())
-        for head, tail, pair in relation_candidates(doc)
+        for head, tail, pair, _ in relation_candidates(doc)
         if head.label_ == "Drug" and (rule := drug_rule(pair)) and rule.relation == "TREATS"
     }
     assert pairs == set(treat)
@@ -649,7 +649,7 @@ def test_every_drug_of_a_document_meets_every_condition() -> None:
     )
     probabilities = {("A", "S"): [[0.2]], ("W", "T"): [[0.9]]}
     alone = {"A": 0.1, "W": 0.8}, {"S": 0.3, "T": 0.7}
-    keys, numbers = candidate_features(Candidates.of(passage, CDR), probabilities, *alone)
+    keys, numbers = candidate_features(Candidates.of(passage, CDR), CDR, probabilities, *alone)
     assert keys == [("A", "S"), ("A", "T"), ("W", "S"), ("W", "T")]
     assert len(numbers) == 4
     # Where "seizures" stands beside "tonic seizures", what is said of the second is known.
