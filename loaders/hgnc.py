@@ -16,6 +16,7 @@ import polars as pl
 from ..core.errors import MissingError
 from ..core.quarantine import Quarantine
 from ..graph.frames import Source
+from ..graph.identifiers import compact_key, name_key
 from ..graph.kg import KnowledgeGraph
 from .adme import adme_roles
 from .frames import json_column
@@ -49,7 +50,8 @@ PREFIXES = {"ncbigene": "NCBIGene", "uniprot": "UniProtKB"}
 def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     """Genes as Targets with all their names; families as Targets with their members.
 
-    A family's members are SUBCLASS_OF it.
+    A family's members are SUBCLASS_OF it. A name that it shares with one of them alone is that
+    one's ("estrogen receptor", ESR1); what several of them are called is the family's ("PKC").
 
     Args:
         path: HGNC's own table (hgnc_complete_set.txt), which has no families; by default the
@@ -62,6 +64,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     """
     families = _families() if path is None else _families().clear()
     genes = gene_table() if path is None else _published(path, quarantine)
+    genes, families = _without_shared_names(genes, families)
     nodes = pl.concat([gene_nodes(genes), families.select("id", "kind", "name", "synonyms")],
                       how="diagonal")  # fmt: skip
     members = families.select(subject="members", object="id").explode("subject").drop_nulls()
@@ -96,6 +99,42 @@ def _listed(column: str) -> pl.Expr:
 def _families() -> pl.DataFrame:
     return names_table("families.tsv.xz").with_columns(
         _listed("synonyms"), _listed("members"), kind=pl.lit("Target")
+    )
+
+
+def _without_shared_names(
+    genes: pl.DataFrame, families: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Genes and families, of which a name stands for one or the other and not for both."""
+    name = pl.col("name")
+    words = name_key(name).str.split(" ").list.eval(pl.element().str.strip_suffix("s"))
+    # "NFkappaB" and "NF-kappa B"; "estrogen receptor" and "Receptors, Estrogen".
+    keys = pl.concat_list(compact_key(name).str.strip_suffix("s"), words.list.sort().list.join(" "))
+    of_genes, of_families = (
+        frame.select("id", name="synonyms").explode("name").with_columns(key=keys).explode("key")
+        for frame in (genes, families)
+    )
+    members = families.select(family="id", id="members").explode("id").drop_nulls()
+    shared = (
+        members.join(of_genes, on="id")
+        .join(of_families, left_on=["family", "key"], right_on=["id", "key"], suffix="_of_family")
+        .with_columns(alone=pl.col("id").n_unique().over("family", "key") == 1)
+    )
+    of_one = shared.filter("alone").select(id="family", name="name_of_family")
+    of_several = shared.filter(~pl.col("alone")).select("id", "name")
+    return _without_names(genes, of_several), _without_names(families, of_one)
+
+
+def _without_names(nodes: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    """Nodes without some synonyms, given by id and name."""
+    dropped = names.group_by("id").agg(dropped="name")
+    kept = pl.col("synonyms").list.set_difference("dropped").list.sort()
+    return (
+        nodes.join(dropped, on="id", how="left", maintain_order="left")
+        .with_columns(
+            synonyms=pl.when(pl.col("dropped").is_null()).then("synonyms").otherwise(kept)
+        )
+        .drop("dropped")
     )
 
 

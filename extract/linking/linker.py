@@ -293,6 +293,9 @@ class Linker:
                     identifier, own, index.names[row], score, is_own_name
                 )
         own_names = self._namesakes(index, rows, features)
+        # "Pheochromocytoma" is a node's own name even where a synonym in the plural is likelier.
+        for identifier, is_own_name in own_names.items():
+            links[identifier] = replace(links[identifier], is_own_name=is_own_name)
         best: dict[int, float] = {}
         for identifier in own_names:
             best[same[identifier]] = max(best.get(same[identifier], 0.0), links[identifier].score)

@@ -29,6 +29,9 @@ from .symptoms import symptom_relations
 _HARM = re.compile(r"\badverse\b|\bside[- ]effects?\b|\bADRs?\b")
 # From this probability on a sentence speaks of an effect, or says that a drug has none.
 _LIKELY = 0.5
+# The classifiers of documents learned from abstracts: of what has no more sentences than this, a
+# turn of phrase says as much as they do.
+_SHORT = 3
 
 
 @dataclass(frozen=True)
@@ -38,17 +41,24 @@ class DocumentFacts:
     Attributes:
         probabilities: of each relation how probably it joins a head and a tail, by concepts.
         nearest: by relation, head and tail the mentions that stand closest.
+        num_sentences: how many sentences it has.
     """
 
     probabilities: dict[str, Probabilities]
     nearest: dict[tuple[str, tuple[str, str]], tuple[Span, Span]]
+    num_sentences: int
 
     @classmethod
     def of(
         cls, chunks: Iterable[tuple[DocumentPassage, Mapping[str, Probabilities]]]
     ) -> DocumentFacts:
         """Of a document's passages with their probabilities: for each two what is likeliest."""
-        facts = cls({relation: {} for relations in SORTS.values() for relation in relations}, {})
+        chunks = list(chunks)
+        facts = cls(
+            {relation: {} for relations in SORTS.values() for relation in relations},
+            {},
+            sum(len(chunk.passage.sentences) for chunk, _ in chunks),
+        )
         for chunk, of_chunk in chunks:
             for relation, probabilities in of_chunk.items():
                 likeliest = facts.probabilities[relation]
@@ -187,9 +197,12 @@ def _of_sentence(
         }
     else:
         stating = {rule.relation}
+        is_short = document.num_sentences <= _SHORT and pair.sort == "drug and condition"
+        if is_short:
+            thresholds = {}
         if rule.relation == "CONTRAINDICATED_FOR":
             probabilities[rule.relation] = rule.precision
-        elif rule.is_weighed:
+        elif (rule.is_weighed or is_short) and rule.relation in probabilities:
             # The models have seen few treatments and risks: the phrase counts as much as they do.
             probabilities[rule.relation] = (probabilities[rule.relation] + rule.precision) / 2
     options = [

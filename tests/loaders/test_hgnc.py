@@ -70,6 +70,8 @@ def shipped() -> KnowledgeGraph:
         ("HMG-CoA reductase", "HMGCR"),
         ("IL-6", "IL6"),
         ("egfr", "EGFR"),
+        ("estrogen receptor", "ESR1"),  # of its family, one member alone is called so
+        ("PKC", "PKC family"),  # several members are
         ("WAS", "WAS"),
         ("CAT", "CAT"),
         ("catalase", "CAT"),

@@ -67,6 +67,24 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
          [("Levodopa", "not TREATS", "Parkinson's disease")]),
         ("[Rituximab|Drug] is directed against [CD20|Target].",
          [("Rituximab", "TARGETS", "CD20")]),
+        # What a drug does to a target and what it causes are two things that a sentence says.
+        ("[Spironolactone|Drug] blocks the [mineralocorticoid receptor|Target] and may cause "
+         "[hyperkalemia|Disease].",
+         [("Spironolactone", "TARGETS", "mineralocorticoid receptor"),
+          ("Spironolactone", "CAUSES", "hyperkalemia")]),
+        ("[Digoxin|Drug] poisoning may be precipitated by [hypokalemia|Disease].", []),
+        ("[Vincristine|Drug], but not [vinblastine|Drug], often causes [neuropathy|Disease].",
+         [("Vincristine", "CAUSES", "neuropathy")]),
+        ("[Ramipril|Drug], unlike [losartan|Drug], often causes [cough|Symptom].",
+         [("Ramipril", "CAUSES", "cough")]),
+        ("[Metoclopramide|Drug] can worsen [Parkinson's disease|Disease].",
+         [("Metoclopramide", "CAUSES", "Parkinson's disease")]),
+        ("[Tamoxifen|Drug] is a selective [estrogen receptor|Target] modulator.",
+         [("Tamoxifen", "TARGETS", "estrogen receptor")]),
+        ("It increases the bioavailability of [felodipine|Drug] by inhibiting [CYP3A4|Target].",
+         []),
+        ("There is no evidence that [paracetamol|Drug] causes [asthma|Disease].",
+         [("paracetamol", "not CAUSES", "asthma")]),
     ],
 )  # fmt: skip
 def test_sentences(
