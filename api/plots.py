@@ -137,7 +137,7 @@ def score_against_degree(
         rows: of `model.predict` or `model.score` of one relation; rows without a score are left
             out.
         kg: the graph that counts edges.
-        of: the column: probability, or score.
+        of: the column: probability, or score, which known pairs have, too.
 
     Raises:
         DataError: no row has a score.
@@ -152,7 +152,10 @@ def score_against_degree(
     """
     scored = rows.drop_nulls(["relation", of])
     if scored.is_empty():
-        raise DataError(f"no row has a {of}: the pairs are not ranked, see the column note")
+        no_known = " (known pairs have none)" if of == "probability" else ""
+        raise DataError(
+            f"no row has a {of}{no_known}: the pairs are not ranked, see the column note"
+        )
     relation = scored["relation"][0]
     degrees = kg.edges.filter(relation=relation).group_by(tail="object").agg(degree=pl.len())
     joined = scored.join(degrees, on="tail", how="left").with_columns(pl.col("degree").fill_null(0))

@@ -4,7 +4,8 @@
     python benchmarks/starter_structures.py --check    exits 1 if that file isn't what this derives
 
 Source: the InChI of Hetionet's compounds (folder of data: MEDKG_DATA, or ../shared/data), joined by
-the DrugBank identifiers of `identifiers.tsv`. A row is taken where RDKit reads the InChI and writes
+the DrugBank identifiers of `identifiers.tsv`; of drugs, and of those that only notes name
+(`names.tsv`: caffeine). A row is taken where RDKit reads the InChI and writes
 the same standard InChI from the molecule; of one that isn't standard (`InChI=1/…`), the standard
 InChI of the same layers is tried. A drug that has a modality (an antibody, …) gets none, but
 for salts of metals.
@@ -54,7 +55,8 @@ def choose(structures: Mapping[str, str]) -> tuple[list[tuple[str, str]], Counte
         for row in rows_in([STARTER / "identifiers.tsv"])
         if row["kind"] == "Drug"
     }
-    drugs = sorted(row["drug"] for row in rows_of("drugs"))
+    everyday = [row["name"] for row in rows_in([STARTER / "names.tsv"]) if row["kind"] == "Drug"]
+    drugs = sorted([*(row["drug"] for row in rows_of("drugs")), *everyday])
     rows, left_out = [], Counter[str]()
     for drug, modality in zip(drugs, modalities(pl.Series(drugs)), strict=True):
         inchi = structures.get(ids[drug])

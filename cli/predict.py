@@ -94,14 +94,14 @@ def predict(
     if every:
         queries = loaded.task.heads
     rows, predictions = _ranked(loaded, queries, direction, top, known=known, written=bool(into))
-    base = loaded.calibration(direction, known=known).base_rate
+    base = None if known else loaded.stated[direction].base_rate
     if out is not None:
         write_table(rows, out)
     if as_json:
         show.as_json([{**row, "base_rate": base} for row in rows.to_dicts()])
     elif out is None:
         named = query or f"{len(queries):,} {_OTHER_END[direction]}s"
-        _print_rows(loaded, rows, named, base, _OTHER_END[direction], known=known)
+        _print_rows(loaded, rows, named, base, _OTHER_END[direction])
         if not known:
             _print_unranked(loaded, rows, queries, direction, top)
     if into is not None and predictions is not None:
@@ -193,6 +193,9 @@ def _score_pairs(model: LinkModel, file: Path, out: Path | None, as_json: bool) 
         show.as_json(rows)
     elif out is None:
         show.frame(rows.drop("model", "graph"), f"{model.task.edge_type[1]} of {file.name}")
+        show.out.print(
+            f"probability: {model.meaning}; known pairs have none, since a source records them"
+        )
         show.out.print(_signed(model))
     if unscored := rows["rank"].null_count():
         show.err.print(f"{unscored:,} of {rows.height:,} pairs have no rank: note says why")
@@ -200,18 +203,19 @@ def _score_pairs(model: LinkModel, file: Path, out: Path | None, as_json: bool) 
 
 
 def _print_rows(
-    model: LinkModel, rows: pl.DataFrame, queries: str, base: float, of_query: str, *, known: bool
+    model: LinkModel, rows: pl.DataFrame, queries: str, base: float | None, of_query: str
 ) -> None:
     """Print the pairs of a query, or of several, and what their numbers mean.
 
     Args:
+        base: the base rate of new pairs; None of known ones.
         of_query: the column of the queries, head or tail.
     """
     import polars as pl
 
     from medkg.cli import show
 
-    title = "Known" if known else "New"
+    title = "Known" if base is None else "New"
     relation = model.task.edge_type[1]
     if rows.is_empty():
         show.out.print(f"{title} {relation} of {queries}: none")
@@ -219,14 +223,16 @@ def _print_rows(
     of_first = rows.filter(pl.col(of_query) == rows[of_query][0])
     most = max(_MOST_ROWS, of_first.height)
     show.frame(rows.drop("model", "graph"), f"{title} {relation} of {queries}", most=most)
-    apart = "" if known else "; what the graph holds is left out, see --known"
-    meaning = "that a source records the pair" if known else model.meaning
-    show.out.print(
-        f"probability: {meaning}; of the first 100 candidates of a query {base:.2g} are (the"
-        f" base rate){apart}"
-    )
-    if known:
-        show.out.print("rank: that the pair would have among the new ones, were it not known")
+    if base is None:
+        show.out.print(
+            "known pairs have no probability, since a source records them; rank: that the pair"
+            " would have among the new ones, were it not known"
+        )
+    else:
+        show.out.print(
+            f"probability: {model.meaning}; of the first 100 candidates of a query {base:.2g} are"
+            " (the base rate); what the graph holds is left out, see --known"
+        )
     if unranked := rows["rank"].null_count():
         show.out.print(
             f"{unranked} pairs, the last, have no rank: nothing spoke for them while they were held"
@@ -262,6 +268,34 @@ def _print_unranked(
             f"{unranked:,}{' other' if rows.height else ''} {direction}s are not ranked: nothing"
             f" that the model knows speaks for them{or_no_molecule}"
         )
+    if rows.is_empty() and direction == "tail":
+        _print_facts(model, queries[0])
+
+
+def _print_facts(model: LinkModel, head: str) -> None:
+    """Say how little the graph holds of a head that has no new pair, and what ranks some."""
+    import polars as pl
+
+    from medkg.cli import show
+    from medkg.core.errors import ModelError
+    from medkg.core.json_reading import parse_json
+    from medkg.mining.molecules.nearest_ligands import structure_ranker_of
+
+    node = model.task.heads[model.query_number(head, "tail")]
+    edges = model.graph.edges.filter((pl.col("subject") == node) | (pl.col("object") == node))
+    (properties,) = model.graph.nodes.filter(id=node)["properties"]
+    structure = "a" if {"inchi", "smiles"}.intersection(parse_json(properties or "{}")) else "no"
+    show.out.print(
+        f"the graph holds {edges.height:,} edges and {structure} structure of"
+        f" {model.names[node]}: the less it holds, the less there is to compare it by"
+    )
+    try:
+        structure_ranker_of(model)
+    except ModelError:
+        return
+    show.out.print(
+        "give its structure to rank them by that alone: medkg predict MODEL --smiles SMILES"
+    )
 
 
 def _print_modality(model: LinkModel, head: str) -> bool:
@@ -316,11 +350,16 @@ def _predict_molecule(
     if rows.is_empty():
         lacks = ", and no known pair of it" if ranking.same_nodes else ""
         return show.out.print(f"{held_as}{lacks if known else ''}")
+    if known:
+        return show.out.print(
+            f"{held_as}; by structure alone. Known pairs have no probability, since a source"
+            " records them; rank: that the pair would have among the new ones"
+        )
     past = ""
     if ranking.rows.height > CALIBRATED_CANDIDATES:
         past = "; past them it goes on along the same curve, which was not judged there"
     apart = ""
-    if ranking.known and not known:
+    if ranking.known:
         apart = f"; {ranking.known} known pairs are left out, see --known"
     show.out.print(
         f"{held_as}; by structure alone. Probability: {ranking.probability.meaning}; of a"

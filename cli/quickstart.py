@@ -301,7 +301,7 @@ def _show(run: QuickstartRun, kg: KnowledgeGraph, links: LinkModel, best: Hypoth
     names = dict(kg.nodes.select("id", "name").iter_rows())
     drug, target = names[best.drug], names[best.target]
     with run.step(f"The first hypothesis: {drug} → {target} → {names[best.disease]}"):
-        base_rate = links.calibration("tail", known=False).base_rate
+        base_rate = links.stated["tail"].base_rate
         sentences = in_words(best, kg, links.meaning, base_rate)
         for sentence in sentences:
             run.print(sentence)

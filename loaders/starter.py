@@ -207,7 +207,7 @@ class _Indices:
     """The identifiers of the names in each column of the tables.
 
     A drug that only an interaction names is a node too; the other tables need a row in drugs, and
-    forms one in drugs or names.
+    forms and structures one in drugs or names.
     """
 
     drugs: _NameIndex
@@ -324,7 +324,7 @@ def _nodes(tables: _Tables, indices: _Indices, structures: pl.DataFrame) -> pl.D
 
 def _structures(tables: _Tables, indices: _Indices, quarantine: Quarantine) -> pl.DataFrame:
     """The drugs' structures (id, inchi); rows that name an unknown drug are set aside."""
-    structures = tables.structures.with_columns(id=indices.drugs.ids("drug"))
+    structures = tables.structures.with_columns(id=indices.forms.ids("drug"))
     for file, line in structures.filter(pl.col("id").is_null()).select("file", "line").rows():
         quarantine.add("unknown drug", path=file, line=line)
     return (

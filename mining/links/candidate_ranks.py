@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 
 class Standing(NamedTuple):
-    """A pair's score, its rank among the new answers to a query, and its probability."""
+    """A pair's score, its rank among the new answers to a query, and, of a new one, the probability
+    that the sources miss it."""
 
     score: float
     rank: int
-    probability: float
+    probability: float | None
 
 
 class CandidateRanks:
@@ -44,7 +45,7 @@ class CandidateRanks:
         recorded: the pairs that the graph holds, (heads, tails).
         trained: those that the model was fitted on, (heads, tails).
         modalities: of heads that get no new answers, what they are (see `modality`).
-        calibrations: by whether a pair is known, and direction.
+        stated: the calibrations of new pairs, by direction.
     """
 
     def __init__(
@@ -56,11 +57,11 @@ class CandidateRanks:
         recorded: sparse.csr_matrix,
         trained: sparse.csr_matrix,
         modalities: Mapping[int, str],
-        calibrations: Mapping[bool, Mapping[str, Calibration]],
+        stated: Mapping[str, Calibration],
     ):
         self._scorer, self._rankers, self._task = scorer, rankers, task
         self._recorded, self._modalities = recorded, modalities
-        self._calibrations, self._loops = calibrations, task.loops()
+        self._stated, self._loops = stated, task.loops()
         not_new = (trained + recorded).tocsr()
         self._not_new = {"tail": not_new, "head": not_new.T.tocsr()}
 
@@ -81,7 +82,7 @@ class CandidateRanks:
         order = np.argsort(-scores, kind="stable")[:top]
         order = order[scores[order] > -np.inf]
         ranks = np.arange(1, len(order) + 1)
-        of_new = self._calibrations[False][direction]
+        of_new = self._stated[direction]
         return self._rows(direction, query, order.tolist(), scores[order], ranks.tolist(), of_new)
 
     def unranked(self, direction: str, query: int) -> int:
@@ -93,7 +94,8 @@ class CandidateRanks:
         """The known answers, best first, then those that the model doesn't rank.
 
         Returns:
-            As `new`; rank, score and probability are null of what isn't ranked.
+            As `new`; the probability is null, since no source misses these, and of what isn't
+            ranked rank and score are, too.
 
         Raises:
             DataError: `top` is less than 1.
@@ -111,9 +113,8 @@ class CandidateRanks:
         places = sorted(range(len(answers)), key=lambda n: (ranks[n] is None, -scores[answers[n]]))
         places = places[:top]
         chosen = [answers[n] for n in places]
-        of_known = self._calibrations[True][direction]
         chosen_ranks = [ranks[n] for n in places]
-        return self._rows(direction, query, chosen, scores[chosen], chosen_ranks, of_known)
+        return self._rows(direction, query, chosen, scores[chosen], chosen_ranks, None)
 
     def standings(self, direction: str, query: int, answers: Sequence[int]) -> list[Standing]:
         """Where answers stand among the new ones, each by itself."""
@@ -124,9 +125,11 @@ class CandidateRanks:
         for answer in answers:
             own = scores[answer]
             rank = _rank_among(new, own, answer)
-            calibration = self._calibrations[answer in not_new][direction]
-            probability = calibration.probability(np.array([own]), np.array([float(rank)]))
-            standings.append(Standing(float(own), rank, float(probability[0])))
+            probability = None
+            if answer not in not_new:
+                at = np.array([own]), np.array([float(rank)])
+                probability = float(self._stated[direction].probability(*at)[0])
+            standings.append(Standing(float(own), rank, probability))
         return standings
 
     def of_pairs(self, pairs: Sequence[tuple[int, int]]) -> list[Standing | str]:
@@ -190,12 +193,16 @@ class CandidateRanks:
         answers: list[int],
         scores: NDArray[np.float64],
         ranks: list[int | None],
-        calibration: Calibration,
+        calibration: Calibration | None,
     ) -> pl.DataFrame:
-        """Answers with rank, score, probability and whether known; nulls where there is no rank."""
+        """Answers with rank, score, probability and whether known; nulls where there is no rank.
+
+        Without a calibration no probability is stated.
+        """
         forward = direction == "tail"
-        by_rank = np.array([rank or 1 for rank in ranks], dtype=np.float64)
-        probabilities = calibration.probability(scores, by_rank)
+        probabilities: Sequence[float | None] | NDArray[np.float64] = [None] * len(answers)
+        if calibration is not None:
+            probabilities = calibration.probability(scores, np.array(ranks, dtype=np.float64))
         known = self._recorded[query] if forward else self._recorded[:, query].T
         ids = self._task.heads, self._task.tails
         queries, others = ids if forward else ids[::-1]
@@ -212,7 +219,7 @@ class CandidateRanks:
                 "probability": pl.Series(probabilities, dtype=pl.Float64),
                 "known": np.isin(answers, known.nonzero()[1]),
             }
-        ).with_columns(pl.when(ranked).then(pl.col("score", "probability")))
+        ).with_columns(pl.when(ranked).then("score").alias("score"))
 
     def _scores(self, direction: str, query: int) -> NDArray[np.float64]:
         """Scores of a query with all nodes at the other end."""

@@ -112,9 +112,10 @@ class Explanation:
 
     Attributes:
         score, rank, probability: as `predict` gives them for the head; the rank is among the new
-            tails of the head, and this one. None where there is no rank.
+            tails of the head, and this one. None where there is no rank, and the probability of a
+            known pair, too, which no source misses.
         head_rank, head_probability: as `predict` gives them for the tail; the rank is among the new
-            heads of the tail, and this one. None where there is no rank.
+            heads of the tail, and this one. None likewise.
         note: why there is no rank, as in `LinkModel.score`; None where there is one.
         known, trained: whether the graph holds the pair, and whether the model was trained on it.
         status, sources: as `LinkModel.predict` gives them.
@@ -162,8 +163,8 @@ class Explanation:
             f"{self.head_name} ({self.head}) {self.relation} {self.tail_name} ({self.tail}): "
             + (
                 self.note
-                or f"rank {self.rank:,} among tails, probability {self.probability:.3f};"
-                f" rank {self.head_rank:,} among heads, probability {self.head_probability:.3f}"
+                or f"rank {self.rank:,} among tails{_stated(self.probability)};"
+                f" rank {self.head_rank:,} among heads{_stated(self.head_probability)}"
             )
             + f"; {self.status}"
             + (f" ({'; '.join(self.sources)})" if self.sources else "")
@@ -196,6 +197,10 @@ class Explanation:
             for step in path.steps:
                 lines += [f"      {step.relation}: {_cite(piece)}" for piece in step.evidence[:1]]
         return "\n".join(lines)
+
+
+def _stated(probability: float | None) -> str:
+    return "" if probability is None else f", probability {probability:.3f}"
 
 
 def _cite(piece: EdgeEvidence) -> str:

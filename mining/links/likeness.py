@@ -21,7 +21,7 @@ _WAYS = 2  # of being alike that are named
 # What is less alike is no reason: of the starter set's known pairs, held back, far fewer have a
 # likeness below it than of candidates at random (of the genes' .05 to .1: 3 % and 27 %).
 _LEAST = 0.1
-_WORDS = {"Morgan": "structure", "paths": "structure", "symbol": "gene family by name"}
+_WORDS = {"Morgan": "structure", "paths": "structure"}
 _TABLE = Path(__file__).parent / "data" / "likeness_words.tsv"
 
 
@@ -136,6 +136,8 @@ def _in_words(similarity: str, kind: str, predicted: str) -> str:
     if similarity == SHARED:
         return f"known {_plural(predicted)}"
     edge_type, _, joined = similarity.partition(", ")
+    if edge_type.count(" ") != 2:  # of no relation, such as `similarities.FAMILY`: its name says it
+        return similarity
     subject, relation, object_ = edge_type.split()
     other = object_ if subject == kind else subject
     shared, of_joined = _words().get((relation, other), ("", ""))

@@ -102,10 +102,6 @@ class LinkModel:
 
     # Ranking
 
-    def calibration(self, direction: str, *, known: bool) -> Calibration:
-        """That of known pairs, as it was fitted, or of new ones, at the number that is missing."""
-        return (self.calibrations if known else self.stated)[direction]
-
     @property
     def meaning(self) -> str:
         """What a probability of a new pair says, to follow "probability: "."""
@@ -136,7 +132,8 @@ class LinkModel:
             No new pair that the model doesn't rank: `score` says why. Columns head, head_name,
             tail, tail_name, relation, rank (among the new candidates; of equal scores the first in
             the vocabulary comes first), score, probability (that the sources miss the pair, see
-            `medkg.mining.links.missing_pairs`; where their number is unknown, that one records it),
+            `medkg.mining.links.missing_pairs`; where their number is unknown, that one records it;
+            null of known pairs, which none misses),
             known (whether the graph holds it), status (known, contradicted where evidence in the
             graph denies it, both, or new), sources (that record the pair, oldest date first, then
             those that deny it), explanation (see `medkg.mining.links.likeness`; null where no known
@@ -194,7 +191,8 @@ class LinkModel:
             explanation, and `note`: why there is no score (the graph or the model has no such
             entity; head and tail are then as given, all else is null), or no rank (the model
             doesn't rank the pair; the head gets no new pairs, see `modality`). The rank is that
-            among the new tails of the head; a known pair has the one that it would have there.
+            among the new tails of the head; a known pair has the one that it would have there, and
+            no probability.
 
         Raises:
             DataError: a frame lacks one of the columns, or what is given are no pairs.
@@ -381,7 +379,7 @@ class LinkModel:
             recorded=self.known_pairs,
             trained=self.training_pairs,
             modalities=self._modalities,
-            calibrations={True: self.calibrations, False: self.stated},
+            stated=self.stated,
         )
 
     def query_number(self, text: str, direction: str) -> int:

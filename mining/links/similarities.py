@@ -1,13 +1,12 @@
 """Similarities between the nodes at one end of a relation: one for each thing they may share.
 
 A similarity is a sparse matrix (nodes, nodes). Beside those that a graph gives for any kind (shared
-neighbours by one type of edge, being joined) there are molecules' fingerprints and gene symbols,
-which begin alike within a family.
+neighbours by one type of edge, being joined) there are molecules' fingerprints and the families of
+genes.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
+FAMILY = "gene family"  # a similarity's name
 NO_MECHANISM = ("Document", "Patient")  # kinds: that a text or a patient has both explains nothing
 NEAREST_HEADS = 150  # kept of a similarity for each node
 _NEAREST_TAILS = 40
 _RARE = 0.04  # of nodes, that have a thing on average at most for the thing to be an attribute
 _BLOCK = 500  # nodes compared with all others at once, at most
 _CELLS = 25_000_000  # comparisons at once
-_SYMBOL = re.compile(r"[A-Za-z][\w-]*")
 
 
 class EndFeatures(NamedTuple):
@@ -82,9 +81,9 @@ def end_features(
             _add_edge_type(features, data, kind, other, edge_type, nearest)
     if (role := _adme_roles(kg, data, kind)) is not None:
         features.numbers.append(role)
-    if (symbols := _symbol_beginnings(kg, data, kind)) is not None:
-        features.attributes["symbol"] = symbols
-        features.similarities["symbol"] = nearest_rows(symbols, nearest)
+    if (families := _families(kg, data, kind)) is not None:
+        features.attributes[FAMILY] = families
+        features.similarities[FAMILY] = nearest_rows(families, nearest)
     molecules = _molecules(kg, data, kind)
     n_nodes = data[kind].num_nodes
     if molecules is not None:
@@ -199,24 +198,14 @@ def _nearest(
     return symmetric
 
 
-def _symbol_beginnings(kg: KnowledgeGraph, data: HeteroData, kind: str) -> sparse.csr_matrix | None:
-    """Gene symbols by all their beginnings of three letters and more that others share, with idf
-    weights: those of a family begin alike (HTR2A, HTR2B)."""
+def _families(kg: KnowledgeGraph, data: HeteroData, kind: str) -> sparse.csr_matrix | None:
+    """Genes by their families that others share, with idf weights."""
     if kind != "Target":
         return None
-    names = dict(kg.nodes.filter(kind=kind).select("id", "name").iter_rows())
-    rows, columns = [], []
-    beginnings: dict[str, int] = {}
-    for row, node in enumerate(identifiers(kg, data, kind)):
-        symbol = names[node].upper()
-        if _SYMBOL.fullmatch(symbol):
-            for end in range(3, len(symbol) + 1):
-                rows.append(row)
-                columns.append(beginnings.setdefault(symbol[:end], len(beginnings)))
-    pairs = np.array([rows, columns], dtype=np.int64).T
-    having = pair_matrix(pairs, (data[kind].num_nodes, len(beginnings)))
-    shared = np.bincount(having.indices, minlength=len(beginnings)) > 1
-    return l2_normalised_rows(idf_weighted(having[:, shared])) if shared.any() else None
+    from .gene_families import gene_families  # HGNC's table is read where it is needed
+
+    of = gene_families(kg, kind, identifiers(kg, data, kind))
+    return None if of is None else l2_normalised_rows(idf_weighted(of))
 
 
 def _adme_roles(kg: KnowledgeGraph, data: HeteroData, kind: str) -> Floats | None:

@@ -22,7 +22,7 @@ class MoleculeProbability(NamedTuple):
 
 
 def molecule_probability(
-    model: LinkModel, ranker: StructureRanker, *, recorded: bool = False, known: bool = False
+    model: LinkModel, ranker: StructureRanker, *, recorded: bool = False
 ) -> MoleculeProbability:
     """The probability that is stated of a molecule's targets.
 
@@ -33,13 +33,12 @@ def molecule_probability(
 
     Args:
         recorded: whether the graph holds the molecule with pairs of its own.
-        known: whether it is stated of these, as if they had been held back.
 
     Returns:
-        As the ranker was fitted, where it is of known pairs, or the number can't be estimated.
+        As the ranker was fitted, where the number can't be estimated.
     """
     fitted, missing = ranker.calibration, model.metrics.get("missing")
-    if missing is None or known:
+    if missing is None:
         return MoleculeProbability(fitted, _RECORDED)
     pairs = model.known_pairs.nnz
     share, low, high = (number / pairs for number in (missing["missing"], *missing["interval"]))

@@ -31,7 +31,7 @@ class TargetPredictions(NamedTuple):
             (the nearest known ones, with similarity and sources; null where none is similar). The
             probability (see `molecule_probability`) was calibrated on a molecule's first
             `medkg.core.calibration.CALIBRATED_CANDIDATES` tails; past them it follows the score
-            along the same curve.
+            along the same curve. Known pairs have none, since no source misses them.
         known: how many pairs of these nodes are known.
         nearest_name, nearest_similarity: the known ligand, of whatever tail, that the molecule is
             most similar to, and how similar, from 0 to 1; below `UNLIKE` little can be told.
@@ -90,12 +90,13 @@ def targets_of(
     is_known = np.isin(order, model.known_pairs[heads].indices).tolist()
     ligands = KnownLigands(model, ranker)
     similarity = tanimoto(features.morgan, ranker.ligands.morgan)[0]
-    stated = molecule_probability(model, ranker, recorded=len(not_new) > 0, known=known)
+    stated = molecule_probability(model, ranker, recorded=len(not_new) > 0)
     texts = [_ligands_text(ligands, int(n), similarity, nearest) for n in order]
     listed = scores[order].astype(np.float64)
+    probabilities = stated.calibration.probability(listed, np.ones(len(listed)))
     rows = _named(model, ligands, order, ranks).with_columns(
         score=pl.Series(listed),
-        probability=pl.Series(stated.calibration.probability(listed, np.ones(len(listed)))),
+        probability=pl.lit(None, dtype=pl.Float64) if known else pl.Series(probabilities),
         known=pl.Series(is_known if same_nodes else [None] * len(order), dtype=pl.Boolean),
         ligands=pl.Series(texts, dtype=pl.String),
     )

@@ -85,7 +85,9 @@ def test_a_curve_joins_equal_scores() -> None:
 
 def test_scores_are_drawn_at_the_degree_of_their_tail(kg: KnowledgeGraph, model: LinkModel) -> None:
     rows = pl.concat([model.predict("imatinib", top=20, known=known) for known in (False, True)])
-    figure = plots.score_against_degree(rows, kg)
+    (new,) = plots.score_against_degree(rows, kg).axes[0].collections  # by probability
+    assert len(new.get_offsets()) == 20  # type: ignore[arg-type]  # an array
+    figure = plots.score_against_degree(rows, kg, of="score")
     check(figure)
     new, known = figure.axes[0].collections
     targets = kg.edges.filter(relation="TARGETS")

@@ -99,7 +99,8 @@ def test_what_is_made_for_one_target_is_said_to_be(tmp_path: Path) -> None:
     known = " ".join(run("predict", tmp_path / "model", "--head", "drug 0-3", "--known").split())
     assert "Known TARGETS of drug 0-3" in known
     assert "siRNA" not in known
-    assert "rank: that the pair would have among the new ones" in known
+    assert "known pairs have no probability, since a source records them; rank: that" in known
+    assert "base rate" not in known
 
 
 def test_trained_models_are_joined(graph: Path, tmp_path: Path) -> None:

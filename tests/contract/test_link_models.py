@@ -103,7 +103,28 @@ def test_new_and_known_pairs_are_listed_apart(model: LinkModel, kg: KnowledgeGra
         assert ranked["score"].is_sorted(descending=True)
         for row in ranked.iter_rows(named=True):
             assert row["rank"] == model.explain(head, row["tail"]).rank
+        assert new["probability"].null_count() == 0
         assert model.predict(head=head, top=2, known=True).equals(known.head(2))
+
+
+def test_a_known_pair_has_no_probability(model: LinkModel, kg: KnowledgeGraph) -> None:
+    """It would say that a source misses what a source records."""
+    pairs = kg.edges.filter(relation="TARGETS").select("subject", "object").head(30).rows()
+    new = model.predict(head="drugbank:DB00", top=2).select("head", "tail").rows()
+    scored = model.score([*pairs, *new])
+    assert scored["known"].to_list() == [True] * len(pairs) + [False] * len(new)
+    stated = scored["probability"].is_not_null()
+    assert stated.to_list() == scored["status"].eq("new").to_list()
+    ranked = scored.filter(known=True).drop_nulls("rank")
+    assert ranked.height > 0
+    assert ranked["score"].null_count() == 0
+    for query in ({"head": pairs[0][0]}, {"tail": pairs[0][1]}):
+        assert model.predict(**query, known=True)["probability"].unique().to_list() == [None]
+    explanation = model.explain(*ranked.select("head", "tail").row(0))
+    assert (explanation.probability, explanation.head_probability) == (None, None)
+    assert "probability" not in str(explanation).splitlines()[0]
+    assert explanation.rank is not None
+    assert "probability" in str(model.explain(*new[0])).splitlines()[0]
 
 
 def test_who_records_a_pair_is_said(model: LinkModel) -> None:

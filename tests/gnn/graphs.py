@@ -13,13 +13,20 @@ SOURCES = [Source("made", "1", "CC0-1.0"), Source("text", "1", "CC0-1.0", reliab
 
 
 def family_graph(seed: int = 0) -> KnowledgeGraph:
-    """Drugs in families: those of a family share class, diseases and most of their targets."""
+    """Drugs in families: those of a family share class, diseases and most of their targets.
+
+    The targets of a family share a pathway, and all of them a larger one.
+    """
     generator = np.random.default_rng(seed)
-    nodes, rows = [], []
+    nodes, rows = [("medkg:pathway", "Pathway", "all pathways")], []
     for family in range(FAMILIES):
         nodes.append((f"NDFRT:{family}", "DrugClass", f"class {family}"))
         nodes.append((f"DOID:{family}", "Disease", f"disease {family}"))
+        nodes.append((f"medkg:pathway{family}", "Pathway", f"pathway {family}"))
         nodes += [(f"NCBIGene:{family}{n}", "Target", f"GENE{family}{n}") for n in range(8)]
+        for n in range(8):
+            rows.append((f"NCBIGene:{family}{n}", "PARTICIPATES_IN", f"medkg:pathway{family}"))
+            rows.append((f"NCBIGene:{family}{n}", "PARTICIPATES_IN", "medkg:pathway"))
         for n in range(8):
             drug = f"drugbank:DB{family}{n}"
             nodes.append((drug, "Drug", f"drug {family}-{n}"))

@@ -84,6 +84,17 @@ def test_structures_are_a_property_of_their_drugs(small: KnowledgeGraph) -> None
     assert properties["Otherol"] is None
 
 
+def test_a_drug_that_only_notes_name_may_have_a_structure(tmp_path: Path) -> None:
+    folder = write_starter(tmp_path / "in")
+    with (folder / "structures.tsv").open("a", encoding="utf-8") as file:
+        file.write("Extract of oak\tInChI=1S/C2H6/c1-2/h1-2H3\n")
+    quarantine = Quarantine()
+    graph = load("starter", folder, quarantine=quarantine)
+    assert quarantine.counts() == {}
+    (properties,) = graph.nodes.filter(name="Extract of oak")["properties"]
+    assert json.loads(properties) == {"inchi": "InChI=1S/C2H6/c1-2/h1-2H3"}
+
+
 def test_a_structure_of_an_unknown_drug_is_set_aside(tmp_path: Path) -> None:
     folder = write_starter(tmp_path / "in")
     with (folder / "structures.tsv").open("a", encoding="utf-8") as file:

@@ -15,6 +15,7 @@ from medkg.mining.links.likeness import Way, _words, likenesses
 from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.pair_features import LEARNED, LEARNED_SHARED, SHARED, PairFeatures
+from medkg.mining.links.similarities import FAMILY
 from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph
 
@@ -44,7 +45,7 @@ def made_features() -> PairFeatures:
         LEARNED_SHARED: matrix({}, drugs),
     }
     tail_similarities = {
-        "symbol": matrix({(0, 1): 0.8}, targets),
+        FAMILY: matrix({(0, 1): 0.8}, targets),
         LEARNED: matrix({(0, 1): 0.4}, targets),
     }
     pairs = matrix({(1, 0): 1, (2, 0): 1, (0, 1): 1, (3, 2): 1}, (4, 3))
@@ -64,7 +65,7 @@ def test_the_most_alike_at_either_end() -> None:
         "aspirin is like ibuprofen (structure 0.30, side effects 0.40), known with PTGS2"
     )
     words = of_tail.in_words("aspirin", "PTGS2", "PTGS1")
-    assert words == "PTGS2 is like PTGS1 (gene family by name 0.80), known with aspirin"
+    assert words == "PTGS2 is like PTGS1 (gene family 0.80), known with aspirin"
 
 
 def test_what_nothing_is_like_has_none() -> None:
@@ -112,12 +113,12 @@ def test_the_same_words_are_said_once() -> None:
 def test_what_is_hardly_alike_is_no_reason() -> None:
     features = made_features()
     features.tail_similarities = {
-        "symbol": matrix({(0, 1): 0.09}, (3, 3)),
+        FAMILY: matrix({(0, 1): 0.09}, (3, 3)),
         LEARNED: matrix({(0, 1): 0.4}, (3, 3)),
     }
     (of_head,) = likenesses(features, EDGE_TYPE, 0, 0)
     assert of_head.of_head
-    features.tail_similarities["symbol"] = matrix({(0, 1): 0.11}, (3, 3))
+    features.tail_similarities[FAMILY] = matrix({(0, 1): 0.11}, (3, 3))
     assert len(likenesses(features, EDGE_TYPE, 0, 0)) == 2
 
 

@@ -86,17 +86,6 @@ def test_nearest_rows_are_the_largest_cosines() -> None:
         assert (cosine_rows[row][cosines[row] > fifth] > 0).all()
 
 
-def test_symbols_of_a_family_are_alike(kg: KnowledgeGraph) -> None:
-    data = to_hetero_data(kg)
-    side = similarities.end_features(kg, data, "Target", EDGE_TYPE, heads=False)
-    names = dict(kg.nodes.select("id", "name").iter_rows())
-    symbols = [names[node] for node in identifiers(kg, data, "Target")]
-    alike = side.similarities["symbol"]
-    # A longer beginning in common is worth more.
-    one, near, far = (symbols.index(s) for s in ("GENE10", "GENE11", "GENE21"))
-    assert alike[one, near] > alike[one, far]
-
-
 def test_of_many_pairs_the_most_alike_are_compared(
     kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:

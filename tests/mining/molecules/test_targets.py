@@ -46,6 +46,7 @@ def test_a_drug_of_the_graph_is_known_again_from_any_form(structure_model: LinkM
         assert predicted.rows["known"].all()
         assert predicted.rows["rank"].to_list() == [1]
         assert predicted.rows["tail"].to_list() == ["NCBIGene:30"]
+        assert predicted.rows["probability"].to_list() == [None]
 
 
 def test_only_what_handles_drugs_is_ranked(structure_model: LinkModel) -> None:
@@ -119,6 +120,7 @@ def test_the_command_says_what_it_leaves_out_and_how_far_it_was_judged(
 
     assert "known pairs are left out, see --known" in output()
     assert "left out" not in output("--known")
+    assert "Known pairs have no probability" in output("--known")
     assert "was not judged there" not in output()
     monkeypatch.setattr(calibration, "CALIBRATED_CANDIDATES", 10)
     assert "first 10 targets" in output("--top", "11")
