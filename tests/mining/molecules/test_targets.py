@@ -13,6 +13,7 @@ from rdkit import Chem
 from typer.testing import CliRunner
 
 from medkg.cli import app
+from medkg.cli.predict import _print_facts
 from medkg.core import calibration
 from medkg.core.errors import DataError, ModelError
 from medkg.graph.kg import KnowledgeGraph
@@ -127,6 +128,20 @@ def test_the_command_says_what_it_leaves_out_and_how_far_it_was_judged(
     assert "was not judged there" in output("--top", "11")
 
 
+def test_where_a_structure_could_be_ranked_the_command_says_so(
+    structure_model: LinkModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = structure_model.task.heads[0]
+    _print_facts(structure_model, head)
+    printed = " ".join(capsys.readouterr().out.split())
+    edges = structure_model.graph.edges.filter(subject=head).height
+    assert edges > 0
+    assert (
+        f"the graph holds {edges} edges and a structure of {structure_model.names[head]}" in printed
+    )
+    assert "medkg predict MODEL --smiles SMILES" in printed
+
+
 def test_ligands_that_a_molecule_is_not_like_are_not_named(structure_model: LinkModel) -> None:
     sodium = targets_of(structure_model, "[Na+]", top=1000).rows
     assert set(sodium["ligands"]) == {None}
@@ -192,13 +207,12 @@ def test_a_probability_is_stated_of_what_is_missing(structure_model: LinkModel) 
     model.metrics = {**model.metrics, "missing": estimate}
     fitted = structure_ranker_of(model).calibration.base_rate
     new, held = SCAFFOLDS[0].format("CCC"), SCAFFOLDS[3].format("N")
-    for text, known, rate, words in (
-        (new, False, 1.4 * fitted, "one that a source records, or one of those that none does, some"
+    for text, rate, words in (
+        (new, 1.4 * fitted, "one that a source records, or one of those that none does, some"
          " 0.4 (0.2 to 0.5) to each recorded one, as far as a and b tell"),
-        (held, False, 0.4 * fitted, "one of some 36 (18 to 45) that no source records"),
-        (held, True, fitted, "that a source records the pair"),
+        (held, 0.4 * fitted, "one of some 36 (18 to 45) that no source records"),
     ):  # fmt: skip
-        predicted, before = (targets_of(m, text, known=known) for m in (model, structure_model))
+        predicted, before = (targets_of(m, text) for m in (model, structure_model))
         assert predicted.probability.calibration.base_rate == pytest.approx(min(rate, 0.9))
         assert words in predicted.probability.meaning
         assert before.probability.meaning == "that a source records the pair"
