@@ -12,6 +12,7 @@ from medkg.core.errors import DataError
 from medkg.graph.kg import KnowledgeGraph
 
 _NAMED = 4  # names in a list, at most
+_SHARE = 0.5  # of a target's drugs that treat a disease, at least, for it to be the target's
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Hypothesis:
         like: the drugs that act on the target and treat the disease, each acting on a target of the
             drug in the same way as the drug; those that share most of its targets first.
         shared: targets that the drug shares with the first of these.
+        acting, treating: how many drugs are known to act on the target, and how many of these
+            treat the disease.
     """
 
     drug: str
@@ -32,6 +35,8 @@ class Hypothesis:
     probability: float
     like: tuple[str, ...]
     shared: tuple[str, ...]
+    acting: int
+    treating: int
 
 
 def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
@@ -39,9 +44,10 @@ def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
 
     The drug has a structure, and drugs that act as it does on one of its targets act on the new one
     and treat the disease, of which nothing is recorded with the drug. If any has two such drugs,
-    those with one are left out. Of several diseases it is the one that most of these drugs treat,
-    then the one that most drugs treat at all. Enzymes and transporters that many drugs meet
-    (`adme`) are left out: nobody means those.
+    those with one are left out; of the rest, if half of all drugs that act on the target treat the
+    disease, those where fewer do, for there what else they act on may be why. Of several diseases
+    it is the one that most of these drugs treat, then the one that most drugs treat at all. Enzymes
+    and transporters that many drugs meet (`adme`) are left out: nobody means those.
 
     Raises:
         DataError: no new pair is joined to a disease in this way.
@@ -73,14 +79,20 @@ def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
     if reasons.is_empty():
         raise DataError(f"no new pair of {model} is joined to a disease by known drugs like it")
     treated = treats.group_by("disease").agg(treated=pl.len())
+    of_target = acts.select("target", like="drug").unique()
+    acting = of_target.group_by("target").agg(acting=pl.len())
+    treating = of_target.join(treats, on="like").group_by("target", "disease")
     best = (
         reasons.group_by("drug", "target", "disease")
         .agg(pl.first("probability", "score"), likes=pl.col("like").n_unique())
         .join(treated, on="disease")
+        .join(acting, on="target")
+        .join(treating.agg(treating=pl.col("like").n_unique()), on=["target", "disease"])
         .sort(
             pl.col("likes") > 1,
+            pl.col("treating") >= _SHARE * pl.col("acting"),
             *("probability", "score", "drug", "target", "likes", "treated", "disease"),
-            descending=[True, True, True, False, False, True, True, False],
+            descending=[True, True, True, True, False, False, True, True, False],
         )
         .row(0, named=True)
     )
@@ -89,7 +101,12 @@ def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
     likes = of_best.group_by("like").len().sort("len", "like", descending=[True, False])["like"]
     of_first = of_best.filter(like=likes[0])["shared"].sort()
     return Hypothesis(
-        **pair, probability=best["probability"], like=tuple(likes), shared=tuple(of_first)
+        **pair,
+        probability=best["probability"],
+        like=tuple(likes),
+        shared=tuple(of_first),
+        acting=best["acting"],
+        treating=best["treating"],
     )
 
 
@@ -113,7 +130,9 @@ def in_words(
     return [
         f"{drug} may act on {target}, and so may be worth a look in {disease}.",
         f"Why: {likes} {'act' if several else 'acts'} on {target} and"
-        f" {'treat' if several else 'treats'} {disease}; {first} and {drug} act alike on {shared}.",
+        f" {'treat' if several else 'treats'} {disease}; {first} and {drug} act alike on {shared}."
+        f" {hypothesis.treating} of the {hypothesis.acting} drugs known to act on {target} treat"
+        f" {disease}.",
         f"No source of this graph records that {drug} acts on {target}, or anything of {drug} and"
         f" {disease}.{treats}",
         f"How sure: probability {hypothesis.probability:.2f} {meaning}, where"

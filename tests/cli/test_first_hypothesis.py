@@ -19,6 +19,7 @@ NAMES = {
     "drugbank:DB3": ("Drug", "Betalol"),
     "drugbank:DB4": ("Drug", "Mimetine"),
     "drugbank:DB5": ("Drug", "Bigumab"),
+    "drugbank:DB6": ("Drug", "Idlene"),
     "NCBIGene:1": ("Target", "SHARED1"),
     "NCBIGene:2": ("Target", "NEW2"),
     "NCBIGene:3": ("Target", "CYP3"),
@@ -102,6 +103,7 @@ def test_the_likeliest_pair_that_known_drugs_join_to_a_disease() -> None:
     assert best.disease == "DOID:2"
     assert best.like == ("drugbank:DB2", "drugbank:DB3")
     assert best.shared == ("NCBIGene:1",)
+    assert (best.acting, best.treating) == (3, 2)
     assert first_hypothesis(kg, "m") == best
 
 
@@ -111,6 +113,19 @@ def test_a_pair_that_one_known_drug_speaks_for_comes_after_those_of_two() -> Non
     assert first_hypothesis(alone, "m").like == ("drugbank:DB2",)
     both = graph(likelier, NEW, more=[("drugbank:DB2", "NCBIGene:4", "antagonist")])
     assert first_hypothesis(both, "m").drug == "drugbank:DB1"
+
+
+def test_a_disease_that_few_drugs_of_the_target_treat_comes_after() -> None:
+    """What else they act on may be why they treat it."""
+    # Of the drugs that act on ALONE4 two of five treat tremor, of NEW2's two of three.
+    likelier = ("drugbank:DB1", "NCBIGene:4", 0.9)
+    more = [(f"drugbank:DB{n}", "NCBIGene:4", "antagonist") for n in (2, 3, 5)]
+    assert first_hypothesis(graph(likelier, NEW, more=more), "m").target == "NCBIGene:4"
+    more += [(f"drugbank:DB{n}", "NCBIGene:4", "agonist") for n in (4, 6)]
+    best = first_hypothesis(graph(likelier, NEW, more=more), "m")
+    assert (best.target, best.acting, best.treating) == ("NCBIGene:2", 3, 2)
+    alone = first_hypothesis(graph(likelier, more=more), "m")
+    assert (alone.target, alone.acting, alone.treating) == ("NCBIGene:4", 5, 2)
 
 
 def test_what_is_known_or_of_another_model_is_no_hypothesis() -> None:
@@ -126,6 +141,7 @@ def test_the_sentences_name_the_pair_the_disease_the_reason_and_where_to_check()
     assert "Newolol may act on NEW2, and so may be worth a look in tremor." in text
     assert "Alphalol and Betalol act on NEW2 and treat tremor" in text
     assert "Alphalol and Newolol act alike on SHARED1" in text
+    assert "2 of the 3 drugs known to act on NEW2 treat tremor." in text
     assert "It is known to treat angina." in text
     assert "probability 0.40 that it is so, where 0.01 of a drug" in text
     assert "https://pubmed.ncbi.nlm.nih.gov/?term=%22Newolol%22+AND+%22NEW2%22" in text
