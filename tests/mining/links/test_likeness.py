@@ -110,6 +110,18 @@ def test_the_same_words_are_said_once() -> None:
     assert ways == (Way("structure", pytest.approx(0.3)), Way("side effects", pytest.approx(0.4)))
 
 
+def test_molecules_that_are_as_alike_as_most_are_no_reason() -> None:
+    features = made_features()
+    for name, least in (("Morgan", 0.3), ("paths", 0.5)):
+        for similarity, named in ((least - 0.01, False), (least + 0.01, True)):
+            features.head_similarities = {
+                name: matrix({(0, 2): similarity}, (4, 4)),
+                LEARNED: matrix({(0, 2): 0.6}, (4, 4)),
+            }
+            of_heads = [like for like in likenesses(features, EDGE_TYPE, 0, 0) if like.of_head]
+            assert len(of_heads) == named
+
+
 def test_what_is_hardly_alike_is_no_reason() -> None:
     features = made_features()
     features.tail_similarities = {
