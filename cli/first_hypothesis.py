@@ -52,30 +52,11 @@ def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
     Raises:
         DataError: no new pair is joined to a disease in this way.
     """
-    properties = pl.col("properties")
-    adme = kg.nodes.filter(properties.str.json_path_match("$.adme").is_not_null())["id"]
-    molecules = kg.nodes.filter(kind="Drug").filter(properties.str.contains("(?i)inchi|smiles"))
-    acts = kg.edges.filter(pl.col("relation") == "TARGETS", ~pl.col("object").is_in(adme.implode()))
-    acts = acts.select(
-        drug="subject", target="object", action=properties.str.json_path_match("$.action")
+    acts, treats = (
+        _acts(kg),
+        kg.edges.filter(relation="TREATS").select(like="subject", disease="object"),
     )
-    shared = acts.join(acts, on=["target", "action"], suffix="_like").select(
-        "drug", like="drug_like", shared="target"
-    )
-    treats = kg.edges.filter(relation="TREATS").select(like="subject", disease="object")
-    recorded = kg.edges.select(drug="subject", disease="object")
-    new = kg.predictions.filter(
-        pl.col("model") == model,
-        ~pl.col("known"),
-        pl.col("head").is_in(molecules["id"].implode()),
-        ~pl.col("tail").is_in(adme.implode()),
-    ).select("probability", "score", drug="head", target="tail")
-    reasons = (
-        new.join(acts.select("target", like="drug"), on="target")
-        .join(shared, on=["drug", "like"])
-        .join(treats, on="like")
-        .join(recorded, on=["drug", "disease"], how="anti")
-    )
+    reasons = _reasons(kg, model, acts, treats)
     if reasons.is_empty():
         raise DataError(f"no new pair of {model} is joined to a disease by known drugs like it")
     treated = treats.group_by("disease").agg(treated=pl.len())
@@ -107,6 +88,41 @@ def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
         shared=tuple(of_first),
         acting=best["acting"],
         treating=best["treating"],
+    )
+
+
+def _acts(kg: KnowledgeGraph) -> pl.DataFrame:
+    """Which drug acts on which target, and how, but for what many drugs meet (`adme`)."""
+    properties = pl.col("properties")
+    adme = kg.nodes.filter(properties.str.json_path_match("$.adme").is_not_null())["id"]
+    acts = kg.edges.filter(pl.col("relation") == "TARGETS", ~pl.col("object").is_in(adme.implode()))
+    return acts.select(
+        drug="subject", target="object", action=properties.str.json_path_match("$.action")
+    )
+
+
+def _reasons(
+    kg: KnowledgeGraph, model: str, acts: pl.DataFrame, treats: pl.DataFrame
+) -> pl.DataFrame:
+    """The model's new pairs of a molecule and a target, with each drug that joins them to a disease
+    (`like`) and each target that it shares with the molecule (`shared`)."""
+    molecules = kg.nodes.filter(
+        pl.col("kind") == "Drug", pl.col("properties").str.contains("(?i)inchi|smiles")
+    )
+    shared = acts.join(acts, on=["target", "action"], suffix="_like").select(
+        "drug", like="drug_like", shared="target"
+    )
+    recorded = kg.edges.select(drug="subject", disease="object")
+    new = kg.predictions.filter(
+        pl.col("model") == model,
+        ~pl.col("known"),
+        pl.col("head").is_in(molecules["id"].implode()),
+    ).select("probability", "score", drug="head", target="tail")
+    return (
+        new.join(acts.select("target", like="drug"), on="target")
+        .join(shared, on=["drug", "like"])
+        .join(treats, on="like")
+        .join(recorded, on=["drug", "disease"], how="anti")
     )
 
 

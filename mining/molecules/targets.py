@@ -76,8 +76,7 @@ def targets_of(
     features = molecule_features([molecule])
     with one_thread():
         scores = ranker.score(features)[0]
-    same_nodes = _same_nodes(model, molecule)
-    numbers, _ = model.node_numbers
+    same_nodes, numbers = _same_nodes(model, molecule), model.node_numbers[0]
     heads = [numbers[node] for node, _ in same_nodes if node in numbers]
     own = (model.training_pairs + model.known_pairs)[heads]
     # Itself a molecule is neither known nor new: a relation may join its kind with itself.

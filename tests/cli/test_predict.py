@@ -14,6 +14,7 @@ from medkg.cli import app
 from medkg.mining.links.candidate_ranks import CandidateRanks
 from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
+from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph
 
 
@@ -159,3 +160,20 @@ def test_refused(folder: Path, arguments: tuple[str, ...], message: str) -> None
     result = predict(folder, *arguments)
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.replace("│", " ").split())
+
+
+@pytest.mark.slow
+def test_of_a_drug_without_facts_it_is_said_what_there_is(
+    tmp_path: Path,
+) -> None:
+    kg = family_graph()
+    alone = pl.DataFrame({"id": ["drugbank:DB99"], "kind": ["Drug"], "name": ["drug alone"]})
+    with_alone = kg.with_frames(nodes=pl.concat([kg.nodes, alone], how="diagonal"))
+    with_alone.save(tmp_path / "graph")
+    train_links(with_alone, refit=False, out=tmp_path / "model", graph_path=tmp_path / "graph")
+    result = predict(tmp_path / "model", "--head", "drug alone")
+    assert result.exit_code == 0, result.output
+    printed = " ".join(result.stdout.split())
+    assert "New TARGETS of drug alone: none" in printed
+    assert "the graph holds 0 edges and no structure of drug alone" in printed
+    assert "--smiles" not in printed  # no drug here has a structure

@@ -311,22 +311,6 @@ def test_what_is_not_ranked_is_not_listed(
     assert [sentence in text for text in printed] == [False, True]
 
 
-@pytest.mark.slow
-def test_of_a_drug_without_facts_it_is_said_what_there_is(
-    kg: KnowledgeGraph, tmp_path: Path
-) -> None:
-    alone = pl.DataFrame({"id": ["drugbank:DB99"], "kind": ["Drug"], "name": ["drug alone"]})
-    with_alone = kg.with_frames(nodes=pl.concat([kg.nodes, alone], how="diagonal"))
-    with_alone.save(tmp_path / "graph")
-    train_links(with_alone, refit=False, out=tmp_path / "model", graph_path=tmp_path / "graph")
-    result = CliRunner().invoke(app, ["predict", str(tmp_path / "model"), "--head", "drug alone"])
-    assert result.exit_code == 0, result.output
-    printed = " ".join(result.stdout.split())
-    assert "New TARGETS of drug alone: none" in printed
-    assert "the graph holds 0 edges and no structure of drug alone" in printed
-    assert "--smiles" not in printed  # no drug here has a structure
-
-
 def test_known_pairs_that_are_not_ranked_are_listed_last_without_a_rank(model: LinkModel) -> None:
     scorer, task = ranker_of(model), model.task
     head, tail = (int(n) for n in task.train[0])
