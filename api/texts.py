@@ -255,6 +255,7 @@ def annotate(
     min_probability: float = 0.0,
     quarantine: Quarantine | None = None,
     deidentify_key: Path | None = None,
+    names: str | None = None,
 ) -> list[AnnotatedText]:
     """Read texts document by document: mentions, relations, and the triples they give a graph.
 
@@ -263,9 +264,11 @@ def annotate(
     Args:
         paths, terminology, model, relations_model, texts, linker, language,
             min_probability, quarantine, deidentify_key: see `read_texts`.
+        names: name what mentions link to in a language ("zh") where it has a name in it.
 
     Raises:
         DataError: a path is not there, or nothing could be read.
+        MissingError: no names are kept in the language.
 
     Example:
         >>> from pathlib import Path
@@ -287,6 +290,7 @@ def annotate(
             quarantine,
             language,
             min_probability,
+            names,
         )
     )
     _check_read(quarantine, strict=strict, any_read=bool(annotated))
@@ -310,6 +314,7 @@ def _annotated(
     quarantine: Quarantine,
     language: str | None = None,
     min_probability: float = 0.0,
+    names: str | None = None,
 ) -> Iterator[AnnotatedText]:
     from medkg.extract.annotate import annotate_documents
     from medkg.extract.pipeline import build_pipeline
@@ -323,7 +328,7 @@ def _annotated(
         language=language,
         min_probability=min_probability,
     )
-    yield from annotate_documents(nlp, documents, terms, quarantine)
+    yield from annotate_documents(nlp, documents, terms, quarantine, names)
 
 
 @explained_imports()

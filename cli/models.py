@@ -39,9 +39,10 @@ def open_diagnosis_model(path: Path, graph: str | None, names: str | None = None
     return model
 
 
-def open_treatment_model(path: Path, graph: str | None) -> TreatmentModel:
+def open_treatment_model(path: Path, graph: str | None, names: str | None = None) -> TreatmentModel:
     """Open a model of `medkg train treatment`; see `open_link_model`."""
     model: TreatmentModel = _open_model("treatment", path, graph)
+    _name_in(names, model.names, model.graph)
     return model
 
 

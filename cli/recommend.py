@@ -10,7 +10,7 @@ import typer
 from medkg.cli.app import app
 from medkg.cli.language import words
 from medkg.cli.models import open_treatment_model
-from medkg.cli.options import Json, Sex, Top
+from medkg.cli.options import Json, Language, Sex, Top
 from medkg.cli.output import print_summary
 
 
@@ -49,6 +49,7 @@ def recommend(
         Path | None, typer.Option(help="Bundle of HL7 FHIR R4 to write: hypotheses and warnings.")
     ] = None,
     graph: Annotated[str | None, typer.Option(help="Instead of the recorded graph.")] = None,
+    names: Language = None,
     as_json: Json = False,
 ) -> None:
     """Drugs for a disease or a patient, with what speaks against each. For research, not for care.
@@ -59,7 +60,7 @@ def recommend(
     from medkg.cli import show
     from medkg.cli.show_recommendation import print_recommendation, write_back
 
-    loaded = open_treatment_model(model, graph)
+    loaded = open_treatment_model(model, graph, names)
     recommendation = loaded.recommend(
         disease or (),
         symptoms=symptom or (),

@@ -11,7 +11,7 @@ import typer
 
 from medkg.cli.app import app, review
 from medkg.cli.language import words
-from medkg.cli.options import Json, Notes, Papers, texts_of
+from medkg.cli.options import Json, Language, Notes, Papers, texts_of
 from medkg.cli.output import print_set_aside, print_written, save_with_quarantine
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def extract(
     language: Annotated[
         str | None, typer.Option(help="Of all texts: en or zh, Chinese; default: each text tells.")
     ] = None,
+    names: Language = None,
     papers: Papers = False,
     notes: Notes = False,
     sentences: Annotated[
@@ -126,7 +127,7 @@ def extract(
     )
     report: dict[str, object] = {}
     if show_texts or html is not None:
-        report |= _show_texts(reading, html, to_print=show_texts, as_json=as_json)
+        report |= _show_texts(reading, html, names, to_print=show_texts, as_json=as_json)
     if folder is not None:
         update = into is not None
         processes = _Processes(workers, engine, address)
@@ -179,7 +180,12 @@ def _key_of_extraction(deidentify: bool, key: Path | None, folder: Path | None) 
 
 
 def _show_texts(
-    reading: _Reading, page: Path | None, *, to_print: bool, as_json: bool
+    reading: _Reading,
+    page: Path | None,
+    names: str | None,
+    *,
+    to_print: bool,
+    as_json: bool,
 ) -> dict[str, object]:
     """Print the annotated texts, or write them as a page; what `--json` tells of it."""
     from medkg.cli import show
@@ -189,7 +195,7 @@ def _show_texts(
     from medkg.texts import annotate
 
     quarantine = Quarantine()
-    texts = annotate(quarantine=quarantine, **reading._asdict())
+    texts = annotate(quarantine=quarantine, names=names, **reading._asdict())
     print_set_aside(quarantine)
     report: dict[str, object] = {}
     if to_print and as_json:

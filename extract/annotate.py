@@ -14,6 +14,7 @@ from ..core.json_reading import parse_object
 from ..core.progress import progress
 from ..core.quarantine import Quarantine
 from ..graph.kg import KnowledgeGraph
+from ..graph.languages import named_in
 from .annotated import (
     AnnotatedText,
     End,
@@ -31,6 +32,7 @@ def annotate_documents(
     documents: Iterable[TextDocument],
     terminology: KnowledgeGraph,
     quarantine: Quarantine,
+    names: str | None = None,
 ) -> Iterator[AnnotatedText]:
     """Annotate documents one after the other with mentions, relations and triples.
 
@@ -38,10 +40,12 @@ def annotate_documents(
         nlp: see `build_pipeline`.
         terminology: the graph that the pipeline links to.
         quarantine: gets the documents that can't be read, by name.
+        names: the language that nodes are named in where they have a name in it.
     """
+    shown = terminology if names is None else named_in(names, terminology)
     nodes = {
         identifier: (name, kind)
-        for identifier, name, kind in terminology.nodes.select("id", "name", "kind").iter_rows()
+        for identifier, name, kind in shown.nodes.select("id", "name", "kind").iter_rows()
     }
     stream = iter(documents)
     with progress("Read") as advance:

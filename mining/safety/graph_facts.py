@@ -115,10 +115,11 @@ class GraphFacts:
 
     def name(self, node: str) -> str:
         """A node's name; of what is no node (a state) itself."""
-        return self._names.get(node, node)
+        return self.names.get(node, node)
 
     @cached_property
-    def _names(self) -> dict[str, str]:
+    def names(self) -> dict[str, str]:
+        """The names that nodes are shown by, by identifier."""
         return dict(self.kg.nodes.select("id", "name").iter_rows())
 
     @cached_property

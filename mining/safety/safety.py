@@ -35,6 +35,11 @@ class Safety:
         self._kg, self._facts = kg, GraphFacts(kg)
         self._allergies = Allergies(self._facts)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The names that nodes are shown by, by identifier."""
+        return self._facts.names
+
     def warnings(
         self, query: TreatmentQuery, drugs: Iterable[str]
     ) -> dict[str, list[SafetyWarning]]:

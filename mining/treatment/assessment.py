@@ -25,7 +25,7 @@ class Assessor:
     """Explains drugs from a graph.
 
     Attributes:
-        names: of all nodes of the graph.
+        names: that the nodes of the graph are shown by, by identifier.
         recorded: see `recorded_treatments`.
     """
 
@@ -35,9 +35,9 @@ class Assessor:
         self._drugs = {drug: number for number, drug in enumerate(task.heads)}
         self._diseases = {disease: number for number, disease in enumerate(task.tails)}
 
-    @cached_property
+    @property
     def names(self) -> dict[str, str]:
-        return dict(self._graph.nodes.select("id", "name").iter_rows())
+        return self.safety.names
 
     @cached_property
     def recorded(self) -> pl.DataFrame:
@@ -45,7 +45,7 @@ class Assessor:
 
     @cached_property
     def _explainer(self) -> Explainer:
-        return Explainer(self._graph, self._task.edge_type)
+        return Explainer(self._graph, self._task.edge_type, self.names)
 
     def candidate(
         self,

@@ -98,6 +98,11 @@ class TreatmentModel:
         content = self.members.get(CONTENT)
         return Assessor(self.graph, self.task, content if isinstance(content, Content) else None)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The names that the graph's nodes are shown by, by identifier."""
+        return self._assessor.names
+
     # Recommending
 
     def recommend(

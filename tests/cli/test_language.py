@@ -247,3 +247,43 @@ def test_names_are_shown_in_the_language_too(tmp_path: Path) -> None:
     assert "诊断（仅供研究，不用于诊疗）" in shown
     assert "某病" in shown
     assert "某病" not in run(*arguments)
+
+
+def test_recommend_names_entities_in_the_language(tmp_path: Path) -> None:
+    """In its lists, in warnings and in reasons; what they are looked up by stays."""
+    kg = pharmacy()
+    in_chinese = pl.lit('{"name_zh": "中文-') + pl.col("name") + pl.lit('"}')
+    kg.with_frames(nodes=kg.nodes.with_columns(properties=in_chinese)).save(tmp_path / "graph")
+    run("train", "treatment", tmp_path / "graph", "--out", tmp_path / "m", "--model", "content")
+    arguments = (
+        "recommend", tmp_path / "m", "--disease", "disease 0-0", "--taking", "drug 1-0",
+        "--symptom", "fever", "--pregnant", "--top", 9,
+    )  # fmt: skip
+    english, chinese = run(*arguments), run(*arguments, "--names", "zh")
+    assert "中文" not in english
+    # All names but those of the states, of which there are no nodes to have one.
+    names = [name for name in kg.nodes["name"] if name in english]
+    assert len(names) > 5
+    for name in names:
+        assert f"中文-{name}" in chinese
+        assert not re.search(rf"(?<!中文-)(?<![\w-]){re.escape(name)}(?![\w-])", chinese), name
+    assert json.loads(run(*arguments, "--names", "zh", "--json"))["names"]["DOID:00"] == (
+        "中文-disease 0-0"
+    )
+
+
+def test_extract_shows_names_in_the_language(tmp_path: Path) -> None:
+    (tmp_path / "n.txt").write_text("She takes aspirin. No fever.", encoding="utf-8")
+    page = tmp_path / "page.html"
+    arguments = ("extract", tmp_path / "n.txt", "--notes", "--show", "--html", page)
+    english = run(*arguments)
+    assert "阿司匹林" not in english + page.read_text(encoding="utf-8")
+    chinese = run(*arguments, "--names", "zh")
+    assert "阿司匹林" in chinese
+    assert "发热" in chinese
+    assert "阿司匹林" in page.read_text(encoding="utf-8")
+    assert "阿司匹林" in run("--lang", "zh", *arguments)
+    texts = json.loads(run(*arguments, "--names", "zh", "--json"))["texts"]
+    assert [mention["name"] for mention in texts[0]["mentions"]] == ["阿司匹林", "发热"]
+    refused = run(*arguments, "--names", "fr", code=1)
+    assert not refused
