@@ -61,6 +61,7 @@ Integers = NDArray[np.int64]
 
 _FOLDS = 5
 _WHOLE_HEADS = 0.1  # of heads, held back with all their pairs in a fold, as a new head would be
+_FEW_HEADS = 5_000  # that are all compared with each other
 _MOST_HEADS = 4_000  # of a fold, that the base models learn from
 _NEGATIVE_SAMPLE_RATE = 0.4  # of the candidates that are not true, those that are learned from
 
@@ -80,19 +81,31 @@ class RankerTraining(TypedDict):
 class FeatureBuilder:
     """What a graph gives the ranker: features of candidate pairs, and the graph of its messages.
 
+    What a head is compared for are the tails of the others, so that of many heads (of Hetionet's
+    18,942 genes 1,000 may be in the pathways of a task) each is compared with those alone that have
+    an edge of the relation to train on.
+
     Args:
         kg: the graph; read for names and structures alone.
         data: its edges.
+
+    Attributes:
+        compares_all: whether heads are compared with all others.
     """
 
     def __init__(self, kg: KnowledgeGraph, data: HeteroData, task: LinkTask, seed: int):
         head_kind, _, tail_kind = task.edge_type
+        self.compares_all = len(task.heads) <= _FEW_HEADS
+        others = None if self.compares_all else _heads_with_edges(task)
         with progress("Comparing nodes", 4) as step:
-            self._heads = end_features(kg, data, head_kind, task.edge_type, heads=True)
+            self._heads = end_features(
+                kg, data, head_kind, task.edge_type, heads=True, others=others
+            )
             step(1)
             self._tails = end_features(kg, data, tail_kind, task.edge_type, heads=False)
             step(1)
-            self._head_pairs = NodePairs(self._heads)
+            self._head_pairs = NodePairs(self._heads, others)
+            self._trained_head_pairs = self._head_pairs.among_others
             step(1)
             self._tail_pairs = NodePairs(self._tails)
             step(1)
@@ -105,7 +118,14 @@ class FeatureBuilder:
 
     def pair_features(self, pairs: sparse.csr_matrix) -> PairFeatures:
         """The features that these known pairs give others."""
-        ends = self._heads, self._tails, self._head_pairs, self._tail_pairs
+        return self._learn(pairs, self._head_pairs)
+
+    def fold_features(self, pairs: sparse.csr_matrix) -> PairFeatures:
+        """The same, for heads that have an edge to train on alone, where there are many heads."""
+        return self._learn(pairs, self._trained_head_pairs)
+
+    def _learn(self, pairs: sparse.csr_matrix, head_pairs: NodePairs) -> PairFeatures:
+        ends = self._heads, self._tails, head_pairs, self._tail_pairs
         return PairFeatures.learn(pairs, *ends, self._seed)
 
     def pair_graph(self, learned: LearnedSimilarities) -> PairGraph:
@@ -117,6 +137,11 @@ class FeatureBuilder:
             self._heads.attributes,
             self._tails.attributes,
         )
+
+
+def _heads_with_edges(task: LinkTask) -> NDArray[np.bool_]:
+    """Which heads have an edge to train on, (heads,)."""
+    return np.diff(without_loops(task.matrix("train")).indptr) > 0
 
 
 def fit_ranker(
@@ -171,6 +196,8 @@ def fit_ranker(
     if not refit:
         return FittedScorer(ranker, course)
     del of_whole, examples, values, features, graph  # most of the memory
+    if not builder.compares_all:  # heads whose edges were all held back count now
+        builder = FeatureBuilder(kg, data, task.whole, seed)
     return FittedScorer(ranker.scores_alone(), course, _refitted(ranker, builder, task.whole))
 
 
@@ -295,7 +322,7 @@ def _fold_tensors(
     if task.symmetric:
         true = true.maximum(true.T).tocsr()
     rest = without(trained, true)
-    features = builder.pair_features(rest)
+    features = builder.fold_features(rest)
     heads = np.flatnonzero(np.diff(true.indptr))
     if len(heads) > _MOST_HEADS:
         heads = np.sort(rng.choice(heads, _MOST_HEADS, replace=False))

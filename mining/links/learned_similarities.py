@@ -7,6 +7,7 @@ are. It is fitted anew in each fold, without the pairs that the fold holds back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from typing import NamedTuple
 
 import lightgbm
@@ -16,7 +17,7 @@ from scipy import sparse
 
 from ...core.ranking import pair_matrix
 from ...core.sparse import entries_at, l2_normalised_rows, largest_entries
-from .similarities import NEAREST_HEADS, EndFeatures
+from .similarities import NEAREST_HEADS, EndFeatures, Mask, columns_of
 
 Floats = NDArray[np.float32]
 
@@ -40,26 +41,30 @@ class NodePairs:
     """Pairs of nodes of one end that have some similarity, and their features; of many nodes each
     one's most similar.
 
+    Args:
+        others: (nodes,), those that each node was compared with (see `end_features`); all if not
+            given. One of each pair is among them.
+
     Attributes:
         rows, columns: (pairs,), numbers of the nodes, rows < columns.
         values: (pairs, features): each similarity; of the nodes' numeric features the absolute
             difference and the smaller.
     """
 
-    def __init__(self, end: EndFeatures):
-        self.n_nodes = n_nodes = len(end.numbers)
+    def __init__(self, end: EndFeatures, others: Mask | None = None):
+        self.n_nodes, self.others = len(end.numbers), others
+        n_nodes = self.n_nodes
         highest = sparse.csr_matrix((n_nodes, n_nodes), dtype=np.float32)
         for similarity in end.similarities.values():
             highest = highest.maximum(similarity)
         n_features = len(end.similarities) + 2 * end.numbers.shape[1]
         most = _CELLS // max(1, n_features)
         if highest.nnz > 2 * most:
-            nearest = largest_entries(highest, most // n_nodes)
-            highest = nearest.maximum(nearest.T)
-        pairs = sparse.triu(highest, 1).tocoo()
+            highest = largest_entries(highest, most // n_nodes)
+        pairs = sparse.triu(highest.maximum(highest.T), 1).tocoo()
         self.rows, self.columns = pairs.row.astype(np.int64), pairs.col.astype(np.int64)
         of_row, of_column = end.numbers[self.rows], end.numbers[self.columns]
-        similarities = [self.entries_of(similarity) for similarity in end.similarities.values()]
+        similarities = [self._largest_of(matrix) for matrix in end.similarities.values()]
         self.values = np.concatenate(
             [
                 np.stack(similarities, 1)
@@ -71,9 +76,26 @@ class NodePairs:
             axis=1,
         )
 
+    def _largest_of(self, matrix: sparse.csr_matrix) -> Floats:
+        """The entries of a similarity at these pairs, from whichever end was compared, (pairs,)."""
+        if self.others is None:
+            return self.entries_of(matrix)
+        return np.maximum(self.entries_of(matrix), self.entries_of(matrix.T.tocsr()))
+
     def entries_of(self, matrix: sparse.csr_matrix) -> Floats:
         """The entries of a matrix (nodes, nodes) at these pairs, (pairs,)."""
         return entries_at(matrix, self.rows, self.columns)
+
+    @property
+    def among_others(self) -> NodePairs:
+        """The pairs both of whose nodes are among `others`; all, where there are none."""
+        if self.others is None:
+            return self
+        kept = self.others[self.rows] & self.others[self.columns]
+        part = copy(self)
+        part.rows, part.columns = self.rows[kept], self.columns[kept]
+        part.values = self.values[kept]
+        return part
 
 
 def learn_similarity(pairs: sparse.csr_matrix, nodes: NodePairs, seed: int) -> sparse.csr_matrix:
@@ -173,7 +195,11 @@ def _boosted(examples: Iterable[_Examples], features: Floats, seed: int) -> Floa
 
 
 def _symmetric(nodes: NodePairs, values: Floats) -> sparse.csr_matrix:
-    """Values of pairs of nodes as a matrix (nodes, nodes), both ways, the largest of each row."""
+    """Values of pairs of nodes as a matrix (nodes, nodes), both ways, the largest of each row.
+
+    Of the columns those alone that each node was compared with.
+    """
     shape = (nodes.n_nodes, nodes.n_nodes)
     half = sparse.csr_matrix((values, (nodes.rows, nodes.columns)), shape=shape)
-    return largest_entries((half + half.T).tocsr(), NEAREST_HEADS)
+    both_ways = columns_of(nodes.others, (half + half.T).tocsr())
+    return largest_entries(both_ways, NEAREST_HEADS)

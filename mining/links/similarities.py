@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..molecules.fingerprints import NodeMolecules
 
 Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 FAMILY = "gene family"  # a similarity's name
 NO_MECHANISM = ("Document", "Patient")  # kinds: that a text or a patient has both explains nothing
@@ -64,7 +65,13 @@ class _Named(NamedTuple):
 
 
 def end_features(
-    kg: KnowledgeGraph, data: HeteroData, kind: str, edge_type: EdgeType, *, heads: bool
+    kg: KnowledgeGraph,
+    data: HeteroData,
+    kind: str,
+    edge_type: EdgeType,
+    *,
+    heads: bool,
+    others: Mask | None = None,
 ) -> EndFeatures:
     """Features of one end of a relation, by everything in the graph but the relation itself.
 
@@ -72,22 +79,24 @@ def end_features(
         data: the training graph; `kg` is read for names and structures alone.
         kind: of the end's nodes.
         heads: whether it is the heads' end, of which more neighbours are kept.
+        others: (nodes,), those that each node is compared with, the columns of similarities; all
+            if not given.
     """
     nearest = NEAREST_HEADS if heads else _NEAREST_TAILS
     features = _Named({}, {}, [])
     for other in data.edge_types:
         outside = other[0] in NO_MECHANISM or other[2] in NO_MECHANISM
         if other != edge_type and kind in (other[0], other[2]) and not outside:
-            _add_edge_type(features, data, kind, other, edge_type, nearest)
+            _add_edge_type(features, data, kind, other, edge_type, nearest, others)
     if (role := _adme_roles(kg, data, kind)) is not None:
         features.numbers.append(role)
     if (families := _families(kg, data, kind)) is not None:
         features.attributes[FAMILY] = families
-        features.similarities[FAMILY] = nearest_rows(families, nearest)
+        features.similarities[FAMILY] = nearest_rows(families, nearest, others)
     molecules = _molecules(kg, data, kind)
     n_nodes = data[kind].num_nodes
     if molecules is not None:
-        _add_molecules(features, molecules, n_nodes)
+        _add_molecules(features, molecules, n_nodes, others)
     attributes = {name: rows for name, rows in features.attributes.items() if _is_specific(rows)}
     numbers = (
         np.stack(features.numbers, 1)
@@ -104,27 +113,31 @@ def _add_edge_type(
     other: EdgeType,
     edge_type: EdgeType,
     nearest: int,
+    others: Mask | None,
 ) -> None:
     """Add the features by one type of edge: shared neighbours, being joined, and degrees."""
     name = f"{other[0]} {other[1]} {other[2]}"
     if other[0] == other[2]:
         joined = _adjacency(data, other, 0).maximum(_adjacency(data, other, 2))
-        features.similarities[f"{name}, joined"] = _degree_normalised(joined)
+        alike = _degree_normalised(joined)
+        features.similarities[f"{name}, joined"] = columns_of(others, alike)
     else:
         joined = _adjacency(data, other, 0 if other[0] == kind else 2)
     features.numbers.append(np.log1p(np.diff(joined.indptr)).astype(np.float32))
     rows = l2_normalised_rows(idf_weighted(joined))
-    features.similarities[name] = nearest_rows(rows, nearest)
+    features.similarities[name] = nearest_rows(rows, nearest, others)
     if (other[2] if other[0] == kind else other[0]) not in (edge_type[0], edge_type[2]):
         features.attributes[name] = rows
 
 
-def _add_molecules(features: _Named, molecules: NodeMolecules, n_nodes: int) -> None:
+def _add_molecules(
+    features: _Named, molecules: NodeMolecules, n_nodes: int, others: Mask | None
+) -> None:
     """Add fingerprints, their Tanimoto similarities, and the molecules' numbers."""
     spread = molecules.spread_over(n_nodes)
     for name, bits in (("Morgan", spread.morgan), ("paths", spread.paths)):
         features.attributes[name] = l2_normalised_rows(idf_weighted(bits))
-        features.similarities[name] = _tanimoto_similarity(bits)
+        features.similarities[name] = _tanimoto_similarity(bits, others)
     features.numbers.extend(spread.descriptors.T)
 
 
@@ -150,11 +163,18 @@ def _degree_normalised(joined: sparse.csr_matrix) -> sparse.csr_matrix:
     return scaled
 
 
-def nearest_rows(rows: sparse.csr_matrix, nearest: int) -> sparse.csr_matrix:
-    """The cosines of each L2-normalised row with the most similar ones, symmetric, no diagonal."""
-    transposed = rows.T.tocsr()
+def nearest_rows(
+    rows: sparse.csr_matrix, nearest: int, others: Mask | None = None
+) -> sparse.csr_matrix:
+    """The cosines of each L2-normalised row with the most similar ones, symmetric, no diagonal.
+
+    Args:
+        others: (rows,), those that each is compared with, the columns; all if not given.
+    """
+    transposed = columns_of(others, rows.T.tocsr())
     size = max(1, min(_BLOCK, _CELLS // max(1, rows.shape[0])))
-    return _nearest(rows, lambda block: (block @ transposed).tocsr(), nearest, size)
+    of_all = _nearest(rows, lambda block: (block @ transposed).tocsr(), nearest, size)
+    return columns_of(others, of_all)
 
 
 def molecule_similarity(
@@ -168,14 +188,25 @@ def molecule_similarity(
     return _tanimoto_similarity(molecules.spread_over(data[kind].num_nodes).morgan)
 
 
-def _tanimoto_similarity(bits: sparse.csr_matrix) -> sparse.csr_matrix:
-    """The Tanimoto similarities of each molecule with the most similar ones, symmetric."""
+def columns_of(mask: Mask | None, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The matrix with all columns empty but those of a mask; all of it where there is none."""
+    if mask is None:
+        return matrix
+    kept = (matrix @ sparse.diags(mask.astype(np.float32))).tocsr()
+    kept.eliminate_zeros()
+    return kept
+
+
+def _tanimoto_similarity(bits: sparse.csr_matrix, others: Mask | None = None) -> sparse.csr_matrix:
+    """The Tanimoto similarities of each molecule with the most similar ones, symmetric; columns of
+    `others` alone, where these are given."""
     from ..molecules.fingerprints import TanimotoIndex
 
-    compared = TanimotoIndex.of(bits)
-    return _nearest(
+    compared = TanimotoIndex.of(columns_of(others, bits.T.tocsr()).T.tocsr())
+    of_all = _nearest(
         bits, lambda block: sparse.csr_matrix(compared.similarity(block)), NEAREST_HEADS, _BLOCK
     )
+    return columns_of(others, of_all)
 
 
 def _nearest(

@@ -20,12 +20,19 @@ from medkg.core.errors import DataError, ModelError
 from medkg.gnn.data import to_hetero_data
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.links import base_models, learned_similarities, pair_features, similarities
+from medkg.mining.links import (
+    base_models,
+    fit_ranker,
+    learned_similarities,
+    pair_features,
+    similarities,
+)
 from medkg.mining.links.attribution import removals
 from medkg.mining.links.base_models import BaseModels, BaseScores
 from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.ranker import LinkRanker
+from medkg.mining.links.task import link_task
 from medkg.mining.links.train import train_links
 from medkg.mining.links.training_stages import ranker_stages
 from tests.gnn.graphs import family_graph
@@ -102,6 +109,73 @@ def test_of_many_pairs_the_most_alike_are_compared(
         for ends in (pairs.rows, pairs.columns):
             np.maximum.at(row, ends, largest)
     assert np.array_equal(*similarity)
+
+
+def test_each_is_compared_with_the_others_named_alone() -> None:
+    rows = similarities.l2_normalised_rows(sparse.random(40, 30, 0.3, "csr", random_state=1))
+    others = np.arange(40) % 3 == 0
+    alike = similarities.nearest_rows(rows, 5, others).toarray()
+    cosines = (rows @ rows.T).toarray() * others
+    np.fill_diagonal(cosines, 0)
+    assert not alike[:, ~others].any()
+    assert np.allclose(alike[alike > 0], cosines[alike > 0])
+    for row in range(40):
+        fifth = np.sort(cosines[row])[-5]
+        assert (alike[row][cosines[row] > fifth] > 0).all()
+
+
+def test_pairs_of_nodes_have_one_that_the_other_was_compared_with(kg: KnowledgeGraph) -> None:
+    data = to_hetero_data(kg)
+    n_drugs = data["Drug"].num_nodes
+    others = np.arange(n_drugs) % 2 == 0
+    side = similarities.end_features(kg, data, "Drug", EDGE_TYPE, heads=True, others=others)
+    pairs = learned_similarities.NodePairs(side, others)
+    assert (others[pairs.rows] | others[pairs.columns]).all()
+    assert not (others[pairs.rows] & others[pairs.columns]).all()
+    # Of all that are compared, none is left out, and the similarity is what it is otherwise.
+    every = learned_similarities.NodePairs(
+        similarities.end_features(kg, data, "Drug", EDGE_TYPE, heads=True)
+    )
+    of_every = {
+        (int(row), int(column)): values
+        for row, column, values in zip(every.rows, every.columns, every.values, strict=True)
+        if others[row] or others[column]
+    }
+    assert {*zip(pairs.rows.tolist(), pairs.columns.tolist(), strict=True)} == {*of_every}
+    for row, column, values in zip(pairs.rows, pairs.columns, pairs.values, strict=True):
+        assert np.allclose(values, of_every[int(row), int(column)])
+    among = pairs.among_others
+    assert 0 < len(among.rows) < len(pairs.rows)
+    assert (others[among.rows] & others[among.columns]).all()
+    assert every.among_others is every
+
+
+def test_of_many_heads_each_is_compared_with_those_that_have_edges(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one without an edge has candidates by these."""
+    targets = kg.edges.filter(relation="TARGETS")
+    bare = targets["subject"].unique().sort()[0]
+    fewer = kg.without_edges(targets.filter(subject=bare)["id"])
+    task = link_task(fewer, "TARGETS")
+    data = to_hetero_data(fewer, exclude_edges=task.excluded)
+    trained = fit_ranker.without_loops(task.matrix("train"))
+    assert fit_ranker.FeatureBuilder(fewer, data, task, 0).compares_all
+    monkeypatch.setattr(fit_ranker, "_FEW_HEADS", 10)
+    builder = fit_ranker.FeatureBuilder(fewer, data, task, 0)
+    assert not builder.compares_all
+    has_edge = np.diff(trained.indptr) > 0
+    row = task.heads.index(bare)
+    assert not has_edge[row]
+    features = builder.pair_features(trained)
+    for similarity in features.head_similarities.values():
+        assert not similarity[:, ~has_edge].nnz
+    ((table, _),) = features.blocks(np.array([row]), trained)
+    candidates = {task.tails[tail] for tail in table.tails}
+    assert {*targets.filter(subject=bare)["object"]} <= candidates
+    # In a fold, heads that have no edge to train on are compared with none.
+    learned = builder.fold_features(trained).learned.heads
+    assert not learned[~has_edge].nnz
 
 
 def test_scores_keep_the_order_of_the_average_and_the_log_odds() -> None:
