@@ -2,6 +2,7 @@
 
     python benchmarks/chinese.py names DATA OUT      the graph of names that the recogniser learns
     python benchmarks/chinese.py context DATA        present, absent, uncertain in CMDD
+    python benchmarks/chinese.py phrases             the context of mentions in 105 sentences
     python benchmarks/chinese.py linking             200 names of CMDD to HPO
     python benchmarks/chinese.py notes               what is read in ten notes
     python benchmarks/chinese.py relations           what sixty sentences state of their mentions
@@ -51,6 +52,15 @@ NOTES = Path(__file__).parent / "data" / "chinese_notes.jsonl"
 TERMS = Path(__file__).parent / "data" / "cmdd_terms.tsv"
 SENTENCES = Path(__file__).parent / "data" / "chinese_relations.tsv"
 IDENTIFIERS = Path(__file__).parent / "data" / "chinese_identifiers.tsv"
+CONTEXTS = Path(__file__).parent / "data" / "chinese_context.tsv"
+LABELS = {
+    "N": ("polarity", "negated"),
+    "U": ("certainty", "possible"),
+    "Y": ("certainty", "hypothetical"),
+    "F": ("experiencer", "family"),
+    "O": ("experiencer", "other"),
+    "H": ("temporality", "historical"),
+}
 KINDS = {"D": "Disease", "S": "Symptom", "M": "Drug"}
 
 
@@ -100,14 +110,10 @@ def context(data: Path, part: str) -> None:
     file = data / "chinese" / "cmdd" / f"{part}.jsonl.gz"
     documents = read_cmdd(file, Quarantine())
     reader = Chinese()
-    nlp = blank()
     pairs: Counter[tuple[str, str]] = Counter()
     for document in documents:
         text, places = dialogue_text(document)
-        doc = nlp.make_doc(text)
-        starts = set(sentence_starts(text))
-        for token in doc:
-            token.is_sent_start = token.i == 0 or token.idx in starts
+        doc = sentences_of(text)
         spans = [
             doc.char_span(start, end, mention.kind, alignment_mode="expand")
             for mention, (start, end) in zip(document.mentions, places, strict=True)
@@ -133,6 +139,51 @@ def dialogue_text(document: Document) -> tuple[str, list[tuple[int, int]]]:
         for m, row in zip(document.mentions, rows, strict=True)
     ]
     return text, places
+
+
+def phrases(misses: bool) -> None:
+    """Print the share of mentions whose context is right, and F1 of each value, by half."""
+    pairs: dict[str, list[tuple[str, str]]] = {"dev": [], "test": []}
+    rows = read_table(CONTEXTS, ["split", "sort", "text"], Quarantine())
+    for split, marked in rows.select("split", "text").iter_rows():
+        text, places = unmarked(marked)
+        doc = sentences_of(text)
+        spans = [doc.char_span(a, b, "Symptom", alignment_mode="expand") for _, a, b in places]
+        doc.spans["mentions"] = [span for span in spans if span is not None]
+        Chinese().find_context(doc)
+        read = [label_of(span) for span in doc.spans["mentions"]]
+        gold = [label for label, _, _ in places]
+        pairs[split] += zip(gold, read, strict=True)
+        wrong = [f"{s}: {r}, not {g}" for s, r, g in zip(spans, read, gold, strict=True) if r != g]
+        if misses and split == "dev" and wrong:
+            print(f"{marked}  {'; '.join(wrong)}")
+    for split, labels in pairs.items():
+        right = sum(gold == read for gold, read in labels)
+        print(f"{split}: {right} of {len(labels)} right ({right / len(labels):.3f})")
+        for label in ("P", *LABELS):
+            hits = sum(label in gold and label in read for gold, read in labels)
+            golds, reads = (sum(label in pair[end] for pair in labels) for end in (0, 1))
+            f1 = 2 * hits / max(1, golds + reads)
+            print(f"  {label}: {hits} of {golds} found, {reads} given, F1 {f1:.3f}")
+
+
+def label_of(span: Span) -> str:
+    """The context of a mention in the letters of `chinese_context.tsv`.
+
+    What is denied, or of a relative, is so whether once or now.
+    """
+    values = (letter for letter, (name, value) in LABELS.items() if span._.get(name) == value)
+    label = "".join(sorted(values)) or "P"
+    return label.replace("H", "") if {"N", "F", "O"} & {*label} else label
+
+
+def sentences_of(text: str) -> Doc:
+    """A text as a document with its sentences."""
+    doc = blank().make_doc(text)
+    starts = set(sentence_starts(text))
+    for token in doc:
+        token.is_sent_start = token.i == 0 or token.idx in starts
+    return doc
 
 
 def notes() -> None:
@@ -224,13 +275,10 @@ def statements(data: Path, part: str) -> None:
     """Print what is read of cMedQANER's annotated mentions as stated for certain, 100 at random."""
     file = data / "chinese" / "cmedqa-ner" / f"cMedQANER-{part}.txt"
     kinds = {"disease": "Disease", "symptom": "Symptom", "drug": "Drug", "treatment": "Procedure"}
-    nlp, reader = blank(), Chinese()
+    reader = Chinese()
     lines = []
     for document in read_cmedqaner(file, Quarantine()):
-        doc = nlp.make_doc(document.text)
-        starts = set(sentence_starts(document.text))
-        for token in doc:
-            token.is_sent_start = token.i == 0 or token.idx in starts
+        doc = sentences_of(document.text)
         spans = [
             doc.char_span(m.start, m.end, kinds[m.kind], alignment_mode="expand")
             for m in document.mentions
@@ -301,15 +349,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "what",
-        choices=("names", "context", "linking", "notes", "relations", "statements", "identifiers"),
+        choices=(
+            "names",
+            "context",
+            "phrases",
+            "linking",
+            "notes",
+            "relations",
+            "statements",
+            "identifiers",
+        ),
     )
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("out", type=Path, nargs="?")
-    parser.add_argument("--misses", action="store_true", help="of identifiers, the part dev alone")
+    parser.add_argument(
+        "--misses", action="store_true", help="of identifiers and phrases, dev alone"
+    )
     parser.add_argument("--part", default="dev", help="of CMDD or cMedQANER: train or dev")
     arguments = parser.parse_args()
     if arguments.what == "names":
         names(arguments.data, arguments.out)
+    elif arguments.what == "phrases":
+        phrases(arguments.misses)
     elif arguments.what == "linking":
         linking()
     elif arguments.what == "notes":

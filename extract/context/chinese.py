@@ -1,15 +1,16 @@
 """The context of mentions in Chinese text, by the phrases of `data/context_zh.tsv`.
 
 NegEx's scheme with Chinese scopes: a phrase gives the mentions before or behind it a value, as far
-as its scope reaches: the clause (up to a comma), the list (clauses joined by 、 and commas, up to a
-phrase that ends it) or the sentence. What a question asks is answered by the next sentence, if that
-begins with a yes or a no.
+as its scope reaches: what is next to it, the clause (up to a comma) or the sentence, up to a phrase
+that ends it. A relative at the start of a clause ends what was said before of another, and one who
+tells of the patient ("母亲诉…") has nothing. What a question asks is answered by the next sentence,
+if that begins with a yes or a no.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -21,8 +22,11 @@ from ..tables import table_rows
 from .attributes import attributes
 from .context import Context
 
+Place = tuple[int, int]
+
 _CLAUSE = re.compile("[，,；;。！？!?：:\n]")
 _SENTENCE = re.compile("[。！？!?\n]")
+_RELATIVES = ("family", "other")
 _QUESTION = re.compile("[？?]|[吗么嘛]$|有没有|是不是|有无|是否")
 
 
@@ -59,11 +63,15 @@ class ChineseContext(Context):
     def __call__(self, doc: Doc) -> Doc:
         texts = [simplified(sentence.text) for sentence in doc.sents]
         number = {sentence.start: n for n, sentence in enumerate(doc.sents)}
+        places: list[list[Place]] = [[] for _ in texts]
+        mentions = []
         for mention in doc.spans["mentions"]:
             sentence = sentence_of(mention)
-            n = number[sentence.start]
-            start = mention.start_char - sentence.start_char
-            categories = categories_in(texts[n], start, start + len(mention.text))
+            n, start = number[sentence.start], mention.start_char - sentence.start_char
+            mentions.append((mention, n, (start, start + len(mention.text))))
+            places[n].append(mentions[-1][2])
+        for mention, n, place in mentions:
+            categories = categories_in(texts[n], *place, places[n])
             if "asked" in categories:
                 answer = texts[n + 1] if n + 1 < len(texts) else ""
                 categories |= _answer(answer)
@@ -74,17 +82,28 @@ class ChineseContext(Context):
         return doc
 
 
-def categories_in(sentence: str, start: int, end: int) -> set[str]:
+def categories_in(sentence: str, start: int, end: int, mentions: Sequence[Place] = ()) -> set[str]:
     """The categories that hold for what stands at [start, end) of a sentence.
 
-    Those of `data/context_zh.tsv`, and "asked" where the sentence asks for it.
+    Those of `data/context_zh.tsv`, and "asked" where the sentence asks for it. A phrase in the
+    middle of a mention is part of its name: "无" of 重症肌无力, "不" of 消化不良.
+
+    Args:
+        mentions: [start, end) of all that the sentence names.
     """
-    phrases = [phrase for phrase in _find(sentence) if not _inside(phrase, start, end)]
-    stops = [phrase for phrase in phrases if phrase.rule.category == "stop"]
+    names = [(start, end), *mentions]
+    phrases = [phrase for phrase in _find(sentence) if not _is_in(phrase, names)]
+    tellers = {phrase.start for phrase in phrases if phrase.rule.category == "reports"}
+    phrases = [
+        phrase
+        for phrase in phrases
+        if not (phrase.rule.category in _RELATIVES and phrase.end in tellers)
+    ]
+    stops = [phrase for phrase in phrases if _ends_scopes(sentence, phrase)]
     categories = {
         phrase.rule.category
         for phrase in phrases
-        if phrase.rule.category not in ("stop", "pseudo")
+        if phrase.rule.category not in ("stop", "pseudo", "reports")
         and _reaches(sentence, phrase, start, end, stops)
     }
     if is_question(sentence):
@@ -106,22 +125,33 @@ def _find(sentence: str) -> Iterator[_Phrase]:
         yield _Phrase(match.start(), match.end(), _rules()[match[0]])
 
 
-def _inside(phrase: _Phrase, start: int, end: int) -> bool:
-    """A phrase in the middle of a mention is part of its name: "无" of 无力, "不" of 消化不良."""
-    return start < phrase.end and phrase.start < end
+def _is_in(phrase: _Phrase, names: Sequence[Place]) -> bool:
+    return any(start < phrase.end and phrase.start < end for start, end in names)
+
+
+def _ends_scopes(sentence: str, phrase: _Phrase) -> bool:
+    """Whether what was said before a phrase holds no more behind it."""
+    if phrase.rule.category in _RELATIVES:
+        return phrase.start > 0 and _CLAUSE.match(sentence, phrase.start - 1) is not None
+    return phrase.rule.category == "stop"
 
 
 def _reaches(sentence: str, phrase: _Phrase, start: int, end: int, stops: list[_Phrase]) -> bool:
     rule = phrase.rule
-    forward = phrase.end <= start and rule.direction in ("forward", "both")
-    backward = end <= phrase.start and rule.direction in ("backward", "both")
+    forward = phrase.end <= start and rule.direction in ("forward", "both", "around")
+    backward = end <= phrase.start and rule.direction in ("backward", "both", "around")
+    if rule.direction == "around":
+        backward &= _CLAUSE.match(sentence, phrase.end) is not None or phrase.end == len(sentence)
     if not (forward or backward):
         return False
     first, last = (phrase.end, start) if forward else (end, phrase.start)
     between = sentence[first:last]
     if any(first <= stop.start and stop.end <= last for stop in stops):
         return False
-    border = _CLAUSE if rule.scope == "clause" else _SENTENCE
+    if rule.scope == "next":
+        return not between
+    in_clause = rule.scope == "clause" or (rule.direction == "around" and backward)
+    border = _CLAUSE if in_clause else _SENTENCE
     return border.search(between) is None
 
 

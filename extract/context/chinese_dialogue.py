@@ -27,7 +27,7 @@ from ...core.tensors import load_tensors, save_tensors
 from ..dialogue_turns import Turn, turns_of
 from ..tokens import text_of
 from .attributes import DEFAULTS, change_attributes
-from .chinese import categories_in
+from .chinese import Place, categories_in
 
 SHIPPED = Path(__file__).parents[1] / "model" / "dialogue_zh"
 KIND = "dialogue_zh"
@@ -41,8 +41,6 @@ _ANSWER = 12  # characters of a following line's beginning
 _LINES_AHEAD, _LINES_BACK = 5, 2
 _NEAREST = 40  # mentions before and behind, among which the same words are looked for
 _OTHER = "N"  # in place of another mention
-
-Place = tuple[int, int]
 
 
 class _Mention(NamedTuple):
@@ -153,7 +151,7 @@ def _mentions(
         left = _without(line, 0, first, [place for place in others if place[1] <= first])
         right = _without(line, last, len(line), [place for place in others if place[0] >= last])
         spoken = roles[row] + ("?" if _QUESTION.search(line) else "")
-        phrases = "+".join(sorted(categories_in(line, first, last)))
+        phrases = "+".join(sorted(categories_in(line, first, last, others)))
         mentions.append(_Mention(line[first:last], left, right, row, spoken, phrases))
     return mentions
 

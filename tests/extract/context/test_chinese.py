@@ -42,12 +42,52 @@ def _values(sentence: str, mention: str) -> set[str]:
         ("三年前曾患肺炎。", "肺炎", {"historical"}),
         ("皮疹已消失。", "皮疹", {"historical"}),
         ("确诊肺癌。", "肺癌", set()),
+        ("不考虑药物性肝损伤。", "药物性肝损伤", {"negated"}),
+        ("喘息不明显。", "喘息", {"negated"}),
+        ("心包积液：无。", "心包积液", {"negated"}),
+        ("双肺湿啰音未闻及。", "湿啰音", {"negated"}),
+        ("右下腹包块未触及，腹软。", "包块", {"negated"}),
+        ("腹部膨隆未触及包块。", "腹部膨隆", set()),
+        ("咳嗽未见好转。", "咳嗽", set()),
+        ("胸片提示肺炎。", "肺炎", set()),
+        ("肺癌可能性小。", "肺癌", {"negated"}),
+        ("拟诊川崎病。", "川崎病", {"possible"}),
+        ("鉴别诊断：胰腺炎、肠穿孔。", "肠穿孔", {"possible"}),
+        ("需与肠结核相鉴别。", "肠结核", {"possible"}),
+        ("行肠镜以排除结肠癌。", "结肠癌", {"possible"}),
+        ("发热时可口服布洛芬。", "发热", {"hypothetical"}),
+        ("发热时伴寒战。", "发热", set()),
+        ("如无好转，不适随诊。", "不适", {"hypothetical"}),
+        ("注意有无出血。", "出血", {"hypothetical"}),
+        ("家长注意到皮疹。", "皮疹", set()),
+        ("不良反应有头晕、皮疹。", "皮疹", {"hypothetical"}),
+        ("警惕肝性脑病的发生。", "肝性脑病", {"hypothetical"}),
+        ("上个月感冒过一次。", "感冒", {"historical"}),
+        ("胃癌术后三年。", "胃癌", {"historical"}),
+        ("发热渐退。", "发热", {"historical"}),
+        ("皮疹未消退。", "皮疹", set()),
+        ("曾患脑梗死，遗留右侧肢体无力。", "右侧肢体无力", set()),
+        ("其兄有癫痫。", "癫痫", {"family"}),
+        ("母亲诉患儿高热。", "高热", set()),
+        ("奶奶带来就诊，咳嗽三天。", "咳嗽", set()),
+        ("母亲带状疱疹。", "带状疱疹", {"family"}),
+        ("否认近亲结婚，其舅有血友病。", "血友病", {"family"}),
+        ("否认家族中有癫痫。", "癫痫", {"negated", "family"}),
+        ("同学中有水痘。", "水痘", {"other"}),
     ],
 )
 def test_context(sentence: str, mention: str, expected: set[str]) -> None:
     # Each sentence of a text is looked at alone.
     of_mention = next(part + "。" for part in sentence.split("。") if mention in part)
     assert _values(of_mention, mention) == expected
+
+
+def test_a_word_within_the_name_of_another_mention_says_nothing() -> None:
+    sentence = "重症肌无力伴眼睑下垂。"
+    assert categories_in(sentence, 6, 10) == set()
+    sentence = "重症肌无力的症状有眼睑下垂。"
+    assert categories_in(sentence, 9, 13) == {"negated"}
+    assert categories_in(sentence, 9, 13, [(0, 5), (9, 13)]) == set()
 
 
 def test_a_question_denies_nothing() -> None:
