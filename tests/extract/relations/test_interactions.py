@@ -25,6 +25,7 @@ def pairs(text: str) -> set[frozenset[str]]:
         "[febulin|Drug]-evoked release of acid was reduced by [zonurol|Drug].",
         "In mice [zonurol|Drug] potentiates [febulin|Drug] antinociception.",
         "A [zonurol|Drug]-[febulin|Drug] interaction was suspected.",
+        "[zonurol|Drug], a strong inhibitor of the enzyme, increases [febulin|Drug] levels.",
     ],
 )
 def test_a_drug_that_changes_what_another_does_interacts_with_it(text: str) -> None:

@@ -83,6 +83,13 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
          [("Tamoxifen", "TARGETS", "estrogen receptor")]),
         ("It increases the bioavailability of [felodipine|Drug] by inhibiting [CYP3A4|Target].",
          []),
+        ("[Aspirin|Drug] lowers the risk of [colorectal cancer|Disease] and increases the risk of "
+         "[bleeding|Disease].",
+         [("Aspirin", "TREATS", "colorectal cancer"), ("Aspirin", "CAUSES", "bleeding")]),
+        ("[Levodopa|Drug] is the best treatment of [Parkinson's disease|Disease]; long-term use "
+         "leads to [dyskinesia|Symptom].",
+         [("Levodopa", "TREATS", "Parkinson's disease"), ("Levodopa", "CAUSES", "dyskinesia")]),
+        ("[Thiazides|Drug] can precipitate [gout|Disease].", [("Thiazides", "CAUSES", "gout")]),
         ("There is no evidence that [paracetamol|Drug] causes [asthma|Disease].",
          [("paracetamol", "not CAUSES", "asthma")]),
     ],
