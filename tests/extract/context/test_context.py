@@ -38,6 +38,12 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
     ("text", "expected"),
     [
         ("He has [fever|Symptom].", [PLAIN]),
+        # What a drug didn't help is there.
+        ("[Ibuprofen|Drug] did not help her [migraine|Disease].", [PLAIN, PLAIN]),
+        ("[Paracetamol|Drug] has not helped the [headache|Symptom].", [PLAIN, PLAIN]),
+        ("[Codeine|Drug] doesn't help his [pain|Symptom].", [PLAIN, PLAIN]),
+        ("[Vincristine|Drug], but not [vinblastine|Drug], often causes [neuropathy|Disease].",
+         [PLAIN, NEGATED, PLAIN]),
         ("[Fever|Symptom] (-), [cough|Symptom] (+).", [NEGATED, PLAIN]),
         ("(-) [fever|Symptom], (+) [cough|Symptom]", [NEGATED, PLAIN]),
         ("+ [nausea|Symptom], - [vomiting|Symptom], -[rash|Symptom], +[cough|Symptom]",
@@ -406,6 +412,7 @@ def test_every_value_is_one_that_evidence_may_have(nlp: Language) -> None:
     [
         ("[Aspirin|Drug] did not cause the [rash|Symptom].", "polarity", "negated"),
         ("[Aspirin|Drug] caused a [rash|Symptom].", "polarity", "asserted"),
+        ("There is no evidence that [aspirin|Drug] causes [gout|Disease].", "polarity", "negated"),
         ("[Aspirin|Drug] had no effect on [COX-2|Target].", "polarity", "negated"),
         ("[Aspirin|Drug] caused no [rash|Symptom].", "polarity", "negated"),
         ("I do not think [aspirin|Drug] caused the [rash|Symptom].", "polarity", "negated"),

@@ -51,6 +51,9 @@ def relations(text: str) -> list[str | None]:
         ("[Zapomycin|Drug] induces remission of [asthma|Disease].", ["TREATS"]),
         ("[Zapomycin|Drug] failed to induce remission of [asthma|Disease].", ["DENIED"]),
         ("[Zapomycin|Drug] did not result in loss of control of [gout|Disease].", [None]),
+        # What was given instead of a drug does not treat what that caused.
+        ("[Allergic|Disease] to [zapomycin|Drug] ([rash|Symptom]); given [biperiden|Drug].",
+         [None, "CAUSES", "NONE", "NONE"]),
         # What another drug induces.
         ("[Zapomycin|Drug] strongly attenuated [cisplatin|Drug]-induced [deafness|Disease].",
          ["TREATS", "CAUSES"]),
