@@ -38,6 +38,7 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
     ("text", "expected"),
     [
         ("He has [fever|Symptom].", [PLAIN]),
+        ("No longer takes [warfarin|Drug], on [apixaban|Drug].", [HISTORICAL, PLAIN]),
         # What a drug didn't help is there.
         ("[Ibuprofen|Drug] did not help her [migraine|Disease].", [PLAIN, PLAIN]),
         ("[Paracetamol|Drug] has not helped the [headache|Symptom].", [PLAIN, PLAIN]),

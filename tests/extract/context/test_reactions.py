@@ -69,6 +69,8 @@ def allergies(doc: Doc) -> dict[str, tuple[set[str], tuple[str, ...]]]:
          {"penicillin": (set(), ())}),
         ("Allergic to [penicillin|Drug] ([hives|Symptom]); given [doxycycline|Drug] for flu.",
          {"penicillin": (set(), ("hives",))}),
+        ("Intolerant of [statins|Drug] ([myalgia|Symptom]) and takes [ezetimibe|Drug].",
+         {"statins": (set(), ("myalgia",))}),
         ("[PCN|Drug] allergy: [rash|Symptom].", {"PCN": (set(), ("rash",))}),
         ("Allergies - [PCN|Drug] (rxn: [rash|Symptom])", {"PCN": (set(), ("rash",))}),
         ("Allergies: [aspirin|Drug] 81 mg daily - hives", {"aspirin": (set(), ())}),

@@ -54,6 +54,9 @@ def relations(text: str) -> list[str | None]:
         # What was given instead of a drug does not treat what that caused.
         ("[Allergic|Disease] to [zapomycin|Drug] ([rash|Symptom]); given [biperiden|Drug].",
          [None, "CAUSES", "NONE", "NONE"]),
+        ("Sulfa allergy - switched to [zapomycin|Drug] for [gout|Disease].", ["TREATS"]),
+        ("[Zapomycin|Drug] 20 units at night, [biperiden|Drug] stopped because of [gout|Disease].",
+         ["NONE", "CAUSES"]),
         # What another drug induces.
         ("[Zapomycin|Drug] strongly attenuated [cisplatin|Drug]-induced [deafness|Disease].",
          ["TREATS", "CAUSES"]),
