@@ -52,10 +52,8 @@ def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
     Raises:
         DataError: no new pair is joined to a disease in this way.
     """
-    acts, treats = (
-        _acts(kg),
-        kg.edges.filter(relation="TREATS").select(like="subject", disease="object"),
-    )
+    acts = _acts(kg)
+    treats = kg.edges.filter(relation="TREATS").select(like="subject", disease="object")
     reasons = _reasons(kg, model, acts, treats)
     if reasons.is_empty():
         raise DataError(f"no new pair of {model} is joined to a disease by known drugs like it")

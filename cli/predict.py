@@ -278,13 +278,13 @@ def _print_facts(model: LinkModel, head: str) -> None:
 
     from medkg.cli import show
     from medkg.core.errors import ModelError
-    from medkg.core.json_reading import parse_json
     from medkg.mining.molecules.nearest_ligands import structure_ranker_of
+    from medkg.mining.molecules.structures import structure_text
 
     node = model.task.heads[model.query_number(head, "tail")]
     edges = model.graph.edges.filter((pl.col("subject") == node) | (pl.col("object") == node))
     (properties,) = model.graph.nodes.filter(id=node)["properties"]
-    structure = "a" if {"inchi", "smiles"}.intersection(parse_json(properties or "{}")) else "no"
+    structure = "a" if structure_text(properties) else "no"
     show.out.print(
         f"the graph holds {edges.height:,} edges and {structure} structure of"
         f" {model.names[node]}: the less it holds, the less there is to compare it by"

@@ -282,20 +282,18 @@ class Linker:
         links: dict[str, EntityLink] = {}
         order: dict[str, int] = {}
         same: dict[str, int] = {}  # by node, the group that it is one of by its references
+        own_names = self._namesakes(index, rows, features)
         for row, probability in zip(rows, probabilities.tolist(), strict=True):
             identifier, own = index.nodes[row], index.kinds[row]
             score = probability if own == mention.kind else probability * _OTHER_KIND
             order[identifier] = min(row, order.get(identifier, row))
             same[identifier] = int(index.same[row])
             if identifier not in links or links[identifier].score < score:
-                is_own_name = bool(index.primary[row])
+                # "Pheochromocytoma" is a node's own name even where its plural is likelier.
+                is_own_name = own_names.get(identifier, bool(index.primary[row]))
                 links[identifier] = EntityLink(
                     identifier, own, index.names[row], score, is_own_name
                 )
-        own_names = self._namesakes(index, rows, features)
-        # "Pheochromocytoma" is a node's own name even where a synonym in the plural is likelier.
-        for identifier, is_own_name in own_names.items():
-            links[identifier] = replace(links[identifier], is_own_name=is_own_name)
         best: dict[int, float] = {}
         for identifier in own_names:
             best[same[identifier]] = max(best.get(same[identifier], 0.0), links[identifier].score)

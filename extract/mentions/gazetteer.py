@@ -386,7 +386,7 @@ def _candidates(
             if texts[n] == "," and not _DENIALS.isdisjoint(words[start:n]):
                 break
             key += words[n]
-            if not words[n] or (len(key) < _MIN_LENGTH and not _is_long_enough(key)):
+            if not words[n] or not _is_long_enough(key):
                 continue
             written = [key]
             if key[-1] == "s" and words[n] != "s":  # a plural, but not the "s" of "s/p"
