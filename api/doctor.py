@@ -47,7 +47,7 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         extra = EXTRAS.get(name.replace("-", "_"))
-        what = f"'medkg[{extra}]'" if extra else "medkg again"
+        what = f"'medkg[{extra}]'" if extra else "--force-reinstall medkg"
         return f"MISSING: pip install {what}"
 
 
@@ -95,7 +95,7 @@ def _embedded() -> str:
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         if (Path(folder) / "jre" / "bin" / "java").exists():
             return "ready; it comes with its own Java"
-    return "MISSING: pip install medkg again"
+    return "MISSING: pip install --force-reinstall medkg"
 
 
 def _neo4j() -> str:
@@ -118,7 +118,7 @@ def _text_models() -> str:
     models = sorted(
         item.name for item in files("medkg.extract").joinpath("model").iterdir() if item.is_dir()
     )
-    return ", ".join(models) if models else "MISSING: install medkg again"
+    return ", ".join(models) if models else "MISSING: pip install --force-reinstall medkg"
 
 
 def _hpo() -> str:

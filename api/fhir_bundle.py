@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Resource = dict[str, Any]
 
 DISCLAIMER = "Worked out by medkg for research, not for care; no clinician has confirmed it."
+_ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 _ISSUES = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _BARE = ("HP", "MONDO")  # whose codes are written with their prefix
@@ -53,17 +54,27 @@ def diagnosis_bundle(
         patient: what the patient is called in it; by default as in the case.
 
     Returns:
-        A collection: Patient; an Observation of each phenotype, seen or absent; a Condition
-        (`differential`) of each disease; and a RiskAssessment with their probabilities.
+        A collection: Patient; an Observation of each phenotype, seen, absent or, where neither is
+        certain, without a value and with its probability as a note; a Condition (`differential`)
+        of each disease; and a RiskAssessment with their probabilities.
 
     Raises:
         DataError: it is no FHIR, such as a patient's identifier that FHIR can't hold.
     """
     who = _Patient(patient or case["patient"])
+    uncertain = case["uncertain"]
+    certain = [each for each in case["present"] if each not in uncertain]
     findings = [
-        _observation(who, identifier, model.names.get(identifier, identifier), seen=seen)
-        for seen, identifiers in ((True, case["present"]), (False, case["excluded"]))
+        _observation(who, identifier, model.names.get(identifier, identifier), values)
+        for identifiers, values in (
+            (certain, {"valueBoolean": True}),
+            (case["excluded"], {"valueBoolean": False}),
+        )
         for identifier in identifiers
+    ]
+    findings += [
+        _observation(who, identifier, model.names.get(identifier, identifier), _unknown(value))
+        for identifier, value in uncertain.items()
     ]
     conditions = [
         _condition(who, each["disease"], each["name"], each["matching"])
@@ -164,14 +175,24 @@ def _concept(identifier: str, name: str) -> Resource:
     return {"coding": [{"system": system, "code": code, "display": name}], "text": name}
 
 
-def _observation(who: _Patient, identifier: str, name: str, *, seen: bool) -> Resource:
+def _observation(
+    who: _Patient, identifier: str, name: str, value: Mapping[str, object]
+) -> Resource:
     return _resource(
         "Observation",
         status="preliminary",
         code=_concept(identifier, name),
         subject=who.reference,
-        valueBoolean=seen,
+        **value,
     )
+
+
+def _unknown(probability: float) -> Resource:
+    """In place of an Observation's value: why there is none."""
+    return {
+        "dataAbsentReason": {"coding": [{"system": _ABSENT, "code": "unknown"}]},
+        "note": [{"text": f"uncertain: probability {_decimal(probability):g}"}],
+    }
 
 
 def _condition(who: _Patient, disease: str, name: str, matching: Iterable[str]) -> Resource:

@@ -3,6 +3,7 @@
 Data: MEDKG_DATA (by default ../shared/data), folder hetionet with drug-target-split.
 
     python benchmarks/effects.py [--part effects,handling,indications] [--models …] [--seeds 3]
+        [--vae FOLDER]
 
 Effects: Hetionet's side effects (CcSE, CAUSES) that 10 compounds or more have. A fifth of the
 compounds that have any, and a structure, is held out with all of them, anew by each seed; nothing
@@ -14,7 +15,9 @@ of them; without the model structure, since a class has neither symbol nor pathw
 
 Models: how many compounds have it (frequency); the 10 nearest molecules, weighted by Tanimoto
 similarity; logistic regression of Morgan fingerprints; the network of medkg's structure model, and
-that model, trees over it and over known ligands. Nothing was tuned here.
+that model, trees over it and over known ligands. With --vae, a variational autoencoder of molecules
+(`medkg train generator --model vae`), also the same network of the autoencoder's latents alone
+(latents), and of these beside the fingerprints (network+latents). Nothing was tuned here.
 
 MRR: the mean over pairs of 1 / rank of a true effect among all, filtered by the other true ones.
 AUROC: the mean over effects (macro) that 5 or more held-out compounds have; intervals: 95 %,
@@ -27,11 +30,13 @@ import argparse
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
+from rdkit import Chem
 from scipy import sparse
 from scipy.stats import rankdata
 from torch import nn
@@ -50,7 +55,11 @@ from medkg.mining.molecules.fingerprints import (
     molecules_of,
     tanimoto,
 )
+from medkg.mining.molecules.generator.model import Generator, open_generator
+from medkg.mining.molecules.generator.tokens import canonical_smiles
+from medkg.mining.molecules.generator.variational import VariationalNetwork
 from medkg.mining.molecules.structure_ranker import StructureRanker
+from medkg.mining.molecules.structures import structures_of
 from medkg.mining.molecules.target_knowledge import TargetKnowledge, target_knowledge
 from medkg.mining.molecules.target_network import train_target_network
 
@@ -59,7 +68,33 @@ NEIGHBOURS = 10
 LEAST_KNOWN = 10  # compounds with an effect that is ranked
 LEAST_HELD_OUT = 5  # compounds with an effect whose AUROC is counted
 Floats = NDArray[np.float32]
-Model = Callable[[MoleculeFeatures, MoleculeFeatures, sparse.csr_matrix, int], Floats]
+
+
+class Molecules(NamedTuple):
+    """What the models see of molecules.
+
+    Attributes:
+        features: fingerprints and descriptors.
+        latents: (molecules, latents) of the autoencoder; without one, no columns.
+    """
+
+    features: MoleculeFeatures
+    latents: Floats
+
+    def rows(self, chosen: NDArray[np.int64]) -> Molecules:
+        return Molecules(self.features.rows(chosen), self.latents[chosen])
+
+    def of_latents_alone(self) -> MoleculeFeatures:
+        none = sparse.csr_matrix((len(self.latents), 0), dtype=np.float32)
+        return MoleculeFeatures(none, none, self.latents)
+
+    def with_latents(self) -> MoleculeFeatures:
+        numbers = np.hstack([self.features.descriptors, self.latents])
+        return self.features._replace(descriptors=numbers)
+
+
+# From molecules, new molecules, which of the first have which tail, and a seed: (new, tails).
+Model = Callable[[Molecules, Molecules, sparse.csr_matrix, int], Floats]
 
 
 def main() -> None:
@@ -68,25 +103,31 @@ def main() -> None:
     parser.add_argument("--part", default="effects,handling,indications")
     parser.add_argument("--models", default="frequency,neighbours,logistic,network,structure")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--vae", type=Path)
     arguments = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("MEDKG_DATA", default)) / "hetionet"
     kg = load("hetionet", folder)
     nodes = vocabulary(kg)
-    molecules = molecules_of(kg, "Drug", nodes["Drug"])
-    drugs = np.array(nodes["Drug"])[molecules.nodes]
+    known = molecules_of(kg, "Drug", nodes["Drug"])
+    drugs = np.array(nodes["Drug"])[known.nodes]
     names, seeds = arguments.models.split(","), range(arguments.seeds)
+    latents = np.zeros((len(drugs), 0), dtype=np.float32)
+    if arguments.vae is not None:
+        latents = latents_of(structures_of(kg).molecules, open_generator(arguments.vae))
+        names += ["latents", "network+latents"]
+    molecules = Molecules(known.features, latents)
     if "effects" in arguments.part:
-        print_effects(kg, molecules.features, drugs, names, seeds)
+        print_effects(kg, molecules, drugs, names, seeds)
     if "handling" in arguments.part:
-        print_handling(kg, molecules.features, drugs, names, seeds, folder)
+        print_handling(kg, molecules, drugs, names, seeds, folder)
     if "indications" in arguments.part:
-        print_indications(kg, molecules.features, drugs, names, seeds)
+        print_indications(kg, molecules, drugs, names, seeds)
 
 
 def print_effects(
     kg: KnowledgeGraph,
-    features: MoleculeFeatures,
+    molecules: Molecules,
     drugs: NDArray[np.str_],
     names: Sequence[str],
     seeds: range,
@@ -99,12 +140,12 @@ def print_effects(
     held_out = [np.random.default_rng(n).permutation(having)[: len(having) // 5] for n in seeds]
     print("Side effects (CcSE)\n")
     all_tails = np.ones(len(tails), dtype=bool)
-    table(features, known, held_out, having, all_tails, models(knowledge, names))
+    table(molecules, known, held_out, having, all_tails, models(knowledge, names))
 
 
 def print_handling(
     kg: KnowledgeGraph,
-    features: MoleculeFeatures,
+    molecules: Molecules,
     drugs: NDArray[np.str_],
     names: Sequence[str],
     seeds: range,
@@ -120,12 +161,12 @@ def print_handling(
     handled = np.flatnonzero(np.asarray(known[:, is_adme].sum(1)).ravel())
     test = np.intersect1d(apart["test"], handled)
     print("\nWhat handles a drug (CbG, adme)\n")
-    table(features, known, [test] * len(seeds), learned, is_adme, models(knowledge, names))
+    table(molecules, known, [test] * len(seeds), learned, is_adme, models(knowledge, names))
 
 
 def print_indications(
     kg: KnowledgeGraph,
-    features: MoleculeFeatures,
+    molecules: Molecules,
     drugs: NDArray[np.str_],
     names: Sequence[str],
     seeds: range,
@@ -148,7 +189,7 @@ def print_indications(
     print("\nClasses of indications (CtD)\n")
     ranked = np.ones(len(classes), dtype=bool)
     without = [name for name in names if name != "structure"]
-    table(features, known, held_out, having, ranked, models(knowledge, without))
+    table(molecules, known, held_out, having, ranked, models(knowledge, without))
 
 
 def pairs_of(
@@ -173,36 +214,49 @@ def new_drugs(folder: Path, part: str, drugs: NDArray[np.str_]) -> NDArray[np.in
 def models(knowledge: TargetKnowledge, names: Sequence[str]) -> dict[str, Model]:
     """Models by name, the baselines first."""
 
-    def network(x: MoleculeFeatures, new: MoleculeFeatures, y: sparse.csr_matrix, n: int) -> Floats:
-        trained = train_target_network(x, y, knowledge.families, seed=n)
-        return trained.log_probabilities(new, y.shape[1])
+    def network_of(inputs: Callable[[Molecules], MoleculeFeatures]) -> Model:
+        def network(x: Molecules, new: Molecules, y: sparse.csr_matrix, n: int) -> Floats:
+            trained = train_target_network(inputs(x), y, knowledge.families, seed=n)
+            return trained.log_probabilities(inputs(new), y.shape[1])
 
-    def trees(x: MoleculeFeatures, new: MoleculeFeatures, y: sparse.csr_matrix, n: int) -> Floats:
-        rows = NodeMolecules(x, np.arange(y.shape[0]))
-        return StructureRanker.fit(rows, y, knowledge, seed=n).score(new)
+        return network
+
+    def trees(x: Molecules, new: Molecules, y: sparse.csr_matrix, n: int) -> Floats:
+        rows = NodeMolecules(x.features, np.arange(y.shape[0]))
+        return StructureRanker.fit(rows, y, knowledge, seed=n).score(new.features)
 
     every: dict[str, Model] = {
         "frequency": frequency,
         "neighbours": neighbours,
         "logistic": logistic_regression,
-        "network": network,
+        "network": network_of(lambda molecules: molecules.features),
         "structure": trees,
+        "latents": network_of(Molecules.of_latents_alone),
+        "network+latents": network_of(Molecules.with_latents),
     }
     return {name: every[name] for name in names}
 
 
-def frequency(
-    x: MoleculeFeatures, new: MoleculeFeatures, y: sparse.csr_matrix, seed: int
-) -> Floats:
+def latents_of(molecules: Sequence[Chem.Mol], autoencoder: Generator) -> Floats:
+    """The means of molecules' latents; the mean molecule's where its alphabet can't write one."""
+    network, vocabulary = autoencoder.writer, autoencoder.vocabulary
+    assert isinstance(network, VariationalNetwork)
+    codes = [vocabulary.encode(canonical_smiles(molecule)) for molecule in molecules]
+    written = np.array([code is not None for code in codes])
+    latents = np.tile(network.mean.numpy(), (len(codes), 1))
+    latents[written] = network.means([code for code in codes if code is not None]).numpy()
+    print(f"{written.sum():,} of {len(codes):,} molecules can be encoded\n", flush=True)
+    return latents
+
+
+def frequency(x: Molecules, new: Molecules, y: sparse.csr_matrix, seed: int) -> Floats:
     counts = np.asarray(y.sum(0), dtype=np.float32)
-    return np.repeat(counts, new.morgan.shape[0], axis=0)
+    return np.repeat(counts, len(new.latents), axis=0)
 
 
-def neighbours(
-    x: MoleculeFeatures, new: MoleculeFeatures, y: sparse.csr_matrix, seed: int
-) -> Floats:
+def neighbours(x: Molecules, new: Molecules, y: sparse.csr_matrix, seed: int) -> Floats:
     """Sums of similarities of the nearest molecules; among equals, the more frequent first."""
-    similarity = tanimoto(new.morgan, x.morgan)
+    similarity = tanimoto(new.features.morgan, x.features.morgan)
     threshold = -np.sort(-similarity, axis=1)[:, NEIGHBOURS - 1 : NEIGHBOURS]
     weights = np.where(similarity >= threshold, similarity, 0)
     scores = np.asarray(y.T @ weights.T, dtype=np.float32).T
@@ -210,17 +264,15 @@ def neighbours(
 
 
 @one_thread()
-def logistic_regression(
-    x: MoleculeFeatures, new: MoleculeFeatures, y: sparse.csr_matrix, seed: int
-) -> Floats:
+def logistic_regression(x: Molecules, new: Molecules, y: sparse.csr_matrix, seed: int) -> Floats:
     """One for each effect, with L2 weight 1e-4, trained together by Adam in 60 steps."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        linear = nn.Linear(x.morgan.shape[1], y.shape[1])
+        linear = nn.Linear(x.features.morgan.shape[1], y.shape[1])
     rate = np.clip(np.asarray(y.mean(0)).ravel(), 1e-4, 1 - 1e-4)
     nn.init.zeros_(linear.weight)
     linear.bias.data = torch.from_numpy(np.log(rate / (1 - rate))).float()
-    bits, labels = (torch.from_numpy(matrix.toarray()).float() for matrix in (x.morgan, y))
+    bits, labels = (torch.from_numpy(matrix.toarray()).float() for matrix in (x.features.morgan, y))
     optimizer = torch.optim.Adam(linear.parameters(), 1e-2)
     for _ in range(60):
         loss = nn.functional.binary_cross_entropy_with_logits(linear(bits), labels, reduction="sum")
@@ -229,11 +281,11 @@ def logistic_regression(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     with torch.no_grad():
-        return linear(torch.from_numpy(new.morgan.toarray())).numpy()
+        return linear(torch.from_numpy(new.features.morgan.toarray())).numpy()
 
 
 def table(
-    features: MoleculeFeatures,
+    molecules: Molecules,
     known: sparse.csr_matrix,
     held_out: list[NDArray[np.int64]],
     having: NDArray[np.int64],
@@ -254,7 +306,7 @@ def table(
         runs = []
         for seed, test in enumerate(held_out):
             learned = np.setdiff1d(having, test)
-            scores = model(features.rows(learned), features.rows(test), known[learned], seed)
+            scores = model(molecules.rows(learned), molecules.rows(test), known[learned], seed)
             runs.append(figures(scores[:, ranked], known[test][:, ranked].toarray() > 0, seed))
         auroc, mrr, hits = (np.array([run[n] for run in runs]) for n in range(3))
         low, high = runs[0][3]

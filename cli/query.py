@@ -64,7 +64,9 @@ def query(
     question = None if name is None else queries.get(name, library)
     if question is not None and listing:
         return show_query.description(question)
-    parameters = dict(name_and_value(text) for text in param or ())
+    parameters: dict[str, Any] = dict(name_and_value(text) for text in param or ())
+    if cypher is not None:
+        parameters = {key: _json_or_text(value) for key, value in parameters.items()}
     if question is not None and print_text:
         return show.plain(_text(question, on, parameters))
     if on is None:
@@ -75,6 +77,16 @@ def query(
     if as_json:
         return show.as_json(answer)
     return show_query.answer(answer, question, note)
+
+
+def _json_or_text(text: str) -> Any:
+    """A parameter of one's own Cypher: a number, list or the like, else the text as it stands."""
+    from medkg.core.json_reading import JsonError, parse_json
+
+    try:
+        return parse_json(text)
+    except JsonError:
+        return text
 
 
 def _text(question: Query, on: str | None, parameters: dict[str, Any]) -> str:

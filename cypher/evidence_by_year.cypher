@@ -6,7 +6,7 @@
 //
 // Parameters
 //   entity: identifier such as "drugbank:DB00619". Of any kind.
-//   relation: text = null. Only this relation.
+//   relation: relation = null. Only this relation.
 // Columns
 //   year: the year
 //   relation: the relation

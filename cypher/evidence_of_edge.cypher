@@ -7,7 +7,7 @@
 // Parameters
 //   subject: identifier such as "drugbank:DB00619". The one.
 //   object: identifier such as "NCBIGene:3815". The other; the order makes no difference.
-//   relation: text = null. Only this relation.
+//   relation: relation = null. Only this relation.
 // Columns
 //   relation: the relation
 //   polarity: asserted or negated

@@ -38,7 +38,7 @@ from ..graph.store import Store
 from ..graph.store.guard import names_in, with_values
 from ..graph.store.names import PREDICTED
 from .parameters import REQUIRED, Parameter, literal
-from .unknown_names import near_names
+from .unknown_names import known_relation, near_names, refuse_unknown_load
 
 __all__ = ["TOPICS", "Parameter", "Query", "by_topic", "get", "load", "names", "own", "parse"]
 
@@ -57,7 +57,7 @@ TOPICS = {
 LIBRARY = "MEDKG_LIBRARY"
 
 _PARAMETER = re.compile(
-    r"(\w+): (identifiers|identifier|integer|number|text|boolean)"
+    r"(\w+): (identifiers|identifier|integer|number|text|boolean|relation|load)"
     r"(?: of (\w+(?: or \w+)*))?(?: (=|such as) (.+?))?\. (.+)"
 )
 _COLUMN = re.compile(r"(\w+): (.+)")
@@ -147,7 +147,12 @@ class Query:
                 if parameter.type == "identifier":
                     value = store.resolve(str(value), parameter.kinds)[1]
                 elif parameter.type == "identifiers" and isinstance(value, list):
-                    value = [store.resolve(text, parameter.kinds)[1] for text in value]
+                    meant = (store.resolve(text, parameter.kinds)[1] for text in value)
+                    value = list(dict.fromkeys(meant))  # two names may mean one entity
+                elif parameter.type == "relation":
+                    value = known_relation(store, str(value))
+                elif parameter.type == "load":
+                    refuse_unknown_load(store, str(value))
             values[parameter.name] = value
         return values
 

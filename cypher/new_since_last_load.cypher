@@ -5,7 +5,7 @@
 //
 // Parameters
 //   entity: identifier such as "drugbank:DB00619". Of any kind.
-//   since: text = null. A load by its id, and all after it; none: the last one.
+//   since: load = null. A load by its id, and all after it; none: the last one.
 //   top: integer = 50. Rows at most, the latest first.
 // Columns
 //   relation: the relation
@@ -13,7 +13,7 @@
 //   other_name: its name
 //   polarity: asserted or negated
 //   evidence: the sentence or, without one, the source
-//   is_new: whether nothing else supports the relation
+//   is_new: whether it asserts a relation that nothing before these loads asserted
 //   time: of the load
 //   path: both ends
  MATCH (l:Load)
@@ -42,9 +42,17 @@ WITH loads, coalesce(n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, n12, n13, n14
  MATCH (e:Evidence {edge: edge.id})
  WHERE e.load IN loads
  MATCH (l:Load {id: e.load})
- RETURN type(edge) AS relation, other.id AS other, other.name AS other_name, e.polarity AS polarity,
-   coalesce(e.sentence, e.source) AS evidence, edge.evidence_count = 1 AS is_new, l.time AS time,
+ WITH loads, e.edge AS edge, e.id AS id, type(edge) AS relation, other.id AS other,
+   other.name AS other_name, e.polarity AS polarity, coalesce(e.sentence, e.source) AS evidence,
+   l.time AS time,
    CASE WHEN startNode(edge) = entity THEN entity.name + ' → ' + other.name
      ELSE entity.name + ' ← ' + other.name END AS path
- ORDER BY time DESC, relation, other, e.id
+ ORDER BY time DESC, relation, other, id
  LIMIT $top
+ RETURN relation, other, other_name, polarity, evidence,
+   polarity = 'asserted' AND NOT EXISTS {
+     MATCH (before:Evidence {edge: edge, polarity: 'asserted'})
+     WHERE NOT before.load IN loads
+   } AS is_new,
+   time, path
+ ORDER BY time DESC, relation, other, id

@@ -117,5 +117,7 @@ _CONVERT = {
     "integer": _integer,
     "number": _number,
     "text": _text,
+    "relation": _text,
+    "load": _text,
     "boolean": _boolean,
 }

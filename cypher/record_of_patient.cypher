@@ -7,7 +7,7 @@
 //
 // Parameters
 //   patient: identifier of Patient such as "patient:1". The patient.
-//   relation: text = null. Only this relation.
+//   relation: relation = null. Only this relation.
 //   top: integer = 1000. Rows at most, what is so now first.
 // Columns
 //   relation: the relation

@@ -31,15 +31,13 @@
 //   may_cause: names of up to five signs of the disease, or the disease, that it may cause
 MATCH (any:Drug)
 WITH count(any) AS drugs
-OPTIONAL MATCH (k:Drug)-[:TREATS]->(:Disease {id: $disease})
-WITH drugs, collect(k.id) AS treating
 CALL {
   MATCH (d:Disease {id: $disease})-[:ASSOCIATED_WITH]->(t:Target)
   WHERE $adme OR t.adme IS NULL
   WITH d, t, COUNT { (t)<-[:TARGETS]-() } AS on_t, COUNT { (t)<-[:ASSOCIATED_WITH]-() } AS of_t
   MATCH (t)<-[:TARGETS]-(drug:Drug)
   WITH d, drug, t, on_t, of_t, COUNT { (drug)-[:TARGETS]->() } AS targets
-  RETURN drug, 'target' AS sort, t.name AS through,
+  RETURN drug.id AS drug, 'target' AS sort, t.name AS through,
     (1.0 * targets * on_t * of_t * COUNT { (d)-[:ASSOCIATED_WITH]->() }) ^ -0.4 AS weight
   UNION ALL
   MATCH (d:Disease {id: $disease})<-[:TREATS]-(k:Drug)
@@ -54,14 +52,14 @@ CALL {
   WITH drug, t, on_t, whole
     - reduce(own = 0.0, e IN known | own + CASE WHEN e[0] = drug.id THEN e[1] ELSE 0.0 END) AS w
   WHERE w > 0.000000000001
-  RETURN drug, 'shared target' AS sort, t.name AS through,
+  RETURN drug.id AS drug, 'shared target' AS sort, t.name AS through,
     w * on_t ^ -0.8 * COUNT { (drug)-[:TARGETS]->() } ^ -0.4 AS weight
   UNION ALL
   MATCH (d:Disease {id: $disease})<-[:TREATS]-(k:Drug)
   WITH k, COUNT { (d)<-[:TREATS]-() } AS by, COUNT { (k)-[:TREATS]->() } AS uses,
     COUNT { (k)-[:RESEMBLES]-() } AS like_k
   MATCH (k)-[:RESEMBLES]-(drug:Drug)
-  RETURN drug, 'structure' AS sort, k.name AS through,
+  RETURN drug.id AS drug, 'structure' AS sort, k.name AS through,
     (1.0 * by * uses * like_k * COUNT { (drug)-[:RESEMBLES]-() }) ^ -0.4 AS weight
   UNION ALL
   MATCH (d:Disease {id: $disease})<-[:TREATS]-(k:Drug)
@@ -69,45 +67,47 @@ CALL {
     COUNT { (k)-[:IN_CLASS]->() } AS of_k
   MATCH (k)-[:IN_CLASS]->(c:DrugClass)<-[:IN_CLASS]-(drug:Drug)
   WHERE drug.id <> k.id
-  RETURN drug, 'class' AS sort, c.name AS through,
+  RETURN drug.id AS drug, 'class' AS sort, c.name AS through,
     (1.0 * by * uses * of_k * COUNT { (drug)-[:IN_CLASS]->() }) ^ -0.4
       * COUNT { (c)<-[:IN_CLASS]-() } ^ -0.8 AS weight
   UNION ALL
   MATCH (d:Disease {id: $disease})-[:RESEMBLES]-(e:Disease)<-[:TREATS]-(drug:Drug)
   WITH d, e, drug, COUNT { (drug)-[:TREATS]->() }
     - COUNT { MATCH (drug)-[:TREATS]->(:Disease {id: $disease}) } AS uses
-  RETURN drug, 'disease' AS sort, e.name AS through,
+  RETURN drug.id AS drug, 'disease' AS sort, e.name AS through,
     (1.0 * COUNT { (d)-[:RESEMBLES]-() } * COUNT { (e)-[:RESEMBLES]-() }
       * COUNT { (e)<-[:TREATS]-() } * uses) ^ -0.4 AS weight
 }
-WITH drugs, treating, drug, sort, through, weight
+WITH drugs, drug, sort, through, weight
 ORDER BY weight DESC, through
-WITH drugs, treating, drug, sort, sum(weight) AS weight, collect(through)[0] AS through
-WITH drugs, treating, sort, sum(weight) / drugs AS mean,
+WITH drugs, drug, sort, sum(weight) AS weight, collect(through)[0] AS through
+WITH drugs, sort, sum(weight) / drugs AS mean,
   collect({drug: drug, weight: weight, through: through}) AS rows
 UNWIND rows AS row
-WITH treating, row.drug AS drug, sort, row.through AS through,
+WITH row.drug AS drug, sort, row.through AS through,
   log(row.weight / mean + sqrt(row.weight * row.weight / (mean * mean) + 1)) AS part
 ORDER BY part DESC
-WITH drug, drug.id IN treating AS known, sum(part) AS score, collect(through) AS through,
+WITH drug, sum(part) AS score, collect(through) AS through,
   sum(CASE WHEN sort = 'target' THEN part ELSE 0.0 END) AS by_target,
   sum(CASE WHEN sort = 'shared target' THEN part ELSE 0.0 END) AS by_shared_target,
   sum(CASE WHEN sort = 'structure' THEN part ELSE 0.0 END) AS by_structure,
   sum(CASE WHEN sort = 'class' THEN part ELSE 0.0 END) AS by_class,
   sum(CASE WHEN sort = 'disease' THEN part ELSE 0.0 END) AS by_disease
+OPTIONAL MATCH (:Drug {id: drug})-[of_this:TREATS]->(:Disease {id: $disease})
+WITH drug, of_this IS NOT NULL AS known, score, through, by_target, by_shared_target, by_structure,
+  by_class, by_disease
 WHERE $known OR NOT known
-WITH drug, known, score, through, by_target, by_shared_target, by_structure, by_class, by_disease
-ORDER BY score DESC, drug.id
+WITH drug AS id, known, score, through, by_target, by_shared_target, by_structure, by_class, by_disease
+ORDER BY score DESC, id
 LIMIT $top
-OPTIONAL MATCH (drug)-[treats:TREATS]->(other)
-WITH drug, known, score, through, by_target, by_shared_target, by_structure, by_class, by_disease,
-  treats, other
-ORDER BY treats.probability DESC, other.name
-WITH drug, known, score, through, by_target, by_shared_target, by_structure, by_class, by_disease,
-  collect(other.name)[..5] AS treats
-MATCH (disease:Disease {id: $disease})
-RETURN drug.id AS drug, drug.name AS drug_name, score, by_target, by_shared_target, by_structure,
-  by_class, by_disease, through, treats, known,
+MATCH (drug:Drug {id: id}), (disease:Disease {id: $disease})
+RETURN id AS drug, drug.name AS drug_name, score, by_target, by_shared_target, by_structure,
+  by_class, by_disease, through,
+  COLLECT {
+    MATCH (drug)-[treats:TREATS]->(other)
+    RETURN other.name ORDER BY coalesce(treats.probability, 1.0) DESC, other.name LIMIT 5
+  } AS treats,
+  known,
   COLLECT {
     MATCH (drug)-[:CONTRAINDICATED_FOR]->(other)
     WHERE other.id = disease.id OR EXISTS { MATCH (disease)-[:SUBCLASS_OF]->(other) }

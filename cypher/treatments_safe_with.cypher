@@ -24,9 +24,9 @@ OPTIONAL MATCH (drug)-[:CAUSES]->(sign:Symptom)<-[:HAS_SYMPTOM]-(other)
 WITH other, drug, treats, sign
 ORDER BY sign.name
 WITH other, drug, treats, collect(sign.name) AS signs
-ORDER BY size(signs), treats.probability DESC, drug.id
+WITH other, drug, treats, signs[..5] AS may_cause, size(signs) AS n
+ORDER BY n, treats.probability DESC, drug.id
 LIMIT $top
 RETURN drug.id AS drug, drug.name AS drug_name, treats.probability AS probability,
-  EXISTS { MATCH (drug)-[:TREATS]->(other) } AS treats_other, signs[..5] AS may_cause,
-  treats.sources AS sources
-ORDER BY size(may_cause), probability DESC, drug
+  EXISTS { MATCH (drug)-[:TREATS]->(other) } AS treats_other, may_cause, treats.sources AS sources
+ORDER BY n, probability DESC, drug

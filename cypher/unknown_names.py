@@ -38,6 +38,35 @@ def refuse_unknown_names(store: Store, cypher: str) -> None:
                 raise DataError(f"the graph has no {what} {name!r}{near_names(name, known)}")
 
 
+def known_relation(store: Store, text: str) -> str:
+    """The relation that a text names in capitals or not.
+
+    Raises:
+        DataError: neither schema nor server has it; the names that are near it.
+        StoreError: the server doesn't answer.
+    """
+    types = set(store.schema.relations)
+    if text.upper() in types:
+        return text.upper()
+    with store.connection.errors():
+        types.update(store.connection.relationship_types())
+    if text not in types:
+        raise DataError(f"the graph has no relation {text!r}{near_names(text, types)}")
+    return text
+
+
+def refuse_unknown_load(store: Store, load: str) -> None:
+    """Refuse the id of a load that the server has no record of.
+
+    Raises:
+        DataError: there is none; the ids that are near it.
+        StoreError: the server doesn't answer.
+    """
+    loads = store.query("MATCH (l:Load) RETURN l.id AS id")["id"].to_list()
+    if load not in loads:
+        raise DataError(f"the server has no load {load!r}{near_names(load, loads)}")
+
+
 def near_names(name: str, known: Iterable[str]) -> str:
     """The end of a message: the known names that are most like a name, or all where none is."""
     from rapidfuzz import fuzz, process, utils

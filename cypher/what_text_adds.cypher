@@ -6,7 +6,7 @@
 // single patients is left out unless its relation is asked for.
 //
 // Parameters
-//   relation: text = null. Only this relation.
+//   relation: relation = null. Only this relation.
 //   top: integer = 50. Rows at most.
 // Columns
 //   subject: identifier of the one entity

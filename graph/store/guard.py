@@ -172,11 +172,13 @@ class Names(NamedTuple):
 def names_in(cypher: str) -> Names:
     """The labels and relationship types that a query asks for, each once, as they come.
 
-    A type stands in brackets behind a dash; any other name behind a colon is a label, unless it
-    stands in braces, where it may be the value of a map.
+    A type stands in brackets behind a dash, or behind the variable of a relationship; any other
+    name behind a colon is a label, unless it stands in braces, where it may be the value of a map,
+    or behind two colons, where it is the type of a value.
     """
     tokens = _tokens(cypher)
     within: list[str] = [""]
+    relationships: set[str] = set()
     labels: list[str] = []
     types: list[str] = []
     names: list[str] | None = None
@@ -186,8 +188,11 @@ def names_in(cypher: str) -> Names:
             within.append("-[" if is_type else token.text)
         elif token.text in (")", "]", "}"):
             within = within[:-1] or [""]
-        if token.text == ":" and within[-1] != "{":
-            names = types if within[-1] == "-[" else labels
+        if within[-1] == "-[" and before.text == "[" and token.sort in ("name", "quoted"):
+            relationships.add(token.text)
+        if token.text == ":" and within[-1] != "{" and before.text != ":":
+            is_type = within[-1] == "-[" or before.text in relationships
+            names = types if is_type else labels
         elif names is not None and token.sort in ("name", "quoted") and before.text in _BEFORE_NAME:
             names.append(token.text.strip("`"))
         elif token.text not in ("|", "&", "!"):

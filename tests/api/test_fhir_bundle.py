@@ -51,6 +51,24 @@ def test_a_diagnosis_is_a_condition_that_nobody_has_confirmed(diagnosed: tuple[A
     assert sorted(seen.values()) == [False, True]
 
 
+def test_an_uncertain_finding_has_no_value_and_its_probability(diagnosed: tuple[Any, Any]) -> None:
+    model, case = diagnosed
+    [seen] = case["present"]
+    doubtful = case | {"uncertain": {seen: 0.55, "HP:0000021": 0.45}}
+    bundle = diagnosis_bundle(model, doubtful)
+    Bundle.model_validate(bundle)
+    observed = of_kind(bundle, "Observation")
+    unsure = [each for each in observed if "valueBoolean" not in each]
+    assert [each["note"][0]["text"] for each in unsure] == [
+        "uncertain: probability 0.55",
+        "uncertain: probability 0.45",
+    ]
+    assert {each["dataAbsentReason"]["coding"][0]["code"] for each in unsure} == {"unknown"}
+    assert [each["valueBoolean"] for each in observed if "valueBoolean" in each] == [False]
+    [risk] = of_kind(bundle, "RiskAssessment")
+    assert len(risk["basis"]) == 3
+
+
 def test_probabilities_are_in_a_risk_assessment(diagnosed: tuple[Any, Any]) -> None:
     model, case = diagnosed
     [risk] = of_kind(diagnosis_bundle(model, case), "RiskAssessment")

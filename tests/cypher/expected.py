@@ -216,7 +216,7 @@ EXPECTED = {
                 "oedema",
                 "negated",
                 "No oedema was seen on imatinib.",
-                True,
+                False,
                 "imatinib → oedema",
             ),
             ("DOWNREGULATES", "IL4", "asserted", "curated", True, "imatinib → IL4"),

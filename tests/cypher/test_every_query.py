@@ -23,7 +23,7 @@ from medkg.graph.store.names import OWN_LABELS
 
 from ..servers import EVERYTHING, change
 from .expected import EXPECTED
-from .pharmacy import ASTHMA, KIT, pharmacy
+from .pharmacy import ASTHMA, HYPERTENSION, KIT, LEUKAEMIA, pharmacy
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
@@ -183,6 +183,56 @@ def test_an_unknown_label_or_relation_is_told_with_what_is_near(
         pharmacy_store.query(cypher)
 
 
+def test_a_type_behind_a_relationships_variable_is_no_label(pharmacy_store: Connection) -> None:
+    rows = pharmacy_store.query(
+        "MATCH (d:Drug {name_key: 'imatinib'})-[r]->(t) WHERE r:TARGETS RETURN t.name AS name"
+    )
+    assert "KIT" in rows["name"].to_list()
+    with pytest.raises(DataError, match="no relation 'TARGET'; near: TARGETS"):
+        pharmacy_store.query("MATCH (d)-[r]->(t) WHERE r:TARGET RETURN t.name AS name")
+    assert names_in("MATCH (n:Drug) WHERE n.name IS :: STRING RETURN n") == (("Drug",), ())
+
+
+def test_a_relation_or_load_that_is_not_there_is_told(pharmacy_store: Connection) -> None:
+    found = pharmacy_store.query("evidence_by_year", entity="imatinib", relation="targets")
+    assert set(found["relation"]) == {"TARGETS"}
+    with pytest.raises(DataError, match="no relation 'TARGET'; near: TARGETS"):
+        pharmacy_store.query("evidence_by_year", entity="imatinib", relation="TARGET")
+    with pytest.raises(DataError, match="no load 'yesterday'"):
+        pharmacy_store.query("new_since_last_load", entity="imatinib", since="yesterday")
+
+
+def test_two_names_of_one_entity_count_once(pharmacy_store: Connection) -> None:
+    twice = pharmacy_store.query("polypharmacy", drugs=["imatinib", "Imatinib"])
+    assert twice.is_empty()
+    alone = pharmacy_store.query("shared_targets", diseases=["asthma"], at_least=1)
+    again = pharmacy_store.query("shared_targets", diseases=["asthma", ASTHMA], at_least=1)
+    assert again.equals(alone)
+
+
+def test_what_may_cause_fewest_signs_comes_first_beyond_those_that_are_shown(
+    pharmacy_store: Connection,
+) -> None:
+    made = """
+      MATCH (d:Disease {id: 'DOID:10763'}), (other:Disease {id: 'DOID:2531'})
+      CREATE (few:Drug {id: 'x:few', name: 'few'})-[:TREATS {probability: 0.5}]->(d),
+        (many:Drug {id: 'x:many', name: 'many'})-[:TREATS {probability: 0.9}]->(d)
+      WITH other, few, many UNWIND range(0, 6) AS n
+      CREATE (s:Symptom {id: 'HP:99' + n, name: 'sign ' + n})<-[:HAS_SYMPTOM]-(other),
+        (many)-[:CAUSES]->(s)
+      WITH few, s, n WHERE n > 0 CREATE (few)-[:CAUSES]->(s)"""
+    try:
+        change(pharmacy_store, made)
+        rows = pharmacy_store.query("treatments_safe_with", disease=HYPERTENSION, other=LEUKAEMIA)
+        placed = [name for name in rows["drug_name"] if name in ("few", "many")]
+        assert placed == ["few", "many"]
+        shown = rows.filter(pl.col("drug_name").is_in(placed))["may_cause"]
+        assert shown.list.len().to_list() == [5, 5]
+    finally:
+        change(pharmacy_store, "MATCH (s:Symptom) WHERE s.id STARTS WITH 'HP:99' DETACH DELETE s")
+        change(pharmacy_store, "MATCH (d:Drug) WHERE d.id STARTS WITH 'x:' DETACH DELETE d")
+
+
 def test_labels_of_a_graph_of_ones_own_are_known(pharmacy_store: Connection) -> None:
     change(pharmacy_store, "CREATE (:Trial {id: 'trial:1'})-[:TESTS]->(:Trial {id: 'trial:2'})")
     try:
@@ -217,7 +267,8 @@ def test_a_folder_of_ones_own_joins_the_library(
 def test_what_speaks_against_a_drug_is_asked_alike_everywhere() -> None:
     # A file that is pasted can't include another, so that the same lines stand in each.
     queries = [q.cypher for q in library.load().values() if "contraindicated_for" in q.columns]
-    blocks = [re.search(r"  COLLECT \{.*\} AS may_cause", text, re.DOTALL) for text in queries]
+    block = r"  COLLECT \{\s+MATCH \(drug\)-\[:CONTRAINDICATED_FOR\].*\} AS may_cause"
+    blocks = [re.search(block, text, re.DOTALL) for text in queries]
     assert len(queries) > 1
     assert len({block and block[0] for block in blocks}) == 1
     assert all(blocks)
