@@ -2,7 +2,7 @@
 
     python benchmarks/queries.py rank DATA/hetionet SERVER   Hetionet, written to an empty SERVER
     python benchmarks/queries.py beside DATA/hetionet SERVER [--seeds 3]   to an empty SERVER
-    python benchmarks/queries.py time SERVER                 whatever graph the server holds
+    python benchmarks/queries.py time SERVER [--busiest]     whatever graph the server holds
     python benchmarks/queries.py patients SERVER             made patients, to an empty SERVER
 
 SERVER is a folder of the embedded server, or the address of a Neo4j.
@@ -19,7 +19,8 @@ the test, those are to be ranked before the drugs that are no treatment of it.
 
 time: each question with the values that its file gives as an example, three times after a first
 one; the median, in brackets the server's processor seconds (of a Neo4j where --pid tells its
-process). With a Neo4j, also which operators of its plan read all nodes or relationships.
+process). With a Neo4j, also which operators of its plan read all nodes or relationships. --busiest
+asks about the entities with most relationships instead: the worst that a question can take.
 
 patients: the questions about groups of patients in the same way, on 5,000 made patients, most of
 whom have the disease that is asked about, with some 13 dated facts of 400 phenotypes, 100 diseases
@@ -45,6 +46,7 @@ import medkg
 from medkg.access import Connection
 from medkg.core.errors import MissingError
 from medkg.cypher import library
+from medkg.cypher.library import Query
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.treatment.train import train_treatment
@@ -177,7 +179,34 @@ def made_patients(patients: int = 5_000, seed: int = 0) -> KnowledgeGraph:
     )
 
 
-def measure(server: str, pid: int | None, names: Collection[str]) -> None:
+def busiest_of(store: Connection, kind: str) -> list[str]:
+    """The three entities of a kind with most relationships."""
+    rows = store.query(
+        f"MATCH (n:{kind}) RETURN n.id AS id ORDER BY COUNT {{ (n)--() }} DESC, id LIMIT 3"
+    )
+    return list(rows["id"]) if rows.height else []
+
+
+def busiest_values(store: Connection, query: Query, of: dict[str, list[str]]) -> dict[str, object]:
+    """For the entities that a question has to be given, those with most relationships."""
+    values: dict[str, object] = {}
+    for parameter in query.parameters:
+        if parameter.required and parameter.type in ("identifier", "identifiers"):
+            kind = parameter.kinds[0] if parameter.kinds else "Disease"
+            if kind not in of:
+                of[kind] = busiest_of(store, kind)
+            if of[kind]:
+                many = parameter.type == "identifiers"
+                values[parameter.name] = of[kind] if many else of[kind][0]
+    if len({str(value) for value in values.values()}) < len(values):  # two of one kind
+        for number, name in enumerate(values):
+            kind = next(p.kinds[0] for p in query.parameters if p.name == name)
+            values[name] = of[kind][number]
+    return values
+
+
+def measure(server: str, pid: int | None, names: Collection[str], *, busiest: bool = False) -> None:
+    of: dict[str, list[str]] = {}
     with connection(server) as store:
         if store.connection.server is not None:
             pid = store.connection.server.pid
@@ -187,7 +216,8 @@ def measure(server: str, pid: int | None, names: Collection[str]) -> None:
         print("|---|---|---|" + ("---|" if is_neo4j else ""))
         for query in (library.get(name) for name in names):
             try:
-                text = query.text(store).rstrip().rstrip(";")
+                values = busiest_values(store, query, of) if busiest else {}
+                text = query.text(store, **values).rstrip().rstrip(";")
             except MissingError:
                 print(f"| {query.name} | its example is not in this graph | |")
                 continue
@@ -230,6 +260,7 @@ def main() -> None:
     comparing.add_argument("--seeds", type=int, default=3)
     timing = commands.add_parser("time")
     timing.add_argument("server")
+    timing.add_argument("--busiest", action="store_true")
     timing.add_argument("--pid", type=int, help="of the server's process, where it is a Neo4j")
     patients = commands.add_parser("patients")
     patients.add_argument("server")
@@ -239,7 +270,7 @@ def main() -> None:
     elif arguments.command == "beside":
         beside(arguments.data, arguments.server, arguments.seeds)
     elif arguments.command == "time":
-        measure(arguments.server, arguments.pid, library.names())
+        measure(arguments.server, arguments.pid, library.names(), busiest=arguments.busiest)
     else:
         with connection(arguments.server) as store:
             if store.query("MATCH (p:Patient) RETURN count(p) AS n")["n"][0] == 0:

@@ -63,7 +63,7 @@ def query(
         raise typer.BadParameter("give a query's name or --cypher, not both")
     question = None if name is None else queries.get(name, library)
     if question is not None and listing:
-        return show_query.description(question)
+        return show_query.description(question, as_json)
     parameters: dict[str, Any] = dict(name_and_value(text) for text in param or ())
     if cypher is not None:
         parameters = {key: _json_or_text(value) for key, value in parameters.items()}

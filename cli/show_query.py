@@ -154,8 +154,29 @@ def library(queries: Iterable[Query], as_json: bool) -> None:
     return None
 
 
-def description(query: Query) -> None:
+def description(query: Query, as_json: bool) -> None:
     """Print what a question takes and gives."""
+    if as_json:
+        return show.as_json(
+            {
+                "name": query.name,
+                "topic": query.topic,
+                "asks": query.title,
+                "about": query.description,
+                "parameters": [
+                    {
+                        "name": p.name,
+                        "type": p.type,
+                        "kinds": p.kinds,
+                        "required": p.required,
+                        "default": None if p.required else p.default,
+                        "about": p.description,
+                    }
+                    for p in query.parameters
+                ],
+                "columns": query.columns,
+            }
+        )
     show.out.print(Text(words(query.title), "bold"))
     show.out.print(query.description)
     for title, rows in (
@@ -166,6 +187,7 @@ def description(query: Query) -> None:
             continue
         show.out.print(Text(title, "bold"))
         show.out.print(_named(rows))
+    return None
 
 
 def _named(rows: Mapping[str, str]) -> Table:

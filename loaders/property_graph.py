@@ -213,5 +213,7 @@ def _texts(values: tuple[Any, ...]) -> pl.Series:
 
 
 def _text(value: object) -> str | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # as pandas writes a column of numbers with gaps
     text = str(value).strip() if value is not None else ""
     return (text.lower() if isinstance(value, bool) else text) or None

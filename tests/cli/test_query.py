@@ -42,6 +42,8 @@ def test_the_library_is_listed_by_topic() -> None:
     described = run("why", "--list")
     assert "degree-weighted" in " ".join(described.split())
     assert json.loads(run("--json"))[0]["topic"] == "graph"
+    takes = json.loads(run("why", "--list", "--json"))["parameters"]
+    assert {each["name"]: each["required"] for each in takes}["top"] is False
 
 
 def test_a_question_is_printed_with_its_parameters_filled_in(on: str) -> None:

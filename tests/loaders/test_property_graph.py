@@ -173,3 +173,12 @@ def test_a_table_of_files_does_not_read_a_server(tmp_path: Path) -> None:
     mapping.write_text(MAPPING)
     with pytest.raises(DataError, match="is of a graph server: medkg read"):
         dry_run(tmp_path, options={"mapping": str(mapping)})
+
+
+def test_a_whole_number_that_is_kept_as_a_float_is_an_identifier_as_it_is(
+    store: Store, tmp_path: Path
+) -> None:
+    mapping = lab(store, tmp_path)
+    change(store, "MATCH (g:`Gene Product`) SET g.entrez = toFloat(g.entrez)")
+    kg = medkg.read(store.uri, mapping=mapping, quarantine=Quarantine())
+    assert kg.nodes.filter(kind="Target")["id"].to_list() == ["NCBIGene:25", "NCBIGene:3815"]
