@@ -188,20 +188,23 @@ def busiest_of(store: Connection, kind: str) -> list[str]:
 
 
 def busiest_values(store: Connection, query: Query, of: dict[str, list[str]]) -> dict[str, object]:
-    """For the entities that a question has to be given, those with most relationships."""
+    """For the entities that a question has to be given, those with most relationships.
+
+    Args:
+        of: these by kind, as far as they are known; what else is needed is added.
+    """
     values: dict[str, object] = {}
+    used: dict[str, int] = {}
     for parameter in query.parameters:
-        if parameter.required and parameter.type in ("identifier", "identifiers"):
-            kind = parameter.kinds[0] if parameter.kinds else "Disease"
+        if parameter.required and parameter.kinds:
+            kind = parameter.kinds[0]
             if kind not in of:
                 of[kind] = busiest_of(store, kind)
-            if of[kind]:
-                many = parameter.type == "identifiers"
-                values[parameter.name] = of[kind] if many else of[kind][0]
-    if len({str(value) for value in values.values()}) < len(values):  # two of one kind
-        for number, name in enumerate(values):
-            kind = next(p.kinds[0] for p in query.parameters if p.name == name)
-            values[name] = of[kind][number]
+            if parameter.type == "identifiers":
+                values[parameter.name] = of[kind]
+            elif of[kind]:
+                values[parameter.name] = of[kind][used.get(kind, 0)]
+                used[kind] = used.get(kind, 0) + 1
     return values
 
 

@@ -51,8 +51,8 @@ WITH loads, coalesce(n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, n12, n13, n14
  LIMIT $top
  RETURN relation, other, other_name, polarity, evidence,
    polarity = 'asserted' AND NOT EXISTS {
-     MATCH (before:Evidence {edge: edge, polarity: 'asserted'})
-     WHERE NOT before.load IN loads
+     MATCH (before:Evidence {edge: edge})
+     WHERE before.polarity = 'asserted' AND NOT before.load IN loads
    } AS is_new,
    time, path
  ORDER BY time DESC, relation, other, id
