@@ -20,23 +20,24 @@
 MATCH (any:Target)
 WHERE EXISTS { (any)-[:PARTICIPATES_IN]->(:Pathway) }
 WITH count(any) AS background
-MATCH (disease:Disease {id: $disease})-[:ASSOCIATED_WITH]->(target:Target)
-WHERE EXISTS { (target)-[:PARTICIPATES_IN]->(:Pathway) }
-WITH background, collect(target) AS own
-UNWIND own AS target
-MATCH (target)-[:PARTICIPATES_IN]->(pathway:Pathway)
-WITH background, size(own) AS n, pathway, target
-ORDER BY target.name
-WITH background, n, pathway, collect(target.name) AS names
+MATCH (:Disease {id: $disease})-[:ASSOCIATED_WITH]->(own:Target)
+WHERE EXISTS { (own)-[:PARTICIPATES_IN]->(:Pathway) }
+WITH background, count(own) AS n
+MATCH (:Disease {id: $disease})-[:ASSOCIATED_WITH]->(target:Target)
+MATCH (target)-[:PARTICIPATES_IN]->(each:Pathway)
+WITH background, n, each.id AS id, target.name AS name
+ORDER BY name
+WITH background, n, id, collect(name) AS names
 WHERE size(names) >= $at_least
+MATCH (pathway:Pathway {id: id})
 WITH n, pathway, names, background, COUNT { (pathway)<-[:PARTICIPATES_IN]-() } AS size
-WITH pathway, names, size, size(names) AS k, 1.0 * n * size / background AS mean
-WITH pathway, names, size, k, mean,
+WITH pathway.id AS pathway, pathway.name AS pathway_name, names, size, size(names) AS k,
+  1.0 * n * size / background AS mean
+WITH pathway, pathway_name, names, size, k, mean,
   exp(k * log(mean) - mean - reduce(sum = 0.0, i IN range(1, k) | sum + log(i)))
     * reduce(sum = 1.0, j IN range(1, 30) |
       sum + reduce(term = 1.0, i IN range(1, j) | term * mean / (k + i))) AS p
 WHERE k > mean
-RETURN pathway.id AS pathway, pathway.name AS pathway_name, p, k / mean AS fold, k AS targets, size,
-  names[..10] AS names
+RETURN pathway, pathway_name, p, k / mean AS fold, k AS targets, size, names[..10] AS names
 ORDER BY p, pathway
 LIMIT $top

@@ -19,19 +19,22 @@
 MATCH (any:Drug)
 WHERE EXISTS { (any)-[:CAUSES]->() }
 WITH count(any) AS drugs
+MATCH (:Target {id: $target})<-[:TARGETS]-(own:Drug)
+WHERE EXISTS { (own)-[:CAUSES]->() }
+WITH drugs, count(own) AS acting
 MATCH (:Target {id: $target})<-[:TARGETS]-(drug:Drug)
-WHERE EXISTS { (drug)-[:CAUSES]->() }
-WITH drugs, collect(drug) AS acting
-UNWIND acting AS drug
 MATCH (drug)-[:CAUSES]->(effect)
-WITH drugs, size(acting) AS acting, effect, drug
-ORDER BY drug.name
-WITH drugs, acting, effect, collect(drug.name) AS names
-WHERE size(names) >= $at_least
-WITH effect, names, 1.0 * size(names) / acting AS share,
+WITH drugs, acting, effect, count(drug) AS causing
+WHERE causing >= $at_least
+WITH effect, causing, 1.0 * causing / acting AS share,
   1.0 * COUNT { (effect)<-[:CAUSES]-(:Drug) } / drugs AS elsewhere
 WHERE share > elsewhere
-RETURN effect.id AS effect, effect.name AS effect_name, size(names) AS drugs, share, elsewhere,
-  share / elsewhere AS lift, names[..5] AS examples
-ORDER BY drugs * log(lift) DESC, effect
+WITH effect, causing, share, elsewhere, share / elsewhere AS lift
+ORDER BY causing * log(lift) DESC, effect.id
 LIMIT $top
+RETURN effect.id AS effect, effect.name AS effect_name, causing AS drugs, share, elsewhere, lift,
+  COLLECT {
+    MATCH (:Target {id: $target})<-[:TARGETS]-(drug:Drug)-[:CAUSES]->(effect)
+    RETURN drug.name ORDER BY drug.name LIMIT 5
+  } AS examples
+ORDER BY drugs * log(lift) DESC, effect
