@@ -225,7 +225,7 @@ def queries() -> list[messages.LibraryQuery]:
             columns=dict(query.columns),
             cypher=query.cypher,
         )
-        for query in map(library.get, library.names())
+        for query in library.load().values()
     ]
 
 
@@ -349,6 +349,8 @@ def write_patient(
 def treatment(visit: Visit, request: messages.TreatmentRequest) -> dict[str, Any]:
     """Drugs for a disease or a patient, with what speaks against each, as `medkg recommend` has it.
 
+    Evidence that was read in a document is for who may see sentences.
+
     Raises:
         MissingError: no such entity, or none that the model has seen.
     """
@@ -365,7 +367,25 @@ def treatment(visit: Visit, request: messages.TreatmentRequest) -> dict[str, Any
             pregnant=request.pregnant,
             top=request.most,
         )
-    return recommendation.to_dict()
+    answer = recommendation.to_dict()
+    if not visit.account.sees_patients:
+        _hold_back_what_was_read(answer)
+    return answer
+
+
+def _hold_back_what_was_read(part: object) -> None:
+    """Take out of an answer all evidence that has a document or a sentence, wherever it is."""
+    if isinstance(part, dict):
+        if "evidence" in part:
+            part["evidence"] = [
+                piece
+                for piece in part["evidence"]
+                if piece["document"] is None and piece["sentence"] is None
+            ]
+        part = list(part.values())
+    if isinstance(part, list | tuple):
+        for each in part:
+            _hold_back_what_was_read(each)
 
 
 def lines(text: str) -> list[str]:

@@ -8,11 +8,16 @@ import pytest
 
 pytest.importorskip("fastapi", reason="NOT RUN: the site; install the extra web")
 
+import polars as pl
 from markupsafe import escape
 from starlette.testclient import TestClient
 
+from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.treatment.train import train_treatment
 from medkg.web.sentences import marked
 from medkg.web.site import Site
+
+from tests.mining.treatment.pharmacy import pharmacy
 
 from .conftest import FROM_HERE, bearer
 
@@ -168,6 +173,31 @@ def test_a_treatment_warns(client: TestClient, site: Site) -> None:
     answer = ask(client, site, "visitor", "treatment", **patient).json()
     kinds = {drug["name"]: [each["kind"] for each in drug["warnings"]] for drug in answer["taking"]}
     assert "contraindicated" in kinds["drug 0-5"]
+
+
+def test_a_treatment_cites_no_sentence_to_who_may_see_none(
+    client: TestClient, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = pharmacy()
+    evidence = noted.evidence.select(
+        "subject", "relation", "object", "qualifiers", "source", "references"
+    ).with_columns(document=pl.lit("note:9"), sentence=pl.lit("Read on the ward."), start=0, end=17)
+    document = pl.DataFrame({"id": ["note:9"], "kind": ["Document"], "name": ["note 9"]})
+    nodes = pl.concat([noted.nodes, document], how="diagonal")
+    read = KnowledgeGraph.build(nodes, evidence, noted.sources)
+    monkeypatch.setattr(site, "treatment", train_treatment(read, model="popularity"))
+    patient = {"diseases": ["DOID:00"], "taking": ["drug 1-0", "drug 0-5"], "also": ["DOID:66"]}
+    seen = ask(client, site, "reader", "treatment", **patient).json()
+    drugs = [drug for part in ("recorded", "hypotheses", "taking") for drug in seen[part]]
+    steps = [step for drug in drugs for path in drug["paths"] for step in path["steps"]]
+    warnings = [warning for drug in drugs for warning in drug["warnings"]]
+    for cited in (drugs, steps, warnings):
+        sentences = {piece["sentence"] for each in cited for piece in each["evidence"]}
+        assert sentences == {"Read on the ward."}
+    answer = ask(client, site, "visitor", "treatment", **patient)
+    assert answer.json()["recorded"]
+    assert "Read on the ward." not in answer.text
+    assert "note:9" not in answer.text
 
 
 # Pages
