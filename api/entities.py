@@ -4,41 +4,49 @@
         entities.search(store, "warfarin")
         entities.facts(store, "Drug", "drugbank:DB00682")
 
-Each function takes `private`, whether patients, documents and what notes say may be seen. Without,
-they are left out: nodes of the kinds Patient and Document, and of evidence its document and
-sentence.
+Each function takes `private`, whether patients, documents and what was read in one may be seen.
+Without, they are left out: nodes of the kinds Patient and Document, evidence that has a document,
+and edges that no other evidence asserts. The other nodes are seen, whoever named them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 from medkg.access import Connection
 from medkg.core.errors import MissingError
 from medkg.core.han import simplified
+from medkg.graph.edges import edges_from
 from medkg.graph.forget import PATIENT
-from medkg.graph.frames import EVIDENCE, empty
+from medkg.graph.frames import EVIDENCE, Columns, empty
 from medkg.graph.identifiers import name_key_of
 from medkg.graph.languages import name_property
 from medkg.graph.store.alike import alike_on
 from medkg.graph.store.names import PREDICTED, Cypher, key, keys
+from medkg.graph.store.read import read_sources
 
 if TYPE_CHECKING:
     from medkg.cypher.library import Query
 
 PRIVATE_KINDS = (PATIENT, "Document")
 
+# Edges that hold without what was read in documents; see `medkg.graph.edges.edges_from`.
+_CURATED = Cypher(
+    " MATCH (e:Evidence {edge: r.id}) WHERE e.document IS NULL AND e.polarity = 'asserted'"
+    " AND e.certainty <> 'hypothetical' AND e.experiencer = 'patient'"
+    " AND e.temporality = 'current' WITH DISTINCT r, m"
+)
 _CANDIDATES = 300  # of a kind, that a search ranks
 _SUGGESTED = 8
 _TRIED = 6  # entities of a like name, by which a question without rows is asked again
 _PREDICTED_BY = {"TREATS": "recommend", "HAS_DISEASE": "diagnose"}  # commands; others by predict
 
 MATCHES = dict.fromkeys(("kind", "id", "name", "matched"), pl.String)
-FACTS = {
+FACTS: Columns = {
     "relation": pl.String,
     "outgoing": pl.Boolean,
     "kind": pl.String,
@@ -50,7 +58,7 @@ FACTS = {
     "edge": pl.String,
     "count": pl.Int64,
 }
-HYPOTHESES = {
+HYPOTHESES: Columns = {
     "relation": pl.String,
     "outgoing": pl.Boolean,
     "kind": pl.String,
@@ -116,8 +124,10 @@ def _candidates(store: Connection, kind: str, text: str) -> list[dict[str, Any]]
     """The nodes of a kind that have a text in their identifier, a name or a cross-reference."""
     query = (
         f"MATCH (n:{store.connection.names.label(kind)})"
-        " WHERE n.id = $text OR n.name_key CONTAINS $key OR $text IN n.xrefs OR $text IN n.aliases"
-        " OR any(s IN coalesce(n.synonyms, []) WHERE toLower(s) CONTAINS $lower)"
+        " WHERE n.id = $text OR $text IN n.xrefs OR $text IN n.aliases"
+        # Of signs alone no key is left, and every name has nothing in it.
+        " OR ($key <> '' AND (n.name_key CONTAINS $key"
+        " OR any(s IN coalesce(n.synonyms, []) WHERE toLower(s) CONTAINS $lower)))"
         " RETURN n.id AS id, n.name AS name, n.synonyms AS synonyms,"
         " $text IN coalesce(n.xrefs, []) OR $text IN coalesce(n.aliases, []) AS referred"
         " ORDER BY size(n.name), n.id LIMIT $most"
@@ -289,12 +299,26 @@ def facts(
 
     Returns:
         `FACTS`: `relation`, whether it is `outgoing`, the other end, the edge's `probability`,
-        number of pieces of evidence, `sources` and identifier.
+        number of pieces of evidence, `sources` and identifier. Without `private`, these are what
+        the evidence that may be seen makes of the edge.
     """
     condition = Cypher("r.evidence_count IS NOT NULL")
+    further = Cypher("") if private else _CURATED
     values = Cypher("evidence_count: r.evidence_count, sources: r.sources, edge: r.id")
-    rows = _edges(store, condition, values, kind, identifier, relation, most, private=private)
-    return _arranged(rows, FACTS, most)
+    edges = _Edges(condition, further, values)
+    rows = _edges(store, edges, kind, identifier, relation, most, private=private)
+    frame = pl.DataFrame(rows, schema=FACTS)
+    return _arranged(frame if private else _as_curated(store, frame), most)
+
+
+def _as_curated(store: Connection, facts: pl.DataFrame) -> pl.DataFrame:
+    """Facts with what evidence without a document makes of them."""
+    seen = evidence(store, facts["edge"].to_list(), private=False)
+    with store.connection.errors():
+        sources = read_sources(store.connection)
+    edges = edges_from(seen, sources, store.schema)
+    made = edges.select("probability", "evidence_count", "sources", edge="id")
+    return facts.drop(made.columns[:-1]).join(made, on="edge").select(list(FACTS))
 
 
 def hypotheses(
@@ -313,15 +337,27 @@ def hypotheses(
         "rank: r.rank, direction: r.direction, model: r.model, known: r.known,"
         " explanation: r.explanation"
     )
-    rows = _edges(store, condition, values, kind, identifier, None, most, private=private)
-    frame = _arranged(rows, HYPOTHESES, most)
+    edges = _Edges(condition, Cypher(""), values)
+    rows = _edges(store, edges, kind, identifier, None, most, private=private)
+    frame = _arranged(pl.DataFrame(rows, schema=HYPOTHESES), most)
     return frame.with_columns(pl.col("relation").str.strip_prefix(PREDICTED))
+
+
+class _Edges(NamedTuple):
+    """Which relationships `r` to a node `m` are wanted, and the `values` that are told of each.
+
+    Attributes:
+        further: clauses that keep some of those for which the condition holds.
+    """
+
+    condition: Cypher
+    further: Cypher
+    values: Cypher
 
 
 def _edges(
     store: Connection,
-    condition: Cypher,
-    values: Cypher,
+    edges: _Edges,
     kind: str,
     identifier: str,
     relation: str | None,
@@ -329,7 +365,7 @@ def _edges(
     *,
     private: bool,
 ) -> list[dict[str, Any]]:
-    """The relationships of a node for which a condition on `r` holds, of each direction and type.
+    """The relationships of a node that are wanted, of each direction and type.
 
     A symmetric relation's count as outgoing, wherever they begin.
     """
@@ -339,11 +375,12 @@ def _edges(
     for left, right in ((Cypher("-"), Cypher("->")), (Cypher("<-"), Cypher("-"))):
         query = (
             f"MATCH (n:{label} {{id: $id}}){left}[r]{right}(m)"
-            f" WHERE {condition} AND ($relation IS NULL OR type(r) = $relation)"
-            " AND NOT labels(m)[0] IN $hidden"
-            " WITH type(r) AS relation, r, m ORDER BY r.probability DESC, m.name, m.id"
+            f" WHERE {edges.condition} AND ($relation IS NULL OR type(r) = $relation)"
+            f" AND NOT labels(m)[0] IN $hidden{edges.further}"
+            " WITH type(r) AS relation, r, m"
+            " ORDER BY coalesce(r.probability, -1.0) DESC, m.name, m.id"
             " WITH relation, count(*) AS count, collect({kind: labels(m)[0], id: m.id,"
-            f" name: m.name, probability: r.probability, {values}}})[..$most] AS rows"
+            f" name: m.name, probability: r.probability, {edges.values}}})[..$most] AS rows"
             " RETURN relation, count, rows"
         )
         hidden = [] if private else list(PRIVATE_KINDS)
@@ -357,15 +394,14 @@ def _edges(
     return [{**row, "count": counts[row["relation"], row["outgoing"]]} for row in rows]
 
 
-def _arranged(rows: list[dict[str, Any]], columns: dict[str, Any], most: int) -> pl.DataFrame:
-    """Rows by relation and direction, at most so many of each."""
-    order = ("relation", "outgoing", "probability")
+def _arranged(rows: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Rows by relation and direction, at most so many of each; those without a probability last."""
+    order = ("relation", "outgoing", "probability", "name", "id")
     return (
-        pl.DataFrame(rows, schema=columns)
-        .sort(*order, "name", "id", descending=[False, True, True, False, False])
+        rows.sort(*order, descending=[False, True, True, False, False], nulls_last=True)
         .group_by("relation", "outgoing", maintain_order=True)
         .head(most)
-        .select(list(columns))
+        .select(rows.columns)
     )
 
 
@@ -373,20 +409,16 @@ def evidence(store: Connection, edges: Sequence[str], *, private: bool) -> pl.Da
     """All evidence of some edges, negated and hypothetical statements included.
 
     Returns:
-        `medkg.graph.frames.EVIDENCE`, the most probable first; without `private`, no document,
-        sentence, offset and qualifier of what was read in a document.
+        `medkg.graph.frames.EVIDENCE`, the most probable first; without `private`, none that was
+        read in a document.
     """
     query = (
-        f"UNWIND $edges AS edge MATCH (e:Evidence {{edge: edge}}) RETURN {keys('e', EVIDENCE)}"
+        "UNWIND $edges AS edge MATCH (e:Evidence {edge: edge})"
+        f" WHERE $private OR e.document IS NULL RETURN {keys('e', EVIDENCE)}"
         " ORDER BY e.probability DESC, e.source, e.id"
     )
-    rows = store.query(query, edges=list(edges)) if edges else pl.DataFrame()
+    given = {"edges": list(edges), "private": private}
+    rows = store.query(query, **given) if edges else pl.DataFrame()
     if rows.is_empty():
         return empty(EVIDENCE)
-    frame = pl.DataFrame(rows.rows(), schema=EVIDENCE, orient="row")
-    if private:
-        return frame
-    read = ("document", "sentence", "start", "end", "qualifiers")
-    return frame.with_columns(
-        pl.when(pl.col("document").is_null()).then(pl.col(name)).alias(name) for name in read
-    )
+    return pl.DataFrame(rows.rows(), schema=EVIDENCE, orient="row")

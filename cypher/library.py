@@ -28,6 +28,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import takewhile
 from pathlib import Path
 
 import polars as pl
@@ -260,8 +261,11 @@ def parse(name: str, text: str, path: Path | str | None = None) -> Query:
     section, topic, description = "", "own", []
     parameters: list[Parameter] = []
     columns: dict[str, str] = {}
-    for number, line in enumerate((line for line in lines if line.startswith("//")), start=1):
+    head = takewhile(lambda line: line.startswith("//") or not line.strip(), lines)
+    for number, line in enumerate(head, start=1):
         comment = line.removeprefix("//").strip()
+        if not line.strip():
+            continue
         if comment in ("Parameters", "Columns"):
             section = comment
         elif not section and comment.startswith("Topic: "):

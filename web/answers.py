@@ -27,6 +27,9 @@ from . import messages
 from .site import Visit
 
 _EVIDENCE_SHOWN = 8  # pieces of an edge's
+# Columns of the queries below that tell facts, whatever they were read in.
+_FACTS = ("association", "diseases", "treats", "contraindicated_for", "may_cause", "evidence")
+_MOST_TARGETS = 10_000  # of a disease
 # The query that asks for hypotheses about an entity of a kind, and its parameter.
 _HYPOTHESES = {
     "Drug": ("hypotheses_for_drug", "drug"),
@@ -150,21 +153,35 @@ def explanation_lines(explanation: str | None) -> list[str]:
 def hypotheses(visit: Visit, request: messages.HypothesesRequest) -> messages.Table:
     """Hypotheses of drugs and targets for a drug, a target or a disease.
 
+    What the graph says of them besides is for who may see documents: it may have been read in one.
+
     Raises:
         MissingError: no such drug, target or disease, or several.
     """
     kind, identifier = _resolved(visit, request.entity)
     name, parameter = _HYPOTHESES[kind]
-    values = {parameter: identifier, "known": request.known, "top": request.most}
+    # One more than wanted tells whether there are more.
+    values = {parameter: identifier, "known": request.known, "top": request.most + 1}
     question = library.get(name)
     frame = question.run(visit.store, **values)
     note = _note(visit, question, frame, values)
-    if not visit.private and "evidence" in frame.columns:
-        frame = frame.drop("evidence")
+    if not visit.private:
+        frame = _without_facts(visit, kind, identifier, frame)
     if "explanation" in frame.columns and frame.height:
         lines = [explanation_lines(text) for text in frame["explanation"].to_list()]
         frame = frame.with_columns(pl.Series("explanation", lines, dtype=pl.List(pl.String)))
     return _table(frame, request.most, note)
+
+
+def _without_facts(visit: Visit, kind: str, identifier: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Hypotheses without what the graph says besides, and by way of targets that may be seen."""
+    if kind == "Disease":
+        seen = entities.facts(
+            visit.store, kind, identifier, relation="ASSOCIATED_WITH", most=_MOST_TARGETS,
+            private=False,
+        )  # fmt: skip
+        frame = frame.filter(pl.col("target").is_in(seen["id"].implode()))
+    return frame.drop(_FACTS, strict=False)
 
 
 def explanation(visit: Visit, request: messages.ExplanationRequest) -> messages.Explanation:
@@ -243,13 +260,25 @@ def query(visit: Visit, request: messages.QueryRequest) -> messages.Table:
         question = library.get(request.name)
         frame = question.run(visit.store, **request.parameters)
         note = _note(visit, question, frame, request.parameters)
-        return _table(frame, request.most, note)
+        table = _table(frame, request.most, note)
+        return table.model_copy(
+            update={"truncated": table.truncated or _reaches_top(question, frame, request)}
+        )
     assert request.cypher is not None
     # One row more than wanted tells whether there are more; the rest is never read.
     pages = visit.store.pages(request.cypher, request.most + 1, **request.parameters)
     first = next(islice(pages, 1), pl.DataFrame())
     pages.close()
     return _table(first, request.most)
+
+
+def _reaches_top(
+    question: library.Query, frame: pl.DataFrame, request: messages.QueryRequest
+) -> bool:
+    """Whether an answer has as many rows as the question's own `top` lets it have."""
+    tops = [parameter for parameter in question.parameters if parameter.name == "top"]
+    given = [top.value(request.parameters.get("top", top.default)) for top in tops]
+    return any(isinstance(most, int) and frame.height >= most for most in given)
 
 
 def _note(

@@ -196,7 +196,10 @@ class Entity(Message):
 
 
 class Table(Message):
-    """The rows of an answer; `truncated` where there are more, `note` what helps where are none."""
+    """The rows of an answer; `note` is what helps where there are none.
+
+    `truncated`: there are more or, of a query with `top` that has as many rows, may be.
+    """
 
     columns: list[str]
     rows: list[list[Any]]

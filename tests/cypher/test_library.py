@@ -275,6 +275,14 @@ def test_what_is_wrong_in_a_head_comes_with_how_it_is_written() -> None:
         library.parse("mine", text)
 
 
+def test_the_head_ends_where_cypher_begins_and_lines_are_the_file_s() -> None:
+    text = "// Mine\n\n// Columns\n//   x: x\nMATCH (n)\n// those with names\nRETURN n.name AS x"
+    query = library.parse("mine", text)
+    assert (query.columns, query.cypher) == ({"x": "x"}, "MATCH (n)\nRETURN n.name AS x")
+    with pytest.raises(DataError, match="line 4: is no line of columns"):
+        library.parse("mine", text.replace("x: x", "x"))
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from starlette.testclient import TestClient
 
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.treatment.train import train_treatment
+from medkg.web.pages import _number
 from medkg.web.sentences import marked
 from medkg.web.site import Site
-
+from tests.cypher.clinic import clinic
 from tests.mining.treatment.pharmacy import pharmacy
+from tests.servers import change
 
 from .conftest import FROM_HERE, bearer
 
@@ -38,7 +41,8 @@ def test_search_finds_by_name_identifier_and_with_a_slip(client: TestClient, sit
     for text in ("Imatinib", "drugbank:DB1", "imatinbi", "matin"):
         matches = ask(client, site, "visitor", "search", text=text).json()
         assert [each["id"] for each in matches] == ["drugbank:DB1"], text
-    assert ask(client, site, "visitor", "search", text="zzzzzz").json() == []
+    for text in ("zzzzzz", "?", "-", "…"):
+        assert ask(client, site, "visitor", "search", text=text).json() == [], text
 
 
 def test_patients_and_notes_are_for_who_may_see_them(client: TestClient, site: Site) -> None:
@@ -54,6 +58,67 @@ def test_patients_and_notes_are_for_who_may_see_them(client: TestClient, site: S
         assert ("patient:1" in pain.text) == there
         query = ask(client, site, account, "query", cypher="RETURN 1 AS one")
         assert query.status_code == (200 if there else 403)
+
+
+def facts_of(client: TestClient, site: Site, account: str, kind: str, id_: str) -> Any:
+    """The facts of an entity that an account sees: of each other end the fact."""
+    entity = ask(client, site, account, "entity", kind=kind, id=id_).json()
+    for group in entity["facts"]:
+        assert group["count"] == len(group["facts"])
+    return {fact["id"]: fact for group in entity["facts"] for fact in group["facts"]}
+
+
+def test_what_only_a_note_states_is_for_who_may_see_notes(client: TestClient, site: Site) -> None:
+    """Warfarin's bleeding is in a note alone; GIST's pain is curated, too."""
+    for account, there in (("visitor", False), ("reader", True)):
+        assert ("HP:3" in facts_of(client, site, account, "Drug", "drugbank:DB4")) == there
+        assert ("drugbank:DB4" in facts_of(client, site, account, "Symptom", "HP:3")) == there
+        pain = facts_of(client, site, account, "Disease", "OMIM:1")["HP:1"]
+        assert pain["evidence_count"] == len(pain["evidence"]) == 1 + there
+        assert pain["sources"] == ["curated", "notes"][: 1 + there]
+        oedema = facts_of(client, site, account, "Drug", "drugbank:DB1")["HP:2"]
+        assert {piece["polarity"] for piece in oedema["evidence"]} == (
+            {"asserted", "negated"} if there else {"asserted"}
+        )
+
+
+def test_hypotheses_by_a_target_that_only_a_note_names_are_for_who_may_see_notes(
+    client: TestClient, site: Site
+) -> None:
+    nodes = {"id": ["OMIM:9"], "kind": ["Disease"], "name": ["mastocytosis"]}
+    stated = {"subject": "OMIM:9", "relation": "ASSOCIATED_WITH", "source": "curated"}
+    read = {"source": "notes", "document": "note:1", "sentence": "It may be KIT.", "start": 90}
+    evidence = [{**stated, "object": "HGNC:2"}, {**stated, "object": "HGNC:1", **read}]
+    site.store.write(
+        KnowledgeGraph.build(
+            pl.concat([pl.DataFrame(nodes), clinic().nodes], how="diagonal"),
+            pl.DataFrame(evidence, infer_schema_length=None),
+            clinic().sources,
+        )
+    )
+    for account, expected in (("visitor", {"HGNC:2"}), ("reader", {"HGNC:1", "HGNC:2"})):
+        table = ask(client, site, account, "hypotheses", entity="OMIM:9").json()
+        place = table["columns"].index("target")
+        assert {row[place] for row in table["rows"]} == expected
+        assert ("may_cause" in table["columns"]) == (account == "reader")
+
+
+@pytest.mark.parametrize("most", [1, 10])
+def test_a_hypothesis_without_a_probability_comes_last(
+    client: TestClient, site: Site, most: int
+) -> None:
+    predicted = clinic().predictions.filter(pl.col("model") == "m", pl.col("known") == 0).head(1)
+    rows = [
+        predicted.with_columns(head=pl.lit("drugbank:DB4"), tail=pl.lit(tail), probability=value)
+        for tail, value in (("HGNC:1", pl.lit(None, pl.Float64)), ("HGNC:2", pl.lit(0.3)))
+    ]
+    ends = ["drugbank:DB4", "HGNC:1", "HGNC:2"]
+    part = clinic().subgraph(ends, relations=[]).with_predictions(pl.concat(rows))
+    site.store.write(part)
+    seen = {"kind": "Drug", "id": "drugbank:DB4", "most": most}
+    [group] = ask(client, site, "reader", "entity", **seen).json()["hypotheses"]
+    assert [each["id"] for each in group["hypotheses"]] == ["HGNC:2", "HGNC:1"][:most]
+    change(site.store, "MATCH (:Drug {id: 'drugbank:DB4'})-[p:PREDICTED_TARGETS]->() DELETE p")
 
 
 def test_an_entity_has_its_facts_with_evidence_and_hypotheses(
@@ -101,6 +166,36 @@ def test_a_hypothesis_is_explained_as_on_the_command_line(
         assert ask(client, site, "reader", "explanation", **absent).status_code == 404
         page = reader.post("/explanation", data=absent, headers=FROM_HERE)
         assert 'class="problem"' in page.text
+
+
+def test_an_answer_that_was_cut_says_so(client: TestClient, site: Site) -> None:
+    def truncated(address: str, **body: Any) -> bool:
+        table = ask(client, site, "reader", address, **body).json()
+        assert len(table["rows"]) <= body.get("most", 500)
+        return bool(table["truncated"])
+
+    for most, cut in ((1, True), (2, False)):
+        asked = {"entity": "imatinib", "known": True, "most": most}
+        assert truncated("hypotheses", **asked) == cut
+    for top, cut in ((1, True), ("2", True), (3, False)):
+        parameters = {"drug": "imatinib", "known": True, "top": top}
+        query = {"name": "hypotheses_for_drug", "parameters": parameters}
+        assert truncated("query", **query) == cut
+        assert truncated("query", **query, most=1) == (cut or top == 3)
+
+
+def test_a_broken_question_of_ones_own_leaves_the_others(
+    client: TestClient, reader: TestClient, site: Site, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    (tmp_path / "repurposing.cypher").write_text("RETURN 1 AS x", encoding="utf-8")
+    monkeypatch.setenv("MEDKG_LIBRARY", str(tmp_path))
+    with pytest.warns(UserWarning, match="left out"):
+        listed = client.get("/api/queries", headers=bearer(site, "visitor"))
+    with pytest.warns(UserWarning, match="left out"):
+        page = reader.get("/cypher/hypotheses_for_drug")
+    assert "repurposing" in {query["name"] for query in listed.json()}
+    assert "of Drug, or name" in page.text
 
 
 def test_cypher_reads_and_changes_nothing(client: TestClient, site: Site) -> None:
@@ -268,6 +363,14 @@ def test_an_error_is_a_page_or_json(reader: TestClient, site: Site) -> None:
     answer = ask(reader, site, "reader", "entity", kind="Drug", id="drugbank:DB99")
     assert answer.status_code == 404
     assert "DB99" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(-0.42, "-0.420"), (0.42, "0.420"), (-0.0004, "-4.0e-04"), (0.0, "0.000"), (None, "")],
+)
+def test_a_number_has_as_many_digits_as_it_takes(value: float | None, shown: str) -> None:
+    assert _number(value) == shown
 
 
 def test_names_are_marked_as_whole_words_the_longest_first() -> None:
