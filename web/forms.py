@@ -14,7 +14,7 @@ from medkg.graph.identifiers import is_curie
 from . import messages
 from .answers import lines
 
-_MOST_FIELDS = 4_000
+_MOST_FIELDS = 200_000  # two for each sentence of a note
 
 
 class Form:

@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 import medkg
 from medkg import entities
-from medkg.core.errors import MedkgError
+from medkg.core.errors import MedkgError, MissingError
 from medkg.core.han import has_han
 from medkg.core.json_reading import JsonError, parse_object
 from medkg.core.temporary import temporary_folder
@@ -51,7 +51,7 @@ def _number(value: float | None) -> str:
     """A probability with as many digits as it takes to tell it from nought."""
     if value is None:
         return ""
-    return f"{value:.3f}" if value >= 0.001 or value == 0 else f"{value:.1e}"
+    return f"{value:.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
 
 
 @cache
@@ -147,7 +147,8 @@ def home(visit: Visitor) -> Response:
 @router.post("/search")
 def search(visit: Visitor, form: Fields) -> Response:
     """The entities that a text may mean. Sent as a body: a name may be a patient's."""
-    request = messages.SearchRequest(text=form.text("text")[:200], kind=form.text("kind") or None)
+    text, kind = (form.text(name)[:200] for name in ("text", "kind"))
+    request = messages.SearchRequest(text=text, kind=kind or None)
     matches = answers.search(visit, request)
     in_chinese = has_han(request.text)
     return _page("search", visit, text=request.text, matches=matches, in_chinese=in_chinese)
@@ -167,15 +168,27 @@ def graph(visit: Visitor, kind: str, identifier: str) -> Response:
 @router.get("/entity/{kind}/{identifier:path}/facts/{relation}")
 def relation(visit: Visitor, kind: str, identifier: str, relation: str) -> Response:
     """The facts of one relation, many of them."""
-    request = messages.EntityRequest(kind=kind, id=identifier, relation=relation, most=500)
+    request = _entity_request(kind=kind, id=identifier, relation=relation, most=500)
     return _page("entity", visit, entity=answers.entity(visit, request), whole=False)
 
 
 @router.get("/entity/{kind}/{identifier:path}")
 def entity(visit: Visitor, kind: str, identifier: str) -> Response:
     """An entity: facts by relation, with evidence, and hypotheses."""
-    request = messages.EntityRequest(kind=kind, id=identifier)
+    request = _entity_request(kind=kind, id=identifier)
     return _page("entity", visit, entity=answers.entity(visit, request), whole=True)
+
+
+def _entity_request(**fields: Any) -> messages.EntityRequest:
+    """The request of an address.
+
+    Raises:
+        MissingError: nothing can be of such a kind, identifier or relation.
+    """
+    try:
+        return messages.EntityRequest(**fields)
+    except ValidationError:
+        raise MissingError("the address is no entity's") from None
 
 
 @router.get("/hypotheses")

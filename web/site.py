@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from medkg.mining.links.model import LinkModel
     from medkg.mining.treatment.model import TreatmentModel
 
+_DEFAULT_PORT = 80  # of http
 _WAITING_SECONDS = 60.0
 _MOST_WAITING = 8
 
@@ -83,8 +84,10 @@ class Site:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """What this site is called."""
-        return f"127.0.0.1:{self.port}", f"localhost:{self.port}"
+        """What this site is called: of the default port, browsers send the name alone."""
+        names = ("127.0.0.1", "localhost")
+        with_port = tuple(f"{name}:{self.port}" for name in names)
+        return (*names, *with_port) if self.port == _DEFAULT_PORT else with_port
 
     @property
     def cookie(self) -> str:

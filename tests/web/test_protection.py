@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from medkg.web import accounts
 from medkg.web.accounts import ACCOUNTS, IDLE_SECONDS, LONGEST_SECONDS, Sessions, Tokens
+from medkg.web.app import create_app
 from medkg.web.protection import LONGEST_BODY, Protection
 from medkg.web.site import BusyError, Site, Turns
 
@@ -33,6 +34,16 @@ def test_both_names_of_this_machine_are_the_site_s(client: TestClient, site: Sit
     for host in (f"127.0.0.1:{PORT}", f"localhost:{PORT}"):
         headers = {**bearer(site, "reader"), "host": host}
         assert client.get("/api/overview", headers=headers).status_code == 200
+
+
+def test_at_the_default_port_browsers_send_no_port() -> None:
+    def answered(port: int, host: str) -> int:
+        opened = TestClient(create_app(Site(cast(Any, None), port)), base_url=f"http://{host}")
+        return opened.get("/login", headers={"origin": f"http://{host}"}).status_code
+
+    for host in ("127.0.0.1", "localhost"):
+        assert answered(80, host) == answered(PORT, f"{host}:{PORT}") == 200
+        assert answered(PORT, host) == 421
 
 
 @pytest.mark.parametrize("origin", ["http://kg.example.org", "null", "http://127.0.0.1:1"])
@@ -149,6 +160,46 @@ def test_a_request_that_does_not_arrive_is_given_up() -> None:
     scope = {"type": "http", "headers": [(b"host", b"kg:1")]}
     asyncio.run(protected(scope, never, send))
     assert sent[0]["status"] == 408
+
+
+def test_a_request_that_trickles_in_is_given_up() -> None:
+    async def reads_all(scope: Any, receive: Any, send: Any) -> None:
+        for _ in range(100):
+            await receive()
+
+    async def trickle() -> Any:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    protected = Protection(reads_all, ["kg:1"], body_seconds=0.1)
+    scope = {"type": "http", "headers": [(b"host", b"kg:1")]}
+    asyncio.run(protected(scope, trickle, send))
+    assert [message.get("status") for message in sent] == [408, None]
+
+
+def test_the_longest_note_arrives_as_a_form(client: TestClient, site: Site) -> None:
+    log_in(client, site)
+    form = {"note": "病" * 200_000, "do": "rank", "keep": ["drop"] * 3_000}
+    page = client.post("/diagnosis", data={**form, "phenotype": [""] * 3_000}, headers=FROM_HERE)
+    assert page.status_code == 200
+    assert "at least one phenotype" in page.text
+
+
+def test_an_address_that_is_no_entity_s_is_missing_and_not_repeated(
+    client: TestClient, site: Site
+) -> None:
+    log_in(client, site)
+    for part in ("Drug/" + "x" * 201, "x" * 201 + "/HP:1", "Drug/drugbank:DB1/facts/" + "x" * 201):
+        page = client.get(f"/entity/{part}")
+        assert page.status_code == 404
+        assert "x" * 201 not in page.text
+    form = {"text": "imatinib", "kind": "x" * 201}
+    assert client.post("/search", data=form, headers=FROM_HERE).status_code == 200
 
 
 def test_an_invalid_request_is_not_repeated(client: TestClient, site: Site) -> None:
