@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 
 PRIVATE_KINDS = (PATIENT, "Document")
 
-# Edges that hold without what was read in documents; see `medkg.graph.edges.edges_from`.
-_CURATED = Cypher(
-    " MATCH (e:Evidence {edge: r.id}) WHERE e.document IS NULL AND e.polarity = 'asserted'"
+_FACT = Cypher("r.evidence_count IS NOT NULL")
+# One that holds without what was read in documents; see `medkg.graph.edges.edges_from`.
+_CURATED_FACT = Cypher(
+    "r.evidence_count IS NOT NULL MATCH (e:Evidence {edge: r.id})"
+    " WHERE e.document IS NULL AND e.polarity = 'asserted'"
     " AND e.certainty <> 'hypothetical' AND e.experiencer = 'patient'"
     " AND e.temporality = 'current' WITH DISTINCT r, m"
 )
@@ -302,11 +304,9 @@ def facts(
         number of pieces of evidence, `sources` and identifier. Without `private`, these are what
         the evidence that may be seen makes of the edge.
     """
-    condition = Cypher("r.evidence_count IS NOT NULL")
-    further = Cypher("") if private else _CURATED
+    condition = _FACT if private else _CURATED_FACT
     values = Cypher("evidence_count: r.evidence_count, sources: r.sources, edge: r.id")
-    edges = _Edges(condition, further, values)
-    rows = _edges(store, edges, kind, identifier, relation, most, private=private)
+    rows = _edges(store, condition, values, kind, identifier, relation, most, private=private)
     frame = pl.DataFrame(rows, schema=FACTS)
     return _arranged(frame if private else _as_curated(store, frame), most)
 
@@ -337,27 +337,15 @@ def hypotheses(
         "rank: r.rank, direction: r.direction, model: r.model, known: r.known,"
         " explanation: r.explanation"
     )
-    edges = _Edges(condition, Cypher(""), values)
-    rows = _edges(store, edges, kind, identifier, None, most, private=private)
+    rows = _edges(store, condition, values, kind, identifier, None, most, private=private)
     frame = _arranged(pl.DataFrame(rows, schema=HYPOTHESES), most)
     return frame.with_columns(pl.col("relation").str.strip_prefix(PREDICTED))
 
 
-class _Edges(NamedTuple):
-    """Which relationships `r` to a node `m` are wanted, and the `values` that are told of each.
-
-    Attributes:
-        further: clauses that keep some of those for which the condition holds.
-    """
-
-    condition: Cypher
-    further: Cypher
-    values: Cypher
-
-
 def _edges(
     store: Connection,
-    edges: _Edges,
+    condition: Cypher,
+    values: Cypher,
     kind: str,
     identifier: str,
     relation: str | None,
@@ -365,7 +353,9 @@ def _edges(
     *,
     private: bool,
 ) -> list[dict[str, Any]]:
-    """The relationships of a node that are wanted, of each direction and type.
+    """The relationships of a node for which a condition on `r` holds, of each direction and type.
+
+    Clauses that keep some `r`, with the other end `m`, may follow the condition.
 
     A symmetric relation's count as outgoing, wherever they begin.
     """
@@ -375,12 +365,12 @@ def _edges(
     for left, right in ((Cypher("-"), Cypher("->")), (Cypher("<-"), Cypher("-"))):
         query = (
             f"MATCH (n:{label} {{id: $id}}){left}[r]{right}(m)"
-            f" WHERE {edges.condition} AND ($relation IS NULL OR type(r) = $relation)"
-            f" AND NOT labels(m)[0] IN $hidden{edges.further}"
+            " WHERE ($relation IS NULL OR type(r) = $relation)"
+            f" AND NOT labels(m)[0] IN $hidden AND {condition}"
             " WITH type(r) AS relation, r, m"
             " ORDER BY coalesce(r.probability, -1.0) DESC, m.name, m.id"
             " WITH relation, count(*) AS count, collect({kind: labels(m)[0], id: m.id,"
-            f" name: m.name, probability: r.probability, {edges.values}}})[..$most] AS rows"
+            f" name: m.name, probability: r.probability, {values}}})[..$most] AS rows"
             " RETURN relation, count, rows"
         )
         hidden = [] if private else list(PRIVATE_KINDS)

@@ -175,8 +175,8 @@ def test_an_answer_that_was_cut_says_so(client: TestClient, site: Site) -> None:
         return bool(table["truncated"])
 
     for most, cut in ((1, True), (2, False)):
-        asked = {"entity": "imatinib", "known": True, "most": most}
-        assert truncated("hypotheses", **asked) == cut
+        body = {"entity": "imatinib", "known": True, "most": most}
+        assert truncated("hypotheses", **body) == cut
     for top, cut in ((1, True), ("2", True), (3, False)):
         parameters = {"drug": "imatinib", "known": True, "top": top}
         query = {"name": "hypotheses_for_drug", "parameters": parameters}
