@@ -298,7 +298,9 @@ def synonyms_in(folder: Path, pattern: str, column: str) -> dict[str, list[str]]
     """Names of a table with their synonyms but for abbreviations, which mean several things."""
     return {
         row[column]: [
-            text for text in row["synonyms"].split("|") if len(text) > 4 and not text.isupper()
+            text
+            for text in row["synonyms"].split("|")
+            if len(text) > 4 and not (text.isupper() and text.isalnum())
         ]
         for row in rows_in(sorted(folder.glob(pattern)))
     }

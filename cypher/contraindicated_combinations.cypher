@@ -1,4 +1,4 @@
-// Treatments of a disease that must not go together
+// Treatments of a disease that are known to interact
 // Topic: safety
 //
 // Pairs of drugs, each of which treats the disease, that are known to interact; with side effects

@@ -46,7 +46,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _FEWEST_WORDS = 3  # of a sentence that is shown though nothing was found in it
 # Sentences that make a note of typed words: of a noun, an adjective ("deaf") and a verb
 # ("bruises easily"). Later ones only where nothing is read in those before.
-_FRAMES = ("The patient has {}.\n", "The patient is {}.\n", "The patient {}.\n")
+_BEING = "The patient is {}.\n"
+_FRAMES = ("The patient has {}.\n", _BEING, "The patient {}.\n")
 # A mention in one of these contexts is no finding of the patient's.
 _NOT_THE_PATIENTS = {"family", "other", "possible", "hypothetical"}
 
@@ -133,7 +134,11 @@ def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
     for text, frame in ((text, frame) for frame in _FRAMES for text in texts):
         if text in readings:
             continue
-        rows = reader.findings(frame.format(text))
+        sentence = frame.format(text)
+        rows = reader.findings(sentence)
+        if frame == _BEING:
+            whole = [not _is_cut(read, sentence) for read in rows["text"]]
+            rows = rows.filter(pl.Series(whole, dtype=pl.Boolean))
         seen, denied = (
             rows.filter(keep=keep)["phenotype"].unique(maintain_order=True).to_list()
             for keep in ("yes", "no")
@@ -141,6 +146,17 @@ def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
         if seen or denied:
             readings[text] = _Reading(seen, denied)
     return {text: readings[text] for text in texts if text in readings}
+
+
+def _is_cut(read: str, sentence: str) -> bool:
+    """Whether an adjective was read without its noun, as "is floppy" of "a floppy mitral valve"."""
+    from spacy.lang.en.stop_words import STOP_WORDS
+
+    rest = sentence.partition(read)[2] if read else ""
+    if not rest.startswith(" "):
+        return False
+    word = rest.split()[0].rstrip(".,;").lower()
+    return word not in STOP_WORDS and not word.endswith("ly")
 
 
 def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:

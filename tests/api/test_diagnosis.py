@@ -244,6 +244,10 @@ def test_adjectives_and_verbs_are_read_as_nouns_are() -> None:
         "'blind'",
         "'tall'",
     ]
+    # An adjective of a noun that isn't read is no finding of the patient.
+    (seen, _), notes = typed_phenotypes(kg, (["blind loop", "blind since birth"], []))
+    assert seen == ["blind loop", "HP:0000618"]
+    assert notes == ["'blind since birth' is read as Blindness (HP:0000618)"]
 
 
 def test_what_is_typed_to_be_absent_is_absent() -> None:

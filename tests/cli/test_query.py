@@ -149,10 +149,10 @@ def test_a_misspelt_label_is_an_error_that_says_what_is_near(on: str) -> None:
 
 
 def test_parameters_of_own_cypher_are_numbers_lists_or_text(on: str) -> None:
-    asked = "UNWIND $names AS name RETURN name, $p > 0.4 AS more, $text AS text LIMIT $n"
+    cypher = "UNWIND $names AS name RETURN name, $p > 0.4 AS more, $text AS text LIMIT $n"
     given = ['names=["a", "b", "c"]', "p=0.5", "text=asthma, mild", "n=2"]
     options = [part for each in given for part in ("--param", each)]
-    result = CliRunner().invoke(app, ["query", "--on", on, "--cypher", asked, *options, "--json"])
+    result = CliRunner().invoke(app, ["query", "--on", on, "--cypher", cypher, *options, "--json"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == [
         {"name": name, "more": True, "text": "asthma, mild"} for name in ("a", "b")

@@ -194,8 +194,8 @@ def test_a_type_behind_a_relationships_variable_is_no_label(pharmacy_store: Conn
 
 
 def test_a_relation_or_load_that_is_not_there_is_told(pharmacy_store: Connection) -> None:
-    found = pharmacy_store.query("evidence_by_year", entity="imatinib", relation="targets")
-    assert set(found["relation"]) == {"TARGETS"}
+    rows = pharmacy_store.query("evidence_by_year", entity="imatinib", relation="targets")
+    assert set(rows["relation"]) == {"TARGETS"}
     with pytest.raises(DataError, match="no relation 'TARGET'; near: TARGETS"):
         pharmacy_store.query("evidence_by_year", entity="imatinib", relation="TARGET")
     with pytest.raises(DataError, match="no load 'yesterday'"):
