@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+import gpu
 
 from ..extract.relation_corpora import write_relation_corpora
 
@@ -20,30 +20,29 @@ def _gpu(state: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.slow
+STEPS = [
+    "tests cpu -",
+    "links cpu float32",
+    "links cpu bfloat16",
+    "diagnosis cpu -",
+    "mentions cpu -",
+    "relations cpu -",
+    "embeddings cpu 1e2",
+    "embeddings cpu 1e3",
+]
+
+
 def test_all_steps_on_a_cpu(tmp_path: Path) -> None:
-    write_relation_corpora(tmp_path / "data" / "corpora", documents=12)
-    state = tmp_path / "state.json"
-    done = _gpu(state, "--data", str(tmp_path / "data"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "All is done." in done.stdout
-    finished = json.loads(state.read_text())
-    assert list(finished) == [
-        "tests cpu -",
-        "links cpu float32",
-        "links cpu bfloat16",
-        "diagnosis cpu -",
-        "mentions cpu -",
-        "relations cpu -",
-        "embeddings cpu 1e2",
-        "embeddings cpu 1e3",
-    ]
-    assert " 0 failed," in finished["tests cpu -"]["result"]
-    for name, figures in list(finished.items())[1:]:
+    write_relation_corpora(tmp_path / "corpora", documents=12)
+    assert gpu.names_of("cpu", tmp_path, small=True) == STEPS
+    for name in STEPS:
+        step, device, size = name.split()
+        figures = gpu.STEPS[step](gpu.Given(device, size, tmp_path, small=True))
         assert figures["seconds"] > 0, name
-        assert figures["gb"] > 0, name
-    for name in finished:
-        assert f"| {' | '.join(name.split())} |" in done.stdout
+        if step == "tests":
+            assert " 0 failed," in figures["result"]
+        else:
+            assert figures["gb"] > 0, name
 
 
 def test_a_call_goes_on_after_the_last(tmp_path: Path) -> None:
@@ -55,8 +54,11 @@ def test_a_call_goes_on_after_the_last(tmp_path: Path) -> None:
     assert list(json.loads(state.read_text())) == list(others)
     done = _gpu(state)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "All is done." in done.stdout
     finished = json.loads(state.read_text())
     assert list(finished) == [*others, "embeddings cpu 1e2", "embeddings cpu 1e3"]
+    for name in finished:
+        assert f"| {' | '.join(name.split())} |" in done.stdout
     assert finished["tests cpu -"]["result"] == "was there"
     assert "mentions, relations" in done.stdout
 

@@ -22,10 +22,14 @@ from medkg.mining.links.load import load_link_model
 from tests.gnn.graphs import family_graph
 
 EMBEDDINGS = {"dim": 8, "batch": 32, "negatives": 8, "epochs": 6, "learning_rate": 0.1}
-# A process kills itself after some validations, unless torchrun has started it again.
+# A process kills itself after some validations of its first training, unless torchrun has started
+# it again.
 DYING = """
-import os, signal
+import json, os, signal
+from pathlib import Path
 from medkg.gnn import parallel
+from medkg.graph.kg import KnowledgeGraph
+here, epochs = Path({here!r}), []
 def dying(record):
     def recorded(state, mrr):
         record(state, mrr)
@@ -34,7 +38,6 @@ def dying(record):
         if first_start and state.epoch == {epoch} and parallel.rank() == {victim}:
             os.kill(os.getpid(), signal.SIGKILL)
     return recorded
-epochs = []
 """
 
 
@@ -57,44 +60,6 @@ def torchrun(script: str, folder: Path, processes: int, *options: str) -> str:
     return done.stdout
 
 
-def test_two_processes_train_one_network(tmp_path: Path) -> None:
-    """By torchrun, over gloo: the same weights on both, and the first alone writes."""
-    kg = family_graph()
-    kg.save(tmp_path / "graph")
-    script = f"""
-from pathlib import Path
-from safetensors.torch import save_file
-from medkg.gnn import parallel
-from medkg.mining.links.model import LinkModel
-from medkg.mining.links.train import train_links
-from medkg.graph.kg import KnowledgeGraph
-
-here, save = Path({str(tmp_path)!r}), LinkModel.save
-def watch(model, path, **options):
-    (here / f"saved{{parallel.rank()}}").touch()
-    save(model, path, **options)
-LinkModel.save = watch
-model = train_links(
-    KnowledgeGraph.open(here / "graph"), out=here / "model",
-    dim=16, epochs=30, batch=32, neighbours=(5, 5), clip=5.0,
-)
-tensors = {{n: t.clone() for n, t in model.scorer.tensors().items()}}
-save_file(tensors, here / f"rank{{parallel.rank()}}.safetensors")
-"""
-    torchrun(script, tmp_path, 2)
-    first, second = (load_file(tmp_path / f"rank{n}.safetensors") for n in (0, 1))
-    assert first.keys() == second.keys()
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    assert (tmp_path / "saved0").exists()
-    assert not (tmp_path / "saved1").exists()
-    assert not (tmp_path / "model.checkpoint").exists()
-    model = load_link_model(tmp_path / "model", kg)
-    assert (
-        model.metrics["test"]["tail"]["mrr"]
-        > 2 * (model.metrics["baselines"]["degree"]["tail"]["mrr"])
-    )
-
-
 def some_triples() -> Triples:
     """Three kinds of triples, of which one has fewer than there are processes."""
     random = np.random.default_rng(0)
@@ -105,13 +70,10 @@ def some_triples() -> Triples:
     return Triples(edges, np.array([0, 20, 50]), np.array([[0, 1], [0, 1], [1, 1]]))
 
 
-@pytest.mark.parametrize("options", [{}, {"sides": 1, "sampler": "filtered", "clip": 0.05}])
-def test_processes_take_the_steps_of_embeddings_that_one_does(
-    tmp_path: Path, options: dict[str, object]
-) -> None:
-    triples, settings = some_triples(), EmbeddingSettings(**(EMBEDDINGS | options))  # type: ignore[arg-type]
-    alone, _ = train(triples, settings)
+def test_processes_take_the_steps_of_embeddings_that_one_does(tmp_path: Path) -> None:
+    triples = some_triples()
     np.savez(tmp_path / "triples.npz", **vars(triples))
+    both = [EMBEDDINGS, {**EMBEDDINGS, "sides": 1, "sampler": "filtered", "clip": 0.05}]
     script = f"""
 from pathlib import Path
 import numpy as np
@@ -121,79 +83,92 @@ from medkg.gnn.embeddings.training import Triples, train
 from medkg.gnn.settings import EmbeddingSettings
 
 here = Path({str(tmp_path)!r})
-settings = EmbeddingSettings(**{EMBEDDINGS | options!r})
-made, _ = train(Triples(**np.load(here / "triples.npz")), settings)
-tensors = {{"nodes": made.nodes.clone(), "relations": made.relations.clone()}}
-save_file(tensors, here / f"rank{{parallel.rank()}}.safetensors")
+for number, options in enumerate({both!r}):
+    made, _ = train(Triples(**np.load(here / "triples.npz")), EmbeddingSettings(**options))
+    tensors = {{"nodes": made.nodes.clone(), "relations": made.relations.clone()}}
+    save_file(tensors, here / f"{{number}}-{{parallel.rank()}}.safetensors")
 """
     torchrun(script, tmp_path, 3)
-    made = [load_file(tmp_path / f"rank{n}.safetensors") for n in range(3)]
-    for name in ("nodes", "relations"):
-        assert all(torch.equal(made[0][name], other[name]) for other in made)
-        torch.testing.assert_close(made[0][name], getattr(alone, name), atol=1e-4, rtol=1e-3)
+    for number, options in enumerate(both):
+        alone, _ = train(triples, EmbeddingSettings(**options))  # type: ignore[arg-type]
+        made = [load_file(tmp_path / f"{number}-{rank}.safetensors") for rank in range(3)]
+        for name in ("nodes", "relations"):
+            assert all(torch.equal(made[0][name], other[name]) for other in made)
+            torch.testing.assert_close(made[0][name], getattr(alone, name), atol=1e-4, rtol=1e-3)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("victim", [0, 1])
-def test_a_network_goes_on_after_a_process_was_killed(tmp_path: Path, victim: int) -> None:
-    """torchrun starts all processes anew, and the model is that of a training without a kill."""
+def test_processes_train_one_network_and_go_on_after_one_was_killed(tmp_path: Path) -> None:
+    """torchrun starts all processes anew, and the model is that of a training without a kill.
+
+    Both have the same weights, and the first alone writes.
+    """
     kg = family_graph()
     kg.save(tmp_path / "graph")
     script = """
-import json
-from pathlib import Path
+from safetensors.torch import save_file
 from medkg.gnn import training
-from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.model import LinkModel
 from medkg.mining.links.train import train_links
 
-here = Path({here!r})
 training._TrainingState.record_validation = dying(training._TrainingState.record_validation)
-train_links(
-    KnowledgeGraph.open(here / "graph"), out=here / {out!r},
-    dim=16, epochs=12, every=2, batch=32, neighbours=(5, 5),
-)
-(here / f"{out}{{parallel.rank()}}.json").write_text(json.dumps(epochs))
+save = LinkModel.save
+def watch(model, path, **options):
+    (here / f"saved{parallel.rank()}").touch()
+    save(model, path, **options)
+LinkModel.save = watch
+for out in ("killed", "unbroken"):
+    model = train_links(
+        KnowledgeGraph.open(here / "graph"), out=here / out,
+        dim=16, epochs=12, every=2, batch=32, neighbours=(5, 5),
+    )
+    if out == "killed":
+        (here / f"epochs{parallel.rank()}.json").write_text(json.dumps(epochs))
+tensors = {name: tensor.clone() for name, tensor in model.scorer.tensors().items()}
+save_file(tensors, here / f"rank{parallel.rank()}.safetensors")
 """
-    for out, epoch in (("unbroken", -1), ("killed", 6)):
-        dying = DYING.format(epoch=epoch, victim=victim)
-        program = dying + script.format(here=str(tmp_path), out=out)
-        torchrun(program, tmp_path, 2, "--max-restarts", "1")
+    # The process that writes the checkpoints.
+    dying = DYING.format(here=str(tmp_path), epoch=6, victim=0)
+    torchrun(dying + script, tmp_path, 2, "--max-restarts", "1")
     unbroken, killed = (load_link_model(tmp_path / name, kg) for name in ("unbroken", "killed"))
     expected = unbroken.scorer.tensors()
     assert all(torch.equal(x, expected[name]) for name, x in killed.scorer.tensors().items())
     assert killed.metrics["test"]["tail"]["mrr"] == unbroken.metrics["test"]["tail"]["mrr"]
-    later = [json.loads((tmp_path / f"killed{n}.json").read_text()) for n in (0, 1)]
+    assert (
+        killed.metrics["test"]["tail"]["mrr"]
+        > 2 * killed.metrics["baselines"]["degree"]["tail"]["mrr"]
+    )
+    later = [json.loads((tmp_path / f"epochs{n}.json").read_text()) for n in (0, 1)]
     assert later[0] == later[1]
     assert later[0] in ([6, 8, 10, 12], [8, 10, 12])  # the last checkpoint was of 4, or of 6
+    first, second = (load_file(tmp_path / f"rank{n}.safetensors") for n in (0, 1))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert (tmp_path / "saved0").exists()
+    assert not (tmp_path / "saved1").exists()
     assert not (tmp_path / "killed.checkpoint").exists()
 
 
-@pytest.mark.slow
 def test_embeddings_go_on_after_a_process_was_killed(tmp_path: Path) -> None:
     family_graph().save(tmp_path / "graph")
-    script = """
-import json
-from pathlib import Path
+    script = f"""
 from medkg.gnn.embeddings import model, training
 from medkg.gnn.settings import EmbeddingSettings
-from medkg.graph.kg import KnowledgeGraph
 
-here = Path({here!r})
 training.Training.record_validation = dying(training.Training.record_validation)
-settings = EmbeddingSettings(**{settings!r}, validate_every=2)
-model.train_embeddings(
-    KnowledgeGraph.open(here / "graph"), settings, held_back=0.1, out=here / {out!r}
-)
-(here / f"{out}{{parallel.rank()}}.json").write_text(json.dumps(epochs))
+settings = EmbeddingSettings(**{EMBEDDINGS!r}, validate_every=2)
+kg = KnowledgeGraph.open(here / "graph")
+for out in ("killed", "unbroken"):
+    model.train_embeddings(kg, settings, held_back=0.1, out=here / out)
+    if out == "killed":
+        (here / f"epochs{{parallel.rank()}}.json").write_text(json.dumps(epochs))
 """
-    for out, epoch in (("unbroken", -1), ("killed", 4)):
-        dying = DYING.format(epoch=epoch, victim=1)
-        program = dying + script.format(here=str(tmp_path), out=out, settings=EMBEDDINGS)
-        torchrun(program, tmp_path, 2, "--max-restarts", "1")
+    # One that writes nothing.
+    dying = DYING.format(here=str(tmp_path), epoch=4, victim=1)
+    torchrun(dying + script, tmp_path, 2, "--max-restarts", "1")
     unbroken, killed = (load_embeddings(tmp_path / name) for name in ("unbroken", "killed"))
     assert torch.equal(unbroken.embeddings.nodes, killed.embeddings.nodes)
     assert unbroken.metrics == killed.metrics
-    later = [json.loads((tmp_path / f"killed{n}.json").read_text()) for n in (0, 1)]
+    later = [json.loads((tmp_path / f"epochs{n}.json").read_text()) for n in (0, 1)]
     assert later[0] == later[1]
     assert later[0] in ([4, 6], [6])
 

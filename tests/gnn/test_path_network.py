@@ -142,7 +142,7 @@ def hits(network: PathNetwork, graph: PathGraph, new: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("new_heads", [True, False])
 def test_paths_are_learned(new_heads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(path_training, "EPOCHS", 12)
+    monkeypatch.setattr(path_training, "EPOCHS", 2)
     network, course = trained(Stages(None), new_heads=new_heads)
     assert hits(network, graph_of(known_pairs(45)), NEW) == max(course["valid_mrr"])
     assert max(course["valid_mrr"]) > 0.9
@@ -201,6 +201,7 @@ def without_messages(graph: PathGraph, keep: str | None = None) -> PathGraph:
 def test_training_goes_on_where_it_was_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(path_training, "EPOCHS", 3)
     whole, course = trained(Stages(None))
     steps = path_training._train_epoch
     begun: list[int] = []

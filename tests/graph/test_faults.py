@@ -57,13 +57,13 @@ def test_a_load_that_was_killed_goes_on(
         expected = contents(store)
         change(store, EVERYTHING)
     # `benchmarks/cut_loads.py` tries many more moments.
-    for moment in moments(2, ROWS, seed=len(what)):
-        assert cut_off(host, folder, what, *moment)
-        with reached(host) as store:
-            store.write(kg)
-            assert contents(store) == expected, moment
-            assert [load["state"] for load in store.info()["loads"]][-1] == "complete"
-            change(store, EVERYTHING)
+    [moment] = moments(1, ROWS, seed=len(what))
+    assert cut_off(host, folder, what, *moment)
+    with reached(host) as store:
+        store.write(kg)
+        assert contents(store) == expected, moment
+        assert [load["state"] for load in store.info()["loads"]][-1] == "complete"
+        change(store, EVERYTHING)
 
 
 def test_a_lost_connection_is_made_again(host: Host, kg: KnowledgeGraph) -> None:
