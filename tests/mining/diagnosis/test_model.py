@@ -211,8 +211,8 @@ def test_precision_recall_and_f1_agree_with_sklearn() -> None:
     assert measured == pytest.approx(expected[:3], abs=1e-4)
 
 
-def test_whole_hpo() -> None:
-    model = train_diagnosis(load("hpo"), model="conditional")
+def test_whole_hpo(hpo: KnowledgeGraph) -> None:
+    model = train_diagnosis(hpo, model="conditional")
     assert model.metrics["conditional"]["top_1"] > model.metrics["resnik"]["top_1"] > 0.2
     rows = model.diagnose(["Ectopia lentis", "Arachnodactyly", "Aortic root aneurysm"], top=10)
     assert rows["name"].str.contains("(?i)marfan").any()
