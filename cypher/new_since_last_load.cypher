@@ -1,7 +1,8 @@
 // What the last load brought about an entity
 // Topic: evidence
 //
-// Its relations that the last load, or all since the one given, wrote evidence for.
+// Its relations that the last load, or all since the one given, wrote evidence for. Evidence that
+// was there and is written with other content, as of a later release, is no new assertion.
 //
 // Parameters
 //   entity: identifier such as "drugbank:DB00619". Of any kind.
@@ -44,15 +45,19 @@ WITH loads, coalesce(n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, n12, n13, n14
  MATCH (l:Load {id: e.load})
  WITH loads, e.edge AS edge, e.id AS id, type(edge) AS relation, other.id AS other,
    other.name AS other_name, e.polarity AS polarity, coalesce(e.sentence, e.source) AS evidence,
+   e.polarity = 'asserted' AND e.certainty <> 'hypothetical' AND e.experiencer = 'patient'
+     AND e.temporality = 'current' AS asserts,
    l.time AS time,
    CASE WHEN startNode(edge) = entity THEN entity.name + ' → ' + other.name
      ELSE entity.name + ' ← ' + other.name END AS path
  ORDER BY time DESC, relation, other, id
  LIMIT $top
  RETURN relation, other, other_name, polarity, evidence,
-   polarity = 'asserted' AND NOT EXISTS {
+   asserts AND NOT EXISTS {
      MATCH (before:Evidence {edge: edge})
-     WHERE before.polarity = 'asserted' AND NOT before.load IN loads
+     WHERE before.polarity = 'asserted' AND before.certainty <> 'hypothetical'
+       AND before.experiencer = 'patient' AND before.temporality = 'current'
+       AND NOT coalesce(before.first_load, before.load) IN loads
    } AS is_new,
    time, path
  ORDER BY time DESC, relation, other, id

@@ -1,7 +1,8 @@
 """What a server itself keeps of the writing: who writes now, and a record of every load.
 
 A `(:Load)` is one write: what, when, of which graph (by its checksum), whether it is complete. The
-pieces of evidence that it wrote carry its id. `(:Journal)` nodes are there only while somebody
+pieces of evidence that it wrote carry its id as `load`; those that were there before, with other
+content, also that of the load that first wrote them as `first_load`. `(:Journal)` nodes are there only while somebody
 writes: one says who, some are the gates of the fence (`fence.py`), the others say which
 transactions are in (see `Connection.change_once`) and which sessions have batches.
 """

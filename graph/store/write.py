@@ -247,7 +247,7 @@ class _Write:
             given = self._given(low, high)
             self._create_evidence(given.join(new, on="id", how="semi"), workers)
             differing = with_checksum(given.join(changed, on="id", how="semi"), EVIDENCE)
-            self._replace_nodes("Evidence", self._of_load(differing), self.advance)
+            self._replace_evidence(differing)
         workers.wait()
 
     def _write_first(self, edges: pl.Series, workers: Workers) -> Counts:
@@ -272,6 +272,16 @@ class _Write:
     def _create_evidence(self, rows: pl.DataFrame, workers: Workers) -> None:
         rows = self._of_load(with_checksum(rows, EVIDENCE))
         create_nodes(self.connection, workers, "Evidence", rows, {}, self.advance)
+
+    def _replace_evidence(self, rows: pl.DataFrame) -> None:
+        """Write evidence in place of what is there of it, which keeps its first load."""
+        self.connection.send(
+            "UNWIND $rows AS row MERGE (e:Evidence {id: row.id})"
+            " WITH e, row, coalesce(e.first_load, e.load) AS first_load"
+            " SET e = row SET e.first_load = first_load",
+            map(without_nulls, dicts(self._of_load(rows))),
+            self.advance,
+        )
 
     def _of_load(self, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.with_columns(load=pl.lit(self.load))
@@ -354,15 +364,12 @@ class _Write:
         self._replace_nodes(label, rows)
         return counts
 
-    def _replace_nodes(
-        self, label: str, rows: pl.DataFrame, advance: Advance | None = None
-    ) -> None:
+    def _replace_nodes(self, label: str, rows: pl.DataFrame) -> None:
         """Write nodes that are the store's own: what a row doesn't say, the node doesn't keep."""
         self.connection.send(
             f"UNWIND $rows AS row MERGE (n:{self.connection.names.label(label)} {{id: row.id}})"
             " SET n = row",
             map(without_nulls, dicts(rows)),
-            advance,
         )
 
 
