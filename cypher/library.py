@@ -150,10 +150,10 @@ class Query:
                 elif parameter.type == "identifiers" and isinstance(value, list):
                     meant = (store.resolve(text, parameter.kinds)[1] for text in value)
                     value = list(dict.fromkeys(meant))  # two names may mean one entity
-                elif parameter.type == "relation":
-                    value = known_relation(store, str(value))
                 elif parameter.type == "load":
                     refuse_unknown_load(store, str(value))
+            if parameter.type == "relation" and value is not None:
+                value = known_relation(str(value), store)
             values[parameter.name] = value
         return values
 

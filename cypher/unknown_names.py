@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..core.errors import DataError
+from ..graph.schema import Schema
 from ..graph.store import Store
 from ..graph.store.guard import names_in
 from ..graph.store.names import OWN_LABELS, PREDICTED
@@ -27,31 +28,42 @@ def refuse_unknown_names(store: Store, cypher: str) -> None:
     relations = store.schema.relations
     labels = {*store.schema.kinds, *OWN_LABELS}
     types = {*relations, *(PREDICTED + relation for relation in relations)}
-    if {*names.labels} <= labels and {*names.types} <= types:
+    if {*names.labels} <= labels and {*names.types} <= types and {*names.either} <= labels | types:
         return
     with store.connection.errors():
         labels.update(store.connection.labels())
         types.update(store.connection.relationship_types())
-    for what, used, known in (("label", names.labels, labels), ("relation", names.types, types)):
+    for what, used, known in (
+        ("label", names.labels, labels),
+        ("relation", names.types, types),
+        ("label or relation", names.either, labels | types),
+    ):
         for name in used:
             if name not in known:
                 raise DataError(f"the graph has no {what} {name!r}{near_names(name, known)}")
 
 
-def known_relation(store: Store, text: str) -> str:
+def known_relation(text: str, store: Store | None) -> str:
     """The relation that a text names in capitals or not.
+
+    Args:
+        store: without one, a text that names no relation of the default schema is taken as it is.
 
     Raises:
         DataError: neither schema nor server has it; the names that are near it.
         StoreError: the server doesn't answer.
     """
-    types = set(store.schema.relations)
+    types = set((Schema.default() if store is None else store.schema).relations)
     if text.upper() in types:
         return text.upper()
+    if store is None:
+        return text
     with store.connection.errors():
         types.update(store.connection.relationship_types())
+    types = {each for each in types if not each.startswith(PREDICTED)}
     if text not in types:
-        raise DataError(f"the graph has no relation {text!r}{near_names(text, types)}")
+        near = near_names(text.removeprefix(PREDICTED), types)
+        raise DataError(f"the graph has no relation {text!r}{near}")
     return text
 
 
@@ -59,12 +71,11 @@ def refuse_unknown_load(store: Store, load: str) -> None:
     """Refuse the id of a load that the server has no record of.
 
     Raises:
-        DataError: there is none; the ids that are near it.
+        DataError: there is none.
         StoreError: the server doesn't answer.
     """
-    loads = store.query("MATCH (l:Load) RETURN l.id AS id")["id"].to_list()
-    if load not in loads:
-        raise DataError(f"the server has no load {load!r}{near_names(load, loads)}")
+    if store.query("MATCH (l:Load {id: $load}) RETURN l.id AS id", load=load).is_empty():
+        raise DataError(f"the server has no load {load!r}; medkg query loads lists them")
 
 
 def near_names(name: str, known: Iterable[str]) -> str:

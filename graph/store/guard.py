@@ -47,6 +47,7 @@ _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 _ESCAPED |= {character: character for character in "'\"\\"}
 _MOST_CHARACTERS = 1_000_000
 _BEFORE_NAME = (":", "|", "&", "!")  # of a label or type
+_BEFORE_NODE = ("MATCH", ",", "-", ">", "=")  # and its parenthesis
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\n]+ | \r\n | //[^\r\n\v\f\x85\u2028\u2029]* | /\*.*?\*/)
     | (?P<text>'(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*")
@@ -163,41 +164,53 @@ def with_values(cypher: str, values: Mapping[str, str]) -> str:
 
 
 class Names(NamedTuple):
-    """What a query's patterns name: labels of nodes, and types of relationships."""
+    """What a query names: labels of nodes, types of relationships, and what may be either."""
 
     labels: tuple[str, ...]
     types: tuple[str, ...]
+    either: tuple[str, ...]
 
 
 def names_in(cypher: str) -> Names:
     """The labels and relationship types that a query asks for, each once, as they come.
 
-    A type stands in brackets behind a dash, or behind the variable of a relationship; any other
-    name behind a colon is a label, unless it stands in braces, where it may be the value of a map,
-    or behind two colons, where it is the type of a value.
+    In a pattern, parentheses hold labels and brackets types. Behind a variable anywhere else
+    (`WHERE x:TARGETS`) a name may be either. No names are what stands in braces, where it may be
+    the value of a map, and behind two colons, where it is the type of a value.
     """
-    tokens = _tokens(cypher)
+    nothing = _Token("end", "")
+    tokens = [nothing, nothing, nothing, *_tokens(cypher)]
     within: list[str] = [""]
-    relationships: set[str] = set()
-    labels: list[str] = []
-    types: list[str] = []
+    found: dict[str, list[str]] = {each: [] for each in Names._fields}
     names: list[str] | None = None
-    for before, token in zip([_Token("end", ""), *tokens], tokens, strict=False):
+    for place, token in enumerate(tokens):
+        before = tokens[place - 1]
         if token.text in ("(", "[", "{"):
-            is_type = token.text == "[" and before.text == "-"
-            within.append("-[" if is_type else token.text)
+            within.append(token.text)
         elif token.text in (")", "]", "}"):
             within = within[:-1] or [""]
-        if within[-1] == "-[" and before.text == "[" and token.sort in ("name", "quoted"):
-            relationships.add(token.text)
-        if token.text == ":" and within[-1] != "{" and before.text != ":":
-            is_type = within[-1] == "-[" or before.text in relationships
-            names = types if is_type else labels
+        if token.text == ":" and before.text != ":":
+            if within[-1] == "{":
+                names = None
+            elif names is None:
+                names = found[_named_at(tokens, place)]
         elif names is not None and token.sort in ("name", "quoted") and before.text in _BEFORE_NAME:
             names.append(token.text.strip("`"))
         elif token.text not in ("|", "&", "!"):
             names = None
-    return Names(tuple(dict.fromkeys(labels)), tuple(dict.fromkeys(types)))
+    return Names(**{each: tuple(dict.fromkeys(names)) for each, names in found.items()})
+
+
+def _named_at(tokens: list[_Token], place: int) -> str:
+    """What a colon stands before: the field of `Names`."""
+    has_variable = tokens[place - 1].sort in ("name", "quoted")
+    opening = place - 2 if has_variable else place - 1
+    around, before = tokens[opening].text, tokens[opening - 1].text.upper()
+    if around == "[" and before == "-":
+        return "types"
+    if around == "(" and (not has_variable or before in _BEFORE_NODE):
+        return "labels"
+    return "either"
 
 
 def _tokens(cypher: str) -> list[_Token]:

@@ -10,7 +10,7 @@ import pytest
 
 from medkg.core.errors import StoreError
 from medkg.graph.store import Store, connect
-from medkg.graph.store.guard import masked_literals, plan_of, refuse_changes
+from medkg.graph.store.guard import masked_literals, names_in, plan_of, refuse_changes
 
 from ..graph.graphs import small
 from ..servers import EVERYTHING, change
@@ -288,6 +288,27 @@ def test_masked_literals_are_texts_numbers_and_quoted_names() -> None:
     assert masked_literals(cypher) == (masked, ["A b", "x", "12", "y'z"])
     assert masked_literals("RETURN n") == ("RETURN n", [])
     assert masked_literals("RETURN 'x") == ("?", [])
+
+
+@pytest.mark.parametrize(
+    ("cypher", "labels", "types", "either"),
+    [
+        ("MATCH (a:A)-[r:R|S]->(:B&!C) RETURN a", "A B C", "R S", ""),
+        ("MATCH p = (a:`A b`)<-[:R]-(b), (c:C:D {id: 'x:y'}) RETURN p", "A b C D", "R", ""),
+        ("MATCH (a) WHERE (a:A OR a:B) AND NOT a:C RETURN a", "", "", "A B C"),
+        ("MATCH (a)-[r WHERE r:R]->() WITH r AS s WHERE s:S RETURN s", "", "", "R S"),
+        ("MATCH (a)-[`r`]->(b) WHERE `r`:R RETURN b", "", "", "R"),
+        ("MATCH p = (a)--(b) WHERE all(x IN relationships(p) WHERE x:R) RETURN p", "", "", "R"),
+        ("MATCH ()-[t:R]->(x) RETURN x UNION MATCH (x)--(t:T) RETURN x", "T", "R", ""),
+        ("MATCH (a) WHERE a.name IS :: STRING RETURN {name: a}[0..1]", "", "", ""),
+    ],
+)
+def test_names_are_of_nodes_in_parentheses_of_relationships_in_brackets_else_of_either(
+    cypher: str, labels: str, types: str, either: str
+) -> None:
+    found = names_in(cypher)
+    assert (" ".join(found.labels), " ".join(found.types)) == (labels, types)
+    assert " ".join(found.either) == either
 
 
 @pytest.mark.parametrize("cypher", WRITES, ids=ascii)

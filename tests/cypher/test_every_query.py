@@ -78,6 +78,7 @@ def test_a_query_says_what_it_takes_and_gives(name: str) -> None:
     names = names_in(query.cypher)
     assert set(names.labels) <= {*OWN_LABELS, *schema.kinds}
     assert {name.removeprefix("PREDICTED_") for name in names.types} <= set(schema.relations)
+    assert not names.either
     assert "*" not in re.sub(r" \* |COUNT \{|count\(\*\)", "", text), (
         "patterns of fixed length only"
     )
@@ -173,7 +174,7 @@ def test_a_name_and_an_identifier_that_was_merged_away_are_what_they_became(
         ("MATCH (d:Drugs) RETURN d.id AS id", "no label 'Drugs'; near: Drug"),
         ("MATCH (d:drug) RETURN d.id AS id", "no label 'drug'; near: Drug"),
         ("MATCH (:Drug)-[r:TREAT]->(x) RETURN x.id AS id", "no relation 'TREAT'; near: TREATS"),
-        ("MATCH (n) WHERE n:Qxz RETURN n.id AS id", "no label 'Qxz'; there are Anatomy"),
+        ("MATCH (n) WHERE n:Qxz RETURN n.id AS id", "no label or relation 'Qxz'; there are "),
     ],
 )
 def test_an_unknown_label_or_relation_is_told_with_what_is_near(
@@ -183,14 +184,22 @@ def test_an_unknown_label_or_relation_is_told_with_what_is_near(
         pharmacy_store.query(cypher)
 
 
-def test_a_type_behind_a_relationships_variable_is_no_label(pharmacy_store: Connection) -> None:
-    rows = pharmacy_store.query(
-        "MATCH (d:Drug {name_key: 'imatinib'})-[r]->(t) WHERE r:TARGETS RETURN t.name AS name"
-    )
-    assert "KIT" in rows["name"].to_list()
-    with pytest.raises(DataError, match="no relation 'TARGET'; near: TARGETS"):
-        pharmacy_store.query("MATCH (d)-[r]->(t) WHERE r:TARGET RETURN t.name AS name")
-    assert names_in("MATCH (n:Drug) WHERE n.name IS :: STRING RETURN n") == (("Drug",), ())
+@pytest.mark.parametrize(
+    "cypher",
+    [
+        "MATCH (d:Drug {name_key: 'imatinib'})-[r]->(t) WHERE r:TARGETS RETURN t.name AS name",
+        "MATCH (d:Drug)-[`r`]->(t) WHERE `r`:TARGETS RETURN t.name AS name",
+        "MATCH (d:Drug)-[r]->(t) WITH r AS s, t WHERE s:TARGETS RETURN t.name AS name",
+        "MATCH p = (d:Drug)-[]->(t) WHERE all(x IN relationships(p) WHERE x:TARGETS)"
+        " RETURN t.name AS name",
+        "MATCH (d:Drug)-[t:TARGETS]->(x) RETURN x.name AS name"
+        " UNION MATCH (d:Disease)-[:ASSOCIATED_WITH]->(t:Target) RETURN t.name AS name",
+    ],
+)
+def test_a_name_behind_a_variable_may_be_a_type(pharmacy_store: Connection, cypher: str) -> None:
+    assert "KIT" in pharmacy_store.query(cypher)["name"].to_list()
+    with pytest.raises(DataError, match=r"no (label or )?relation 'TARGETZZ'; near: .*TARGETS"):
+        pharmacy_store.query(cypher.replace("TARGETS", "TARGETZZ"))
 
 
 def test_a_relation_or_load_that_is_not_there_is_told(pharmacy_store: Connection) -> None:
@@ -198,8 +207,20 @@ def test_a_relation_or_load_that_is_not_there_is_told(pharmacy_store: Connection
     assert set(rows["relation"]) == {"TARGETS"}
     with pytest.raises(DataError, match="no relation 'TARGET'; near: TARGETS"):
         pharmacy_store.query("evidence_by_year", entity="imatinib", relation="TARGET")
-    with pytest.raises(DataError, match="no load 'yesterday'"):
+    # No evidence is of a prediction.
+    predicted = "PREDICTED_TARGETS"
+    assert predicted in pharmacy_store.connection.relationship_types()
+    with pytest.raises(DataError, match=f"no relation '{predicted}'; near: TARGETS") as caught:
+        pharmacy_store.query("evidence_by_year", entity="imatinib", relation=predicted)
+    assert str(caught.value).count("PREDICTED_") == 1
+    with pytest.raises(DataError, match="no load 'yesterday'; medkg query loads lists them"):
         pharmacy_store.query("new_since_last_load", entity="imatinib", since="yesterday")
+
+
+def test_a_relation_is_printed_in_capitals() -> None:
+    query = library.get("evidence_by_year")
+    assert "type(edge) = 'TARGETS'" in query.text(entity="x:1", relation="targets")
+    assert "type(edge) = 'Mine'" in query.text(entity="x:1", relation="Mine")
 
 
 def test_two_names_of_one_entity_count_once(pharmacy_store: Connection) -> None:
