@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 def query(
     name: Annotated[str | None, typer.Argument(help="A query of the library; none: list.")] = None,
     on: Annotated[str | None, typer.Option(help="The server, by URI.")] = None,
-    param: Annotated[list[str] | None, typer.Option(help="name=value, as often as needed.")] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="name=value, as often as needed. For --cypher, numbers and JSON are read as such:"
+            " p=123 is a number, p='\"123\"' a text."
+        ),
+    ] = None,
     cypher: Annotated[str | None, typer.Option(help="Cypher of your own; it can't write.")] = None,
     listing: Annotated[
         bool, typer.Option("--list", help="List the library by topic; with a name, describe it.")
@@ -84,9 +91,19 @@ def _json_or_text(text: str) -> Any:
     from medkg.core.json_reading import JsonError, parse_json
 
     try:
-        return parse_json(text)
+        value = parse_json(text)
     except JsonError:
         return text
+    return value if _is_storable(value) else text
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether servers have such a value: integers of 64 bits, and numbers that are finite."""
+    if isinstance(value, list | dict):
+        return all(map(_is_storable, value.values() if isinstance(value, dict) else value))
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _text(question: Query, on: str | None, parameters: dict[str, Any]) -> str:

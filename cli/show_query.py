@@ -141,7 +141,7 @@ def library(queries: Iterable[Query], as_json: bool) -> None:
                 {
                     "name": query.name,
                     "topic": query.topic,
-                    "asks": query.title,
+                    "title": query.title,
                     "parameters": [parameter.name for parameter in query.parameters],
                 }
                 for query in queries
@@ -157,26 +157,7 @@ def library(queries: Iterable[Query], as_json: bool) -> None:
 def description(query: Query, as_json: bool) -> None:
     """Print what a question takes and gives."""
     if as_json:
-        return show.as_json(
-            {
-                "name": query.name,
-                "topic": query.topic,
-                "asks": query.title,
-                "about": query.description,
-                "parameters": [
-                    {
-                        "name": p.name,
-                        "type": p.type,
-                        "kinds": p.kinds,
-                        "required": p.required,
-                        "default": None if p.required else p.default,
-                        "about": p.description,
-                    }
-                    for p in query.parameters
-                ],
-                "columns": query.columns,
-            }
-        )
+        return show.as_json(query.as_dict())
     show.out.print(Text(words(query.title), "bold"))
     show.out.print(query.description)
     for title, rows in (

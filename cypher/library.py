@@ -92,6 +92,17 @@ class Query:
         types = names_in(self.cypher).types
         return tuple(t.removeprefix(PREDICTED) for t in types if t.startswith(PREDICTED))
 
+    def as_dict(self) -> dict[str, object]:
+        """What it takes and gives as plain values, for JSON."""
+        return {
+            "name": self.name,
+            "topic": self.topic,
+            "title": self.title,
+            "description": self.description,
+            "parameters": [parameter.as_dict() for parameter in self.parameters],
+            "columns": dict(self.columns),
+        }
+
     def run(self, store: Store, /, **params: object) -> pl.DataFrame:
         """Ask a store. An entity may be given by identifier or by name.
 

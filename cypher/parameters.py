@@ -39,6 +39,18 @@ class Parameter:
         """A value to try the query with: the default, or the example."""
         return self.example if self.required else self.default
 
+    def as_dict(self) -> dict[str, object]:
+        """As plain values, for JSON."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "kinds": list(self.kinds),
+            "required": self.required,
+            "default": None if self.required else self.default,
+            "example": self.example,
+            "description": self.description,
+        }
+
     def value(self, given: object) -> object:
         """The given value, or text of it, in the parameter's type.
 
@@ -96,7 +108,10 @@ def _integer(given: object) -> int:
         raise TypeError
     if isinstance(given, float) and not given.is_integer():
         raise TypeError
-    return int(given)
+    number = int(given)
+    if not -(2**63) <= number < 2**63:  # servers have no others
+        raise ValueError
+    return number
 
 
 def _number(given: object) -> float:

@@ -42,8 +42,12 @@ def test_the_library_is_listed_by_topic() -> None:
     described = run("why", "--list")
     assert "degree-weighted" in " ".join(described.split())
     assert json.loads(run("--json"))[0]["topic"] == "graph"
-    takes = json.loads(run("why", "--list", "--json"))["parameters"]
-    assert {each["name"]: each["required"] for each in takes}["top"] is False
+    about = json.loads(run("evidence_of_edge", "--list", "--json"))
+    assert about == library.get("evidence_of_edge").as_dict()
+    assert about["title"].startswith("The evidence for and against")
+    subject, _, relation = about["parameters"]
+    assert (subject["required"], subject["example"]) == (True, "drugbank:DB00619")
+    assert (relation["required"], relation["example"], relation["default"]) == (False, None, None)
 
 
 def test_a_question_is_printed_with_its_parameters_filled_in(on: str) -> None:
@@ -157,6 +161,16 @@ def test_parameters_of_own_cypher_are_numbers_lists_or_text(on: str) -> None:
     assert json.loads(result.stdout) == [
         {"name": name, "more": True, "text": "asthma, mild"} for name in ("a", "b")
     ]
+
+
+@pytest.mark.parametrize(
+    "value", ["123456789012345678901234567890", "[9223372036854775808]", "NaN", '{"a": -1e999}']
+)
+def test_numbers_that_no_server_has_are_text(on: str, value: str) -> None:
+    ask = ["--on", on, "--cypher", "RETURN $p AS p", "--json", "--param"]
+    assert json.loads(run(*ask, f"p={value}")) == [{"p": value}]
+    assert json.loads(run(*ask, "p=-9223372036854775808")) == [{"p": -(2**63)}]
+    assert json.loads(run(*ask, 'p="123"')) == [{"p": "123"}]
 
 
 def test_a_models_explanation_is_in_words() -> None:
