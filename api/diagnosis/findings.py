@@ -48,6 +48,10 @@ _FEWEST_WORDS = 3  # of a sentence that is shown though nothing was found in it
 # ("bruises easily"). Later ones only where nothing is read in those before.
 _BEING = "The patient is {}.\n"
 _FRAMES = ("The patient has {}.\n", _BEING, "The patient {}.\n")
+# What may follow an adjective of the patient ("blind left eye", "deaf child"), and what looks like it.
+_SIDES = {"left", "right", "bilateral", "unilateral"}
+_PERSONS = {"adult", "child", "female", "male", "person"}
+_NO_ADVERBS = {"anomaly", "belly", "family"}
 # A mention in one of these contexts is no finding of the patient's.
 _NOT_THE_PATIENTS = {"family", "other", "possible", "hypothetical"}
 
@@ -137,7 +141,7 @@ def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
         sentence = frame.format(text)
         rows = reader.findings(sentence)
         if frame == _BEING:
-            whole = [not _is_cut(read, sentence) for read in rows["text"]]
+            whole = [not _is_cut(read, sentence, reader) for read in rows["text"]]
             rows = rows.filter(pl.Series(whole, dtype=pl.Boolean))
         seen, denied = (
             rows.filter(keep=keep)["phenotype"].unique(maintain_order=True).to_list()
@@ -148,15 +152,27 @@ def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
     return {text: readings[text] for text in texts if text in readings}
 
 
-def _is_cut(read: str, sentence: str) -> bool:
-    """Whether an adjective was read without its noun, as "is floppy" of "a floppy mitral valve"."""
+def _is_cut(read: str, sentence: str, reader: NoteReader) -> bool:
+    """Whether an adjective was read without its noun, as "is floppy" of "a floppy mitral valve".
+
+    It is whole before an adverb or a preposition, a number, a side and what is there, a word for
+    the patient, and another adjective that is read ("deaf mute").
+    """
     from spacy.lang.en.stop_words import STOP_WORDS
 
-    rest = sentence.partition(read)[2] if read else ""
-    if not rest.startswith(" "):
+    from medkg.extract.context.rules import names_the_patient
+
+    rest = sentence.partition(read)[2].rstrip(".\n") if read else ""
+    words = [word.strip("(),;").lower() for word in rest.split()] if rest.startswith(" ") else []
+    if words and words[0] in _SIDES:
+        words = words[2:]
+    if not words or words[0] in STOP_WORDS | _PERSONS or names_the_patient(words[0]):
         return False
-    word = rest.split()[0].rstrip(".,;").lower()
-    return word not in STOP_WORDS and not word.endswith("ly")
+    if words[0][:1].isdigit() or (words[0].endswith("ly") and words[0] not in _NO_ADVERBS):
+        return False
+    adjective = f"is {' '.join(words)}"
+    also_read = reader.findings(f"The patient {adjective}.\n")["text"]
+    return not any(text.endswith(adjective) for text in also_read)
 
 
 def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:

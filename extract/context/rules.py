@@ -110,6 +110,11 @@ def _phrases() -> _PhraseTrie:
     return phrases
 
 
+def names_the_patient(word: str) -> bool:
+    """Whether a lower-case word is one of those for the patient ("girl")."""
+    return "who" in _phrases().classes.get(word, ())
+
+
 def find_triggers(words: Sequence[str]) -> Iterator[Trigger]:
     """The triggers among lower-case words, left to right; longer phrases hide shorter ones."""
     position = 0

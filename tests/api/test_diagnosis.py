@@ -224,6 +224,9 @@ def test_adjectives_and_verbs_are_read_as_nouns_are() -> None:
         "HP:0000618": "Blindness",
         "HP:0000098": "Tall stature",
         "HP:0000020": "Urinary incontinence",
+        "HP:0000365": "Hearing impairment",
+        "HP:0001252": "Hypotonia",
+        "HP:0002300": "Mutism",
     }
     nodes = pl.DataFrame(
         [(id_, "Symptom", name) for id_, name in names.items()],
@@ -245,9 +248,26 @@ def test_adjectives_and_verbs_are_read_as_nouns_are() -> None:
         "'tall'",
     ]
     # An adjective of a noun that isn't read is no finding of the patient.
-    (seen, _), notes = typed_phenotypes(kg, (["blind loop", "blind since birth"], []))
-    assert seen == ["blind loop", "HP:0000618"]
-    assert notes == ["'blind since birth' is read as Blindness (HP:0000618)"]
+    nouns = ["blind loop", "floppy left mitral valve", "deaf family history", "deaf mother"]
+    assert typed_phenotypes(kg, (nouns, [])) == ((nouns, []), [])
+    of_the_patient = {
+        "HP:0000618": [
+            "blind since birth",
+            "blind left eye since birth",
+            "blind (right)",
+            "blind man",
+        ],
+        "HP:0000365": [
+            "deaf left ear",
+            "deaf 3 years",
+            "deaf child",
+            "deaf mute",
+            "deaf bilaterally",
+        ],
+    }
+    for phenotype, texts in of_the_patient.items():
+        for text in texts:
+            assert typed_phenotypes(kg, ([text], []))[0] == ([phenotype], []), text
 
 
 def test_what_is_typed_to_be_absent_is_absent() -> None:
