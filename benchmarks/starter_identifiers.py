@@ -295,7 +295,10 @@ def without_shared(rows: list[Row]) -> list[Row]:
 
 
 def synonyms_in(folder: Path, pattern: str, column: str) -> dict[str, list[str]]:
-    """Names of a table with their synonyms but for abbreviations, which mean several things."""
+    """Names of a table with their synonyms but for abbreviations, which mean several things.
+
+    Longer ones with a hyphen ("5-ASA") mean one thing, and stay.
+    """
     return {
         row[column]: [
             text
