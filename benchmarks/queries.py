@@ -20,7 +20,8 @@ the test, those are to be ranked before the drugs that are no treatment of it.
 time: each question with the values that its file gives as an example, three times after a first
 one; the median, in brackets the server's processor seconds (of a Neo4j where --pid tells its
 process). With a Neo4j, also which operators of its plan read all nodes or relationships. --busiest
-asks about the entities with most relationships instead: the worst that a question can take.
+asks about the entities with most relationships instead, where the graph has enough of their kind:
+the worst that a question can take.
 
 patients: the questions about groups of patients in the same way, on 5,000 made patients, most of
 whom have the disease that is asked about, with some 13 dated facts of 400 phenotypes, 100 diseases
@@ -190,21 +191,27 @@ def busiest_of(store: Connection, kind: str) -> list[str]:
 def busiest_values(store: Connection, query: Query, of: dict[str, list[str]]) -> dict[str, object]:
     """For the entities that a question has to be given, those with most relationships.
 
+    Where the graph hasn't enough of a kind there is no value, and the question has its example.
+
     Args:
         of: these by kind, as far as they are known; what else is needed is added.
     """
     values: dict[str, object] = {}
     used: dict[str, int] = {}
     for parameter in query.parameters:
-        if parameter.required and parameter.kinds:
-            kind = parameter.kinds[0]
-            if kind not in of:
-                of[kind] = busiest_of(store, kind)
-            if parameter.type == "identifiers":
-                values[parameter.name] = of[kind]
-            elif of[kind]:
-                values[parameter.name] = of[kind][used.get(kind, 0)]
-                used[kind] = used.get(kind, 0) + 1
+        if not (parameter.required and parameter.kinds):
+            continue
+        kind = parameter.kinds[0]
+        if kind not in of:
+            of[kind] = busiest_of(store, kind)
+        rest = of[kind][used.get(kind, 0) :]
+        if not rest:
+            continue
+        if parameter.type == "identifiers":
+            values[parameter.name] = rest
+        else:
+            values[parameter.name] = rest[0]
+            used[kind] = used.get(kind, 0) + 1
     return values
 
 
