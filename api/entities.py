@@ -5,8 +5,9 @@
         entities.facts(store, "Drug", "drugbank:DB00682")
 
 Each function takes `private`, whether patients, documents and what was read in one may be seen.
-Without, they are left out: nodes of the kinds Patient and Document, evidence that has a document,
-and edges that no other evidence asserts. The other nodes are seen, whoever named them.
+Without, they are left out: nodes of the kinds Patient and Document, evidence that has a document
+or a sentence, edges that no other evidence asserts, and what models say for their predictions, who
+may have it of such edges. The other nodes are seen, whoever named them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,14 @@ from medkg.graph.frames import EVIDENCE, Columns, empty
 from medkg.graph.identifiers import name_key_of
 from medkg.graph.languages import name_property
 from medkg.graph.store.alike import alike_on
-from medkg.graph.store.names import PREDICTED, Cypher, key, keys
+from medkg.graph.store.names import (
+    PREDICTED,
+    Cypher,
+    curated_count,
+    key,
+    keys,
+    read_nowhere,
+)
 from medkg.graph.store.read import read_sources
 
 if TYPE_CHECKING:
@@ -34,14 +42,6 @@ if TYPE_CHECKING:
 
 PRIVATE_KINDS = (PATIENT, "Document")
 
-_FACT = Cypher("r.evidence_count IS NOT NULL")
-# One that holds without what was read in documents; see `medkg.graph.edges.edges_from`.
-_CURATED_FACT = Cypher(
-    "r.evidence_count IS NOT NULL MATCH (e:Evidence {edge: r.id})"
-    " WHERE e.document IS NULL AND e.polarity = 'asserted'"
-    " AND e.certainty <> 'hypothetical' AND e.experiencer = 'patient'"
-    " AND e.temporality = 'current' WITH DISTINCT r, m"
-)
 _CANDIDATES = 300  # of a kind, that a search ranks
 _SUGGESTED = 8
 _TRIED = 6  # entities of a like name, by which a question without rows is asked again
@@ -304,21 +304,31 @@ def facts(
         number of pieces of evidence, `sources` and identifier. Without `private`, these are what
         the evidence that may be seen makes of the edge.
     """
-    condition = _FACT if private else _CURATED_FACT
-    values = Cypher("evidence_count: r.evidence_count, sources: r.sources, edge: r.id")
-    rows = _edges(store, condition, values, kind, identifier, relation, most, private=private)
-    frame = pl.DataFrame(rows, schema=FACTS)
-    return _arranged(frame if private else _as_curated(store, frame), most)
+    count = Cypher("r.evidence_count") if private else curated_count("r")
+    kept = Cypher(f"AND r.evidence_count IS NOT NULL WITH r, m, {count} AS pieces WHERE pieces > 0")
+    values = Cypher(
+        "evidence_count: pieces, sources: r.sources, edge: r.id,"
+        " is_mixed: pieces < r.evidence_count"
+    )
+    # What is curated of an edge may change its place, so all are needed before the first are taken.
+    most_read = most if private else None
+    rows = _edges(store, kept, values, kind, identifier, relation, most_read, private=private)
+    frame = pl.DataFrame(rows, schema={**FACTS, "is_mixed": pl.Boolean})
+    return _arranged(_as_curated(store, frame), most).select(list(FACTS))
 
 
 def _as_curated(store: Connection, facts: pl.DataFrame) -> pl.DataFrame:
-    """Facts with what evidence without a document makes of them."""
-    seen = evidence(store, facts["edge"].to_list(), private=False)
+    """Facts that not all evidence may be seen of, with what the rest makes of them."""
+    mixed = facts.filter("is_mixed")["edge"].to_list()
+    if not mixed:
+        return facts
     with store.connection.errors():
         sources = read_sources(store.connection)
-    edges = edges_from(seen, sources, store.schema)
-    made = edges.select("probability", "evidence_count", "sources", edge="id")
-    return facts.drop(made.columns[:-1]).join(made, on="edge").select(list(FACTS))
+    edges = edges_from(evidence(store, mixed, private=False), sources, store.schema)
+    made = edges.select("probability", "sources", edge="id")
+    return facts.join(made, on="edge", how="left", suffix="_curated").with_columns(
+        pl.coalesce(f"{name}_curated", name).alias(name) for name in ("probability", "sources")
+    )
 
 
 def hypotheses(
@@ -330,55 +340,66 @@ def hypotheses(
         `HYPOTHESES`: `relation`, whether the entity is its head (`outgoing`), the other end,
         `probability`, `rank` and what was ranked (`direction`), `model`, whether the graph holds
         the pair already (`known`), the model's `explanation` (JSON or text); `count` says how many
-        there are of the relation and direction.
+        there are of the relation and direction. Without `private`, a pair is known if the graph
+        holds it by evidence that may be seen, and nothing is explained.
     """
-    condition = Cypher("r.model IS NOT NULL")
-    values = Cypher(
-        "rank: r.rank, direction: r.direction, model: r.model, known: r.known,"
-        " explanation: r.explanation"
+    curated = Cypher(
+        "EXISTS { MATCH (n)-[fact]-(m) WHERE type(r) = $predicted + type(fact)"
+        " AND (startNode(fact) = startNode(r) OR type(fact) IN $symmetric)"
+        f" AND {curated_count('fact')} > 0 }}"
     )
-    rows = _edges(store, condition, values, kind, identifier, None, most, private=private)
+    known = Cypher("r.known") if private else curated
+    explanation = Cypher("r.explanation") if private else Cypher("null")
+    kept = Cypher(
+        f"AND r.model IS NOT NULL WITH r, m, {known} AS known, {explanation} AS explanation"
+    )
+    values = Cypher(
+        "rank: r.rank, direction: r.direction, model: r.model, known: known,"
+        " explanation: explanation"
+    )
+    rows = _edges(store, kept, values, kind, identifier, None, most, private=private)
     frame = _arranged(pl.DataFrame(rows, schema=HYPOTHESES), most)
     return frame.with_columns(pl.col("relation").str.strip_prefix(PREDICTED))
 
 
 def _edges(
     store: Connection,
-    condition: Cypher,
+    kept: Cypher,
     values: Cypher,
     kind: str,
     identifier: str,
     relation: str | None,
-    most: int,
+    most: int | None,
     *,
     private: bool,
 ) -> list[dict[str, Any]]:
-    """The relationships of a node for which a condition on `r` holds, of each direction and type.
+    """The relationships `r` of a node, with the other end `m`, that a condition and clauses keep.
 
-    Clauses that keep some `r`, with the other end `m`, may follow the condition.
+    `kept` begins with AND; what it makes beside the two may be in the values.
 
     A symmetric relation's count as outgoing, wherever they begin.
     """
     label = store.connection.names.label(kind)
     rows: list[dict[str, Any]] = []
+    symmetric = [name for name, each in store.schema.relations.items() if each.symmetric]
+    hidden = [] if private else list(PRIVATE_KINDS)
+    given = {"id": identifier, "relation": relation, "most": most, "hidden": hidden}
     counts: Counter[tuple[str, bool]] = Counter()
     for left, right in ((Cypher("-"), Cypher("->")), (Cypher("<-"), Cypher("-"))):
         query = (
             f"MATCH (n:{label} {{id: $id}}){left}[r]{right}(m)"
             " WHERE ($relation IS NULL OR type(r) = $relation)"
-            f" AND NOT labels(m)[0] IN $hidden AND {condition}"
-            " WITH type(r) AS relation, r, m"
+            f" AND NOT labels(m)[0] IN $hidden {kept}"
+            " WITH *, type(r) AS relation"
             " ORDER BY coalesce(r.probability, -1.0) DESC, m.name, m.id"
             " WITH relation, count(*) AS count, collect({kind: labels(m)[0], id: m.id,"
-            f" name: m.name, probability: r.probability, {values}}})[..$most] AS rows"
-            " RETURN relation, count, rows"
+            f" name: m.name, probability: r.probability, {values}}}) AS rows"
+            " RETURN relation, count, rows[..coalesce($most, count)] AS rows"
         )
-        hidden = [] if private else list(PRIVATE_KINDS)
-        answer = store.query(query, id=identifier, relation=relation, most=most, hidden=hidden)
+        answer = store.query(query, **given, predicted=PREDICTED, symmetric=symmetric)
         for group in answer.iter_rows(named=True):
             name = group["relation"]
-            symmetric = store.schema.relation(name.removeprefix(PREDICTED)).symmetric
-            outgoing = left == "-" or symmetric
+            outgoing = left == "-" or name.removeprefix(PREDICTED) in symmetric
             counts[name, outgoing] += group["count"]
             rows += [{**row, "relation": name, "outgoing": outgoing} for row in group["rows"]]
     return [{**row, "count": counts[row["relation"], row["outgoing"]]} for row in rows]
@@ -400,11 +421,11 @@ def evidence(store: Connection, edges: Sequence[str], *, private: bool) -> pl.Da
 
     Returns:
         `medkg.graph.frames.EVIDENCE`, the most probable first; without `private`, none that was
-        read in a document.
+        read in a document or has a sentence.
     """
     query = (
         "UNWIND $edges AS edge MATCH (e:Evidence {edge: edge})"
-        f" WHERE $private OR e.document IS NULL RETURN {keys('e', EVIDENCE)}"
+        f" WHERE $private OR {read_nowhere('e')} RETURN {keys('e', EVIDENCE)}"
         " ORDER BY e.probability DESC, e.source, e.id"
     )
     given = {"edges": list(edges), "private": private}

@@ -261,3 +261,9 @@ def asserts_edge() -> pl.Expr:
         & (pl.col("experiencer") == "patient")
         & (pl.col("temporality") == "current")
     )
+
+
+# The same of a node `e` of a server, in Cypher.
+ASSERTS_EDGE = (
+    "e.certainty <> 'hypothetical' AND e.experiencer = 'patient' AND e.temporality = 'current'"
+)

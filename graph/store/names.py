@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...core.errors import SchemaError
+from ..frames import ASSERTS_EDGE
 from ..schema import Schema
 
 # What the store itself keeps, beside a graph's nodes.
@@ -95,6 +96,19 @@ def keys(variable: str, properties: Iterable[str]) -> Quoted:
     if not variable.isidentifier():
         raise SchemaError(f"{variable!r} is no variable of a query")
     return Quoted(", ".join(f"{variable}.{key(name)}" for name in properties))
+
+
+def read_nowhere(evidence: str) -> Quoted:
+    """The condition that a piece of evidence was read in no text: everybody may see it."""
+    return Quoted(f"({evidence}.document IS NULL AND {evidence}.sentence IS NULL)")
+
+
+def curated_count(edge: str) -> Quoted:
+    """How many pieces of evidence that were read in no text assert an edge."""
+    return Quoted(
+        f"COUNT {{ MATCH (e:Evidence {{edge: {edge}.id}}) WHERE {read_nowhere('e')}"
+        f" AND e.polarity = 'asserted' AND {ASSERTS_EDGE} }}"
+    )
 
 
 def parameter(name: str) -> Quoted:

@@ -134,7 +134,10 @@ CYPHER = re.compile(
     r"|CALL (db|\{|\())"
 )
 SINKS = {"rows", "fetch", "looked_up", "send", "change", "change_once", "run_sql", "tx_run"}
-MAKERS = {"label", "type_", "types", "index", "key", "keys", "parameter", "quoted"}
+MAKERS = {
+    *("label", "type_", "types", "index", "key", "keys", "parameter", "quoted"),
+    *("read_nowhere", "curated_count"),
+}
 # What is handed on: `Connection` runs what its callers make; the user's own query passes the guard.
 HANDED_ON = {
     ("medkg.graph.store.connection", "query"),
