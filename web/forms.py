@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import Request
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from medkg.graph.identifiers import is_curie
@@ -14,7 +15,8 @@ from medkg.graph.identifiers import is_curie
 from . import messages
 from .answers import lines
 
-_MOST_FIELDS = 200_000  # two for each sentence of a note
+_MOST_FIELDS = 4_000
+_MOST_FIELDS_OF_A_NOTE = 200_000  # two for each sentence
 
 
 class Form:
@@ -40,13 +42,28 @@ async def read_form(request: Request) -> Form:
     """The form in a request's body.
 
     Raises:
+        HTTPException: see `read_note_form`.
+    """
+    return await _read_form(request, _MOST_FIELDS)
+
+
+async def read_note_form(request: Request) -> Form:
+    """The form in a request's body, which may hold all that was read in a note.
+
+    Reading so many fields takes a while: it is for who is logged in.
+
+    Raises:
         HTTPException: 415 for what is no form, 400 for one that can't be read.
     """
+    return await _read_form(request, _MOST_FIELDS_OF_A_NOTE)
+
+
+async def _read_form(request: Request, most_fields: int) -> Form:
     if request.headers.get("content-type", "").split(";")[0] != "application/x-www-form-urlencoded":
         raise HTTPException(415, "this address takes a form")
     body = await request.body()
     try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=most_fields)
     except ValueError:
         raise HTTPException(400, "the form can't be read") from None
     return Form(fields)
@@ -81,6 +98,19 @@ def diagnosis_request(form: Form) -> messages.DiagnosisRequestMessage:
             "sex": form.text("sex") or None,
         }
     )
+
+
+def diagnosis_problem(error: ValidationError) -> str:
+    """What is wrong with a form of phenotypes: what there is too much of, or that there is none."""
+    first = error.errors()[0]
+    most = first.get("ctx", {}).get("max_length")
+    if first["type"] == "too_long":
+        what = "genes" if first["loc"][0] == "genes" else "phenotypes"
+        return f"at most {most:,} {what} of a kind are taken; leave some out"
+    if first["type"] == "string_too_long":
+        what = "note" if first["loc"][0] == "text" else "name"
+        return f"a {what} may have at most {most:,} characters"
+    return "give a note to read, or at least one phenotype that is seen"
 
 
 def _identifier(line: str) -> str:

@@ -190,6 +190,18 @@ def test_the_longest_note_arrives_as_a_form(client: TestClient, site: Site) -> N
     assert "at least one phenotype" in page.text
 
 
+def test_a_form_of_very_many_fields_is_read_for_who_is_logged_in_alone(
+    client: TestClient, site: Site
+) -> None:
+    form = {"keep": ["drop"] * 3_000, "phenotype": [""] * 3_000}
+    assert client.post("/login", data=form, headers=FROM_HERE).status_code == 400
+    answer = client.post("/diagnosis", data=form, headers=FROM_HERE)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    log_in(client, site)
+    assert client.post("/search", data=form, headers=FROM_HERE).status_code == 400
+    assert client.post("/diagnosis", data=form, headers=FROM_HERE).status_code == 200
+
+
 def test_an_address_that_is_no_entity_s_is_missing_and_not_repeated(
     client: TestClient, site: Site
 ) -> None:
