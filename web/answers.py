@@ -24,12 +24,10 @@ from medkg.fhir_bundle import diagnosis_bundle
 from medkg.graph.look_up import SUGGESTED, suggestion
 
 from . import messages
+from .curated_questions import curated_question
 from .site import Visit
 
 _EVIDENCE_SHOWN = 8  # pieces of an edge's
-# Columns of the queries below that tell facts, whatever they were read in.
-_FACTS = ("association", "diseases", "treats", "contraindicated_for", "may_cause", "evidence")
-_MOST_TARGETS = 10_000  # of a disease
 # The query that asks for hypotheses about an entity of a kind, and its parameter.
 _HYPOTHESES = {
     "Drug": ("hypotheses_for_drug", "drug"),
@@ -153,7 +151,8 @@ def explanation_lines(explanation: str | None) -> list[str]:
 def hypotheses(visit: Visit, request: messages.HypothesesRequest) -> messages.Table:
     """Hypotheses of drugs and targets for a drug, a target or a disease.
 
-    What the graph says of them besides is for who may see documents: it may have been read in one.
+    What the graph says of them besides, and why, is for who may see documents: it may have been
+    read in one.
 
     Raises:
         MissingError: no such drug, target or disease, or several.
@@ -163,25 +162,14 @@ def hypotheses(visit: Visit, request: messages.HypothesesRequest) -> messages.Ta
     # One more than wanted tells whether there are more.
     values = {parameter: identifier, "known": request.known, "top": request.most + 1}
     question = library.get(name)
+    if not visit.private:
+        question = curated_question(question, kind)
     frame = question.run(visit.store, **values)
     note = _note(visit, question, frame, values)
-    if not visit.private:
-        frame = _without_facts(visit, kind, identifier, frame)
     if "explanation" in frame.columns and frame.height:
         lines = [explanation_lines(text) for text in frame["explanation"].to_list()]
         frame = frame.with_columns(pl.Series("explanation", lines, dtype=pl.List(pl.String)))
     return _table(frame, request.most, note)
-
-
-def _without_facts(visit: Visit, kind: str, identifier: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Hypotheses without what the graph says besides, and by way of targets that may be seen."""
-    if kind == "Disease":
-        seen = entities.facts(
-            visit.store, kind, identifier, relation="ASSOCIATED_WITH", most=_MOST_TARGETS,
-            private=False,
-        )  # fmt: skip
-        frame = frame.filter(pl.col("target").is_in(seen["id"].implode()))
-    return frame.drop(_FACTS, strict=False)
 
 
 def explanation(visit: Visit, request: messages.ExplanationRequest) -> messages.Explanation:
@@ -310,9 +298,11 @@ def diagnosis(visit: Visit, request: messages.DiagnosisRequestMessage) -> messag
     """Diseases ranked for what is known of a patient, explained, and what to ask next.
 
     Raises:
+        NotAllowedError: the account may not see what the model's graph was read in.
         MissingError: a phenotype or gene that the graph has not.
     """
     model = visit.site.diagnosing()
+    visit.must_see_texts_of(model.kg)
     with visit.site.turns.turn():
         wanted, result = _diagnosed(visit, request)
         case = result.cases[0]
@@ -348,8 +338,13 @@ def _diagnosed(
 
 
 def fhir(visit: Visit, request: messages.DiagnosisRequestMessage) -> dict[str, Any]:
-    """The diagnosis as a FHIR R4 Bundle; the patient is called `patient`."""
+    """The diagnosis as a FHIR R4 Bundle; the patient is called `patient`.
+
+    Raises:
+        NotAllowedError, MissingError: as `diagnosis`.
+    """
     model = visit.site.diagnosing()
+    visit.must_see_texts_of(model.kg)
     with visit.site.turns.turn():
         _, result = _diagnosed(visit, request)
     return diagnosis_bundle(model, result.cases[0])
@@ -378,12 +373,12 @@ def write_patient(
 def treatment(visit: Visit, request: messages.TreatmentRequest) -> dict[str, Any]:
     """Drugs for a disease or a patient, with what speaks against each, as `medkg recommend` has it.
 
-    Evidence that was read in a document is for who may see sentences.
-
     Raises:
+        NotAllowedError: the account may not see what the model's graph was read in.
         MissingError: no such entity, or none that the model has seen.
     """
     model = visit.site.treating()
+    visit.must_see_texts_of(model.graph)
     with visit.site.turns.turn():
         recommendation = model.recommend(
             request.diseases,
@@ -396,25 +391,7 @@ def treatment(visit: Visit, request: messages.TreatmentRequest) -> dict[str, Any
             pregnant=request.pregnant,
             top=request.most,
         )
-    answer = recommendation.to_dict()
-    if not visit.account.sees_patients:
-        _hold_back_what_was_read(answer)
-    return answer
-
-
-def _hold_back_what_was_read(part: object) -> None:
-    """Take out of an answer all evidence that has a document or a sentence, wherever it is."""
-    if isinstance(part, dict):
-        if "evidence" in part:
-            part["evidence"] = [
-                piece
-                for piece in part["evidence"]
-                if piece["document"] is None and piece["sentence"] is None
-            ]
-        part = list(part.values())
-    if isinstance(part, list | tuple):
-        for each in part:
-            _hold_back_what_was_read(each)
+    return recommendation.to_dict()
 
 
 def lines(text: str) -> list[str]:

@@ -12,8 +12,8 @@ from .visits import API, Visitor
 
 DESCRIPTION = """\
 Send a token that `medkg serve SERVER --ui` printed: `Authorization: Bearer TOKEN`. The account
-`visitor` sees no patient, no document and no fact that was read in documents alone; `reader` sees
-everything; `writer` may write, too.
+`visitor` sees no patient, no document and no fact that was read in documents alone, and asks no
+model of a graph that holds some; `reader` sees everything; `writer` may write, too.
 Everything is for research, not for care.
 """
 

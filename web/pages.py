@@ -23,7 +23,15 @@ from medkg.core.json_reading import JsonError, parse_object
 from medkg.core.temporary import temporary_folder
 
 from . import answers, messages
-from .forms import Form, diagnosis_request, diagnosis_values, read_form, treatment_request
+from .forms import (
+    Form,
+    diagnosis_problem,
+    diagnosis_request,
+    diagnosis_values,
+    read_form,
+    read_note_form,
+    treatment_request,
+)
 from .protection import SANDBOX_POLICY
 from .sentences import marked
 from .site import Site
@@ -35,6 +43,7 @@ _REFUSED_SECONDS = 1.0  # before the next token can be tried
 
 router = APIRouter(include_in_schema=False)
 Fields = Annotated[Form, Depends(read_form)]
+NoteFields = Annotated[Form, Depends(read_note_form)]
 
 
 def _address(kind: str, identifier: str) -> str:
@@ -294,7 +303,7 @@ def diagnosis(visit: Visitor) -> Response:
 
 
 @router.post("/diagnosis")
-def ask_diagnosis(visit: Visitor, form: Fields) -> Response:
+def ask_diagnosis(visit: Visitor, form: NoteFields) -> Response:
     """What a button of the page asks for: to read a note, to rank, to answer, a FHIR bundle."""
     values = diagnosis_values(form)
     findings, result = None, None
@@ -309,8 +318,8 @@ def ask_diagnosis(visit: Visitor, form: Fields) -> Response:
             if form.text("do") == "write":
                 values["written"] = answers.write_patient(visit, request).patient
             result = answers.diagnosis(visit, request)
-    except ValidationError:
-        values["problem"] = "give a note to read, or at least one phenotype that is seen"
+    except ValidationError as error:
+        values["problem"] = diagnosis_problem(error)
     except MedkgError as error:
         values["problem"] = str(error)
     return _page("diagnosis", visit, **values, findings=findings, result=result)

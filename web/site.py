@@ -6,8 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
+
+import polars as pl
 
 from medkg.access import Connection
 from medkg.core.errors import MedkgError
@@ -17,6 +19,7 @@ from medkg.entities import holds_patients
 from .accounts import Account, Sessions, Tokens
 
 if TYPE_CHECKING:
+    from medkg.graph.kg import KnowledgeGraph
     from medkg.mining.diagnosis.model import DiagnosisModel
     from medkg.mining.links.model import LinkModel
     from medkg.mining.treatment.model import TreatmentModel
@@ -130,6 +133,13 @@ class Site:
         return self.links
 
 
+@lru_cache(maxsize=2)  # a site's models
+def _was_read(graph: KnowledgeGraph) -> bool:
+    """Whether any evidence of a graph has a document or a sentence."""
+    read = pl.any_horizontal(pl.col("document", "sentence").is_not_null())
+    return not graph.scan("evidence").filter(read).head(1).collect().is_empty()
+
+
 @dataclass(frozen=True)
 class Visit:
     """A request of somebody who is logged in."""
@@ -169,6 +179,18 @@ class Visit:
             raise NotAllowedError(
                 f"an explanation cites sentences, which the account {self.account.name!r} may not"
                 " see"
+            )
+
+    def must_see_texts_of(self, graph: KnowledgeGraph) -> None:
+        """Refuse what a model tells of its graph's facts where some were read in texts.
+
+        Raises:
+            NotAllowedError: the account may not see them, and there are some.
+        """
+        if not self.account.sees_patients and _was_read(graph):
+            raise NotAllowedError(
+                "the model's graph holds what was read in documents, which the account"
+                f" {self.account.name!r} may not see"
             )
 
     def must_write(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from starlette.testclient import TestClient
 
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.treatment.train import train_treatment
+from medkg.web import messages
 from medkg.web.pages import _number
 from medkg.web.sentences import marked
 from medkg.web.site import Site
 from tests.cypher.clinic import clinic
 from tests.mining.treatment.pharmacy import pharmacy
-from tests.servers import change
+from tests.servers import EVERYTHING, change
 
 from .conftest import FROM_HERE, bearer
 
@@ -82,25 +84,89 @@ def test_what_only_a_note_states_is_for_who_may_see_notes(client: TestClient, si
         )
 
 
-def test_hypotheses_by_a_target_that_only_a_note_names_are_for_who_may_see_notes(
-    client: TestClient, site: Site
-) -> None:
-    nodes = {"id": ["OMIM:9"], "kind": ["Disease"], "name": ["mastocytosis"]}
+@pytest.fixture
+def noted(site: Site) -> Iterator[None]:
+    """Of mastocytosis a note alone names KIT, which ranks first; of chorea a note alone PDGFRA."""
+    diseases = {"OMIM:9": "mastocytosis", "OMIM:90": "chorea"}
+    nodes = {"id": list(diseases), "kind": "Disease", "name": list(diseases.values())}
     stated = {"subject": "OMIM:9", "relation": "ASSOCIATED_WITH", "source": "curated"}
     read = {"source": "notes", "document": "note:1", "sentence": "It may be KIT.", "start": 90}
-    evidence = [{**stated, "object": "HGNC:2"}, {**stated, "object": "HGNC:1", **read}]
-    site.store.write(
-        KnowledgeGraph.build(
-            pl.concat([pl.DataFrame(nodes), clinic().nodes], how="diagonal"),
-            pl.DataFrame(evidence, infer_schema_length=None),
-            clinic().sources,
-        )
+    target = {"subject": "drugbank:DB2", "relation": "TARGETS", "object": "HGNC:2"}
+    evidence = [
+        {**stated, "object": "HGNC:2"},
+        {**stated, "object": "HGNC:1", **read},
+        {**stated, "subject": "OMIM:90", "object": "HGNC:2", **read},
+        {**target, **read},
+    ]
+    predicted = clinic().predictions.filter(pl.col("model") == "m", pl.col("known") == 0).head(1)
+    pair = predicted.with_columns(
+        head=pl.lit("drugbank:DB2"), tail=pl.lit("HGNC:2"), model=pl.lit("o"), known=True,
+        probability=0.1,
+    )  # fmt: skip
+    graph = KnowledgeGraph.build(
+        pl.concat([pl.DataFrame(nodes), clinic().nodes], how="diagonal"),
+        pl.DataFrame(evidence, infer_schema_length=None),
+        clinic().sources,
     )
-    for account, expected in (("visitor", {"HGNC:2"}), ("reader", {"HGNC:1", "HGNC:2"})):
-        table = ask(client, site, account, "hypotheses", entity="OMIM:9").json()
-        place = table["columns"].index("target")
-        assert {row[place] for row in table["rows"]} == expected
-        assert ("may_cause" in table["columns"]) == (account == "reader")
+    site.store.write(graph.with_predictions(pair))
+    yield
+    change(site.store, EVERYTHING)
+    site.store.write(clinic())
+
+
+@pytest.mark.usefixtures("noted")
+@pytest.mark.parametrize("most", [1, 2, 20])
+def test_hypotheses_by_a_target_that_only_a_note_names_are_for_who_may_see_notes(
+    client: TestClient, site: Site, most: int
+) -> None:
+    """KIT's rank first; without them, those of PDGFRA are counted and cut."""
+    for account, drugs in (
+        ("visitor", ["drugbank:DB1", "drugbank:DB3", "drugbank:DB2"]),
+        ("reader", ["drugbank:DB2", "drugbank:DB1", "drugbank:DB2", "drugbank:DB3"]),
+    ):
+        body = {"entity": "OMIM:9", "most": most}
+        table = ask(client, site, account, "hypotheses", **body).json()
+        rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+        assert [row["drug"] for row in rows] == drugs[:most]
+        assert table["truncated"] == (len(drugs) > most)
+        assert table["note"] == ""
+        if account == "visitor":
+            assert {row["target"] for row in rows} == {"HGNC:2"}
+            told = {"association", "treats", "contraindicated_for", "may_cause", "path"}
+            assert not {*told, "evidence", "explanation"} & {*table["columns"]}
+
+
+@pytest.mark.usefixtures("noted")
+def test_a_visitor_is_told_of_no_disease_that_has_hypotheses_by_notes_alone(
+    client: TestClient, site: Site
+) -> None:
+    near = pl.DataFrame({"id": ["OMIM:91"], "kind": ["Disease"], "name": ["choreas"]})
+    nothing = clinic().evidence.clear()
+    graph = KnowledgeGraph.build(near, nothing, clinic().sources)
+    site.store.write(graph)
+    for account, there in (("visitor", False), ("reader", True)):
+        table = ask(client, site, account, "hypotheses", entity="OMIM:91").json()
+        assert table["rows"] == []
+        assert "no prediction that the server holds" in table["note"]
+        assert ("OMIM:90" in table["note"]) == there
+
+
+@pytest.mark.usefixtures("noted")
+def test_what_a_note_alone_knows_is_new_to_a_visitor(client: TestClient, site: Site) -> None:
+    """Nilotinib's PDGFRA: a visitor who saw it left out would learn that a note has it."""
+    for entity, end in (("drugbank:DB2", "target"), ("HGNC:2", "drug")):
+        other = {"target": "HGNC:2", "drug": "drugbank:DB2"}[end]
+        for account, there in (("visitor", True), ("reader", False)):
+            table = ask(client, site, account, "hypotheses", entity=entity).json()
+            place = table["columns"].index(end)
+            assert (other in [row[place] for row in table["rows"]]) == there
+            known = {"entity": entity, "known": True}
+            table = ask(client, site, account, "hypotheses", **known).json()
+            rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+            assert {row["known"] for row in rows if row[end] == other} == {not there}
+    known = ask(client, site, "visitor", "hypotheses", entity="drugbank:DB1", known=True).json()
+    place = known["columns"].index("known")
+    assert [row[place] for row in known["rows"]] == [True, False]
 
 
 @pytest.mark.parametrize("most", [1, 10])
@@ -270,9 +336,10 @@ def test_a_treatment_warns(client: TestClient, site: Site) -> None:
     assert "contraindicated" in kinds["drug 0-5"]
 
 
-def test_a_treatment_cites_no_sentence_to_who_may_see_none(
+def test_a_model_whose_graph_was_read_in_documents_is_not_for_visitors(
     client: TestClient, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What it tells of drugs and diseases, and warns of, may be in a document alone."""
     noted = pharmacy()
     evidence = noted.evidence.select(
         "subject", "relation", "object", "qualifiers", "source", "references"
@@ -280,19 +347,30 @@ def test_a_treatment_cites_no_sentence_to_who_may_see_none(
     document = pl.DataFrame({"id": ["note:9"], "kind": ["Document"], "name": ["note 9"]})
     nodes = pl.concat([noted.nodes, document], how="diagonal")
     read = KnowledgeGraph.build(nodes, evidence, noted.sources)
-    monkeypatch.setattr(site, "treatment", train_treatment(read, model="popularity"))
     patient = {"diseases": ["DOID:00"], "taking": ["drug 1-0", "drug 0-5"], "also": ["DOID:66"]}
+    assert ask(client, site, "visitor", "treatment", **patient).json()["recorded"]
+    monkeypatch.setattr(site, "treatment", train_treatment(read, model="popularity"))
+    refused = ask(client, site, "visitor", "treatment", **patient)
+    assert refused.status_code == 403
+    assert "'visitor' may not see" in refused.json()["detail"]
     seen = ask(client, site, "reader", "treatment", **patient).json()
-    drugs = [drug for part in ("recorded", "hypotheses", "taking") for drug in seen[part]]
-    steps = [step for drug in drugs for path in drug["paths"] for step in path["steps"]]
-    warnings = [warning for drug in drugs for warning in drug["warnings"]]
-    for cited in (drugs, steps, warnings):
-        sentences = {piece["sentence"] for each in cited for piece in each["evidence"]}
-        assert sentences == {"Read on the ward."}
-    answer = ask(client, site, "visitor", "treatment", **patient)
-    assert answer.json()["recorded"]
-    assert "Read on the ward." not in answer.text
-    assert "note:9" not in answer.text
+    assert {piece["sentence"] for drug in seen["recorded"] for piece in drug["evidence"]} == {
+        "Read on the ward."
+    }
+
+
+@pytest.mark.parametrize("address", ["diagnosis", "diagnosis/fhir"])
+def test_a_diagnosis_by_what_was_read_in_documents_is_not_for_visitors(
+    client: TestClient, site: Site, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    assert site.diagnosis is not None
+    body = {"present": ["HP:0000011"]}
+    assert ask(client, site, "visitor", address, **body).status_code == 200
+    graph = site.diagnosis.kg
+    sentence = graph.evidence.with_columns(sentence=pl.lit("Read on the ward."))
+    monkeypatch.setattr(site.diagnosis, "kg", graph.with_frames(evidence=sentence))
+    assert ask(client, site, "visitor", address, **body).status_code == 403
+    assert ask(client, site, "reader", address, **body).status_code == 200
 
 
 # Pages
@@ -344,6 +422,40 @@ def test_forms_are_answered_by_pages(reader: TestClient) -> None:
         page = reader.post(address, data=form, headers=FROM_HERE)
         assert page.status_code == 200
         assert expected in page.text, (address, form)
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ({"do": "rank", "keep": ["yes"] * 201, "phenotype": [f"HP:{n}" for n in range(201)]},
+         "at most 200 phenotypes"),
+        ({"do": "rank", "present": "HP:1", "genes": "\n".join(map(str, range(201)))},
+         "at most 200 genes"),
+        ({"do": "rank", "present": "p" * 201}, "a name may have at most 200 characters"),
+        ({"do": "read", "note": "n" * 200_001}, "a note may have at most 200,000 characters"),
+        ({"do": "read", "note": ""}, "give a note to read"),
+    ],
+    ids=["phenotypes", "genes", "name", "note", "nothing"],
+)  # fmt: skip
+def test_a_page_says_what_there_is_too_much_of(
+    reader: TestClient, form: dict[str, Any], expected: str
+) -> None:
+    page = reader.post("/diagnosis", data=form, headers=FROM_HERE)
+    assert page.status_code == 200
+    assert expected in page.text
+
+
+@pytest.mark.parametrize("account", ["visitor", "reader"])
+def test_a_page_says_that_there_are_more_hypotheses(
+    client: TestClient, site: Site, monkeypatch: pytest.MonkeyPatch, account: str
+) -> None:
+    client.post("/login", data={"token": site.tokens.by_account[account]}, headers=FROM_HERE)
+    form = {"entity": "OMIM:1"}
+    assert "There are more" not in client.post("/hypotheses", data=form, headers=FROM_HERE).text
+    fewest = messages.HypothesesRequest(entity="OMIM:1", most=1)
+    monkeypatch.setattr(messages, "HypothesesRequest", lambda **_: fewest)
+    page = client.post("/hypotheses", data=form, headers=FROM_HERE).text
+    assert "There are more: <code>/api/hypotheses</code> gives up to 200" in page
 
 
 def test_an_answer_to_a_question_joins_what_is_known(reader: TestClient) -> None:

@@ -23,7 +23,8 @@ TEMPLATES = sorted((Path(pages.__file__).parent / "data" / "templates").glob("*.
 # What is the same in every language: names, commands, Cypher, examples.
 SAME = re.compile(
     r"(?:.*(?:MATCH|RETURN|medkg ).*|--\w+ MODEL|medkg|Cypher|API|(?:Cypher|API|·) (?:· )?medkg"
-    r'|\{"name": "imatinib"\}|visitor|reader|writer|of|that|, or name|, characters)'
+    r'|\{"name": "imatinib"\}|visitor|reader|writer|of|that|, or name|, characters'
+    r"|/api/hypotheses|most)"
 )
 
 
