@@ -1,4 +1,4 @@
-"""Predictions on a server's graph that medkg did not write."""
+"""Predictions on a server whose graph is not the model's own: medkg's, or one of another hand."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from pathlib import Path
 import polars as pl
 
 from medkg.access import connect
+from medkg.graph.frames import NODES, Columns, empty
 from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.obsolete import moved_evidence, replace_ids
+from medkg.graph.spill import EvidenceBuffer
+from medkg.graph.store import Store
+from medkg.graph.store.connection import Connection
 from medkg.graph.store.property_graph import PredictionsSummary
+from medkg.graph.store.read import framed, read_nodes
+from medkg.graph.store.rows import groups
 from medkg.loaders.property_graph import MappedServer
+
+_PREDICTION_KEY = ["model", "head", "relation", "tail"]
+_SOUGHT: Columns = {"kind": pl.String, "given": pl.String, "id": pl.String}
 
 
 def write_predictions(kg: KnowledgeGraph, uri: str, *, mapping: Path | str) -> PredictionsSummary:
@@ -69,3 +79,80 @@ def write_predictions(kg: KnowledgeGraph, uri: str, *, mapping: Path | str) -> P
         kept = nodes.join(merged, on="id").select("element", id="kept")
         nodes = pl.concat([nodes, kept.select(nodes.columns)]).unique()
         return store.write_beside(kg.predictions, nodes)
+
+
+def as_on_server(kg: KnowledgeGraph, store: Store) -> KnowledgeGraph:
+    """What a model says, about the nodes that a server's graph has in place of the model's own.
+
+    A node that merging joined with another there is that other. Where the server has none, those
+    that merging joined with the node in the model's graph are looked for. Of several that are
+    found the first by identifier counts. Evidence and predictions are about what is found, whose
+    rows are as they are on the server, so that writing changes none of them. Of predictions that
+    are the same then, that of the highest score stays; those of a node with itself are left out.
+
+    Args:
+        kg: a small graph: the model's predictions, their ends, and what was asked about.
+        store: what it is to be written to.
+
+    Raises:
+        StoreError: the server doesn't answer.
+    """
+    with store.connection.errors():
+        sought = kg.nodes.select("kind", "id", given="id")
+        by_id = _server_nodes(store.connection, sought)
+        missing = sought.join(by_id, on="given", how="anti").select("kind", "given")
+        members = kg.merges.filter("applied").select("kind", given="kept", id="merged")
+        known = pl.concat(
+            [by_id, _server_nodes(store.connection, members.join(missing, on=["kind", "given"]))]
+        )
+    new = kg.nodes.join(known, left_on="id", right_on="given", how="anti")
+    names = known.filter(pl.col("given") != pl.col("id")).select(old="given", new="id")
+    buffer = EvidenceBuffer(kg.schema)
+    buffer.add(moved_evidence(kg.evidence, names))
+    edges, evidence = buffer.frames(kg.sources)
+    predictions = replace_ids(replace_ids(kg.predictions, "head", names), "tail", names)
+    frames = {
+        "nodes": pl.concat([new, known.select(list(NODES))]).unique("id").sort("id"),
+        "edges": edges,
+        "evidence": evidence,
+        "predictions": predictions.filter(pl.col("head") != pl.col("tail"))
+        .sort("score", descending=True, nulls_last=True, maintain_order=True)
+        .unique(_PREDICTION_KEY, keep="first", maintain_order=True)
+        .sort(_PREDICTION_KEY),
+        # What became of its own nodes the server knows itself.
+        "merges": kg.merges.join(new, left_on="kept", right_on="id", how="semi"),
+    }
+    return KnowledgeGraph(frames, kg.sources, kg.schema)
+
+
+def _server_nodes(connection: Connection, sought: pl.DataFrame) -> pl.DataFrame:
+    """The nodes that a server has by identifiers, or made of them by merging, however often.
+
+    One that became another node and is a node again, as after two graphs were written, is itself.
+
+    Args:
+        sought: `kind`, `given` and the `id` to begin with; several for one that is given, too.
+
+    Returns:
+        The columns of `NODES`, and `given`, of which each is there once at most.
+    """
+    sought = seen = sought.select(list(_SOUGHT))
+    parts = [empty({"given": pl.String, **NODES})]
+    while sought.height:
+        nodes = pl.concat(
+            read_nodes(connection, kind, part["id"].unique())
+            for (kind,), part in groups(sought, "kind")
+        )
+        there = sought.join(nodes, on=["kind", "id"])
+        parts.append(there.select("given", *NODES))
+        sought = sought.join(there, on="given", how="anti")
+        query = (
+            "UNWIND $keys AS id MATCH (m:Merge {merged: id, applied: true})"
+            " RETURN m.kind, m.merged, m.kept"
+        )
+        rows = connection.looked_up(query, sought["id"].unique())
+        became = framed(rows, {"kind": pl.String, "id": pl.String, "kept": pl.String})
+        steps = sought.join(became, on=["kind", "id"]).select("kind", "given", id="kept")
+        sought = steps.unique().join(seen, on=["given", "id"], how="anti")  # no circle is followed
+        seen = pl.concat([seen, sought])
+    return pl.concat(parts).sort("given", "id").unique("given", keep="first", maintain_order=True)

@@ -13,7 +13,7 @@ from medkg.cli.app import app
 from medkg.cli.language import message, words
 from medkg.cli.models import open_diagnosis_model
 from medkg.cli.options import Json, Language, Sex, Top
-from medkg.cli.output import print_set_aside
+from medkg.cli.output import print_set_aside, write_as_on_server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -342,7 +342,6 @@ def _into_graph(
     model: DiagnosisModel, patients: Sequence[PatientFindings], top: int, output: _Output
 ) -> dict[str, str] | None:
     """Write patients to a server if asked to; what each is called there, by its own identifier."""
-    from medkg.access import connect
     from medkg.cli import show
     from medkg.core.errors import DataError
     from medkg.diagnosis import patient_graph, pseudonym
@@ -355,7 +354,6 @@ def _into_graph(
             " table of --findings"
         )
     by_pseudonym = {pseudonym(output.pseudonyms, patient.id): patient for patient in patients}
-    with connect(output.into) as connection:
-        summary = connection.write(patient_graph(by_pseudonym, model, top))
+    summary = write_as_on_server(patient_graph(by_pseudonym, model, top), output.into)
     show.err.print(f"{output.into}: {summary}")
     return {patient.id: identifier for identifier, patient in by_pseudonym.items()}

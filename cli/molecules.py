@@ -10,7 +10,7 @@ import typer
 
 from medkg.cli.app import app, evaluate, train
 from medkg.cli.options import Json, Seed
-from medkg.cli.output import check_table_path, print_set_aside, write_table
+from medkg.cli.output import check_table_path, print_set_aside, write_as_on_server, write_table
 
 if TYPE_CHECKING:
     from medkg.graph.kg import KnowledgeGraph
@@ -292,7 +292,7 @@ def _write_into(
     made: Generation, kg: KnowledgeGraph, held: KnowledgeGraph | None, target: str, into: str
 ) -> _Written:
     """Write molecules as hypotheses to a server, by its URI, or into a graph folder."""
-    from medkg.access import connect, is_uri
+    from medkg.access import is_uri
     from medkg.mining.molecules.generator.hypotheses import (
         generation_name,
         molecule_hypotheses,
@@ -301,8 +301,7 @@ def _write_into(
 
     if is_uri(into):
         new = molecule_hypotheses(made, kg, target, drugs=held)
-        with connect(into) as connection:
-            connection.write(new)
+        write_as_on_server(new, into)
     elif held is not None:
         new = molecule_hypotheses(made, held, target)
         with_hypotheses(held, new).save(into)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from medkg.core.quarantine import Quarantine
     from medkg.graph.kg import KnowledgeGraph
+    from medkg.graph.store.summary import WriteSummary
 
 MOST_LISTED = 5  # files that are named for one reason of setting aside
 TABLES = (".csv", ".tsv", ".parquet")
@@ -90,6 +91,26 @@ def print_written(saved: SavedGraph) -> None:
         )
         file = saved["quarantine"]
         show.out.print(words("set aside: {counts}; see {file}", counts=counts, file=file))
+
+
+def write_as_on_server(kg: KnowledgeGraph, uri: str) -> WriteSummary:
+    """Write what a model says to a server, about the nodes that are there in place of its own.
+
+    How many of these have another identifier there is said on standard error.
+    """
+    from medkg.access import connect
+    from medkg.cli import show
+    from medkg.predictions import as_on_server
+
+    with connect(uri) as connection:
+        there = as_on_server(kg, connection)
+        summary = connection.write(there)
+    if moved := len({*kg.nodes["id"]} - {*there.nodes["id"]}):
+        show.err.print(
+            words("nodes that {server} has under another identifier, by merging: {moved:,}",
+                  server=uri, moved=moved)
+        )  # fmt: skip
+    return summary
 
 
 def print_summary(summary: _Summary, place: str, as_json: bool) -> None:

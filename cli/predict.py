@@ -12,7 +12,13 @@ import typer
 from medkg.cli.app import app
 from medkg.cli.models import open_link_model
 from medkg.cli.options import Json, Language, Top
-from medkg.cli.output import check_table_path, print_set_aside, print_summary, write_table
+from medkg.cli.output import (
+    check_table_path,
+    print_set_aside,
+    print_summary,
+    write_as_on_server,
+    write_table,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -154,7 +160,6 @@ def _write_into(
     model: LinkModel, predictions: pl.DataFrame, uri: str, mapping: Path | None, as_json: bool
 ) -> None:
     """Write predictions to a server; with a mapping, between nodes that are there."""
-    from medkg.access import connect
     from medkg.predictions import write_predictions
 
     ends = predictions["head"].to_list() + predictions["tail"].to_list()
@@ -163,8 +168,7 @@ def _write_into(
     if mapping is not None:
         written: WriteSummary | PredictionsSummary = write_predictions(part, uri, mapping=mapping)
     else:
-        with connect(uri) as connection:
-            written = connection.write(part)
+        written = write_as_on_server(part, uri)
     if not as_json:
         print_summary(written, uri, as_json=False)
 

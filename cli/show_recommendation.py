@@ -12,6 +12,7 @@ from rich.text import Text
 
 from medkg.cli import show
 from medkg.cli.language import message, words
+from medkg.cli.output import write_as_on_server
 
 if TYPE_CHECKING:
     from medkg.graph.store.summary import WriteSummary
@@ -131,14 +132,11 @@ def write_back(
     model: TreatmentModel, recommendation: Recommendation, top: int, into: str
 ) -> WriteSummary:
     """Write the hypotheses for the diseases, whoever asked, to a server as PREDICTED_TREATS."""
-    from medkg.access import connect
-
     rows = model.predictions(recommendation.patient.diseases, top, date=date.today().isoformat())
     ends = {*rows["head"], *rows["tail"]}
     # No others of the graph's predictions: a part of a model's answer would replace the whole.
     part = model.graph.subgraph(ends, relations=[]).with_predictions(rows)
-    with connect(into) as connection:
-        return connection.write(part)
+    return write_as_on_server(part, into)
 
 
 def training_figures(metrics: Mapping[str, Any]) -> pl.DataFrame:

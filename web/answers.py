@@ -22,6 +22,7 @@ from medkg.diagnosis import (
 from medkg.explanations import ExplanationParts
 from medkg.fhir_bundle import diagnosis_bundle
 from medkg.graph.look_up import SUGGESTED, suggestion
+from medkg.predictions import as_on_server
 
 from . import messages
 from .curated_questions import curated_question
@@ -366,7 +367,7 @@ def write_patient(
         _, result = _diagnosed(visit, request)
         name = pseudonym(None, result.patients[0].id)
         graph = patient_graph({name: result.patients[0]}, model, request.most)
-    visit.store.write(graph)
+    visit.store.write(as_on_server(graph, visit.store))
     return messages.WrittenPatient(patient=name)
 
 

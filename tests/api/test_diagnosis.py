@@ -51,6 +51,7 @@ from medkg.mining.diagnosis.open_set import fit_open_set
 from medkg.mining.diagnosis.phenotypes import Findings
 from medkg.mining.diagnosis.train import train_diagnosis
 from tests.graph.graphs import small
+from tests.graph.other_server import server_graph
 from tests.mining.diagnosis.clinic import clinic
 from tests.servers import EVERYTHING, change
 
@@ -668,6 +669,30 @@ def test_a_patient_that_is_set_aside_does_not_go_in(
     finally:
         with connect(embedded_uri) as store:
             change(store, EVERYTHING)
+
+
+def test_a_patient_goes_in_beside_the_servers_own_nodes(folder: Path, embedded_uri: str) -> None:
+    there = server_graph(
+        ("Symptom", "HP:0000021", "HP:0999999"),
+        ("Symptom", "HP:0000012", "HP:0000012"),
+        ("Disease", "OMIM:100001", "MONDO:5"),
+    )
+    symptoms = ("--symptom", "HP:0000021", "--symptom", "HP:0000012")
+    with connect(embedded_uri) as store:
+        store.write(there)
+        try:
+            result = run(folder, *symptoms, "--top", "1", "--into", embedded_uri, "--json")
+            kg = store.read()
+        finally:
+            change(store, EVERYTHING)
+    assert result.exit_code == 0, result.output
+    patient = json.loads(result.stdout)["cases"][0]["written_as"]
+    assert kg.nodes.filter(pl.col("id") != patient).equals(there.nodes)
+    assert kg.edges.filter(subject=patient)["object"].sort().to_list() == [
+        "HP:0000012",
+        "HP:0999999",
+    ]
+    assert kg.predictions.select("head", "tail").rows() == [(patient, "MONDO:5")]
 
 
 def test_a_typed_patient_goes_in_by_its_identifier(

@@ -1,4 +1,4 @@
-"""Predictions beside a graph that medkg did not write: nothing of it is touched, and they go."""
+"""Predictions on a server with a graph of its own: nothing of that is touched, and they go."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import medkg
 from medkg.cli import app
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.merge import unmerge
 from medkg.graph.store import Store
 from medkg.loaders.property_graph import MappedServer
+from medkg.predictions import as_on_server
 
 from ..gnn.graphs import family_graph
 from ..graph.lab import everything, lab
@@ -230,3 +232,85 @@ def test_choices_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
         ["predict", tmp_path, "--all", "--mapping", mapping],
     ):
         assert CliRunner().invoke(app, [str(one) for one in arguments]).exit_code == 2
+
+
+# Where medkg wrote the server's graph
+
+
+OLD, OLDER, ASPIRIN = "CHEBI:45783", "MESH:D000068877", "drugbank:DB00945"
+
+
+def drugs(source: str, *rows: tuple[str, str, list[str]]) -> KnowledgeGraph:
+    """Drugs by identifier, name and cross-references, which act on KIT; ABL1 is there too."""
+    targets = [(KIT, "Target", "KIT", []), (ABL1, "Target", "ABL1", [])]
+    nodes = pl.DataFrame(
+        [*((id_, "Drug", name, xrefs) for id_, name, xrefs in rows), *targets],
+        schema={"id": str, "kind": str, "name": str, "xrefs": pl.List(str)},
+        orient="row",
+    )
+    evidence = pl.DataFrame({"subject": [row[0] for row in rows]}).with_columns(
+        relation=pl.lit("TARGETS"), object=pl.lit(KIT), source=pl.lit(source)
+    )
+    return KnowledgeGraph.build(nodes, evidence, [Source(source, "1", "CC0-1.0")])
+
+
+def merged() -> KnowledgeGraph:
+    """Imatinib, which has swallowed two other identifiers, and aspirin."""
+    return medkg.merge(
+        drugs("one", (IMATINIB, "imatinib", []), (ASPIRIN, "aspirin", [])),
+        drugs("two", (OLD, "STI-571", [IMATINIB])),
+        drugs("three", (OLDER, "Gleevec", [IMATINIB])),
+    )
+
+
+def heads(store: Store) -> list[tuple[object, ...]]:
+    query = "MATCH (h)-[p:PREDICTED_TARGETS]->(t) RETURN h.id AS id, h.name, p.score ORDER BY id"
+    return store.query(query).rows()
+
+
+def test_what_is_predicted_of_a_merged_node_is_of_what_it_became(store: Store) -> None:
+    kg = merged()
+    assert kg.merges.filter("applied", kept=IMATINIB)["merged"].sort().to_list() == [OLD, OLDER]
+    store.write(kg)
+    model = drugs("mine", (OLD, "glivec", []), (IMATINIB, "Imatinibum", []), ("NDFRT:1", "x", []))
+    rows = predicted((OLD, ABL1, "m", 0.9), (IMATINIB, ABL1, "m", 0.4), ("NDFRT:1", ABL1, "m", 0.2))
+    pair = predicted((OLD, IMATINIB, "m", 0.5)).with_columns(relation=pl.lit("INTERACTS_WITH"))
+    part = model.with_predictions(pl.concat([rows, pair]))
+    part_there = as_on_server(part, store)
+    summary = store.write(part_there)
+    assert (summary.nodes.added, summary.nodes.changed) == (1, 0)
+    assert heads(store) == [("NDFRT:1", "x", 0.2), (IMATINIB, "imatinib", 0.9)]
+    assert part_there.predictions.height == 2  # a drug doesn't interact with itself
+    # What the graph states moves too.
+    assert set(part_there.edges["subject"]) == {IMATINIB, "NDFRT:1"}
+    assert part_there.evidence["original_subject"].drop_nulls().to_list() == [OLD]
+
+
+def test_merging_is_followed_through_several_steps(store: Store) -> None:
+    record = {"kind": "Drug", "reason": "by hand", "applied": True}
+    chain = [("NDFRT:1", "NDFRT:2"), ("NDFRT:2", "NDFRT:1"), ("NDFRT:2", OLD)]
+    kg = merged()
+    more = pl.DataFrame([{"merged": a, "kept": b, **record} for a, b in chain])
+    merges = pl.concat([kg.merges, more], how="diagonal").sort("kept", "merged")
+    store.write(kg.with_frames(merges=merges))
+    rows = predicted(("NDFRT:1", ABL1, "m", 0.2))
+    part = drugs("mine", ("NDFRT:1", "x", [])).with_predictions(rows)
+    store.write(as_on_server(part, store))
+    assert heads(store) == [(IMATINIB, "imatinib", 0.2)]
+
+
+def test_what_is_a_node_again_is_itself(store: Store) -> None:
+    store.write(merged())
+    store.write(unmerge(merged(), OLD))
+    rows = predicted((OLD, ABL1, "m", 0.3), (OLDER, ABL1, "m", 0.1))
+    part = drugs("mine", (OLD, "x", []), (OLDER, "y", [])).with_predictions(rows)
+    store.write(as_on_server(part, store))
+    assert heads(store) == [(OLD, "STI-571", 0.3), (IMATINIB, "imatinib", 0.1)]
+
+
+def test_what_the_models_graph_merged_is_found_by_what_it_was(store: Store) -> None:
+    store.write(drugs("two", (OLD, "STI-571", [])))
+    part = merged().with_predictions(predicted((IMATINIB, ABL1, "m", 0.6)))
+    store.write(as_on_server(part, store))
+    assert heads(store) == [(OLD, "STI-571", 0.6)]
+    assert store.read().merges.is_empty()  # of nodes that the server has it knows itself

@@ -16,6 +16,8 @@ from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.train import train_links
 from tests.gnn.graphs import family_graph
+from tests.graph.other_server import server_graph
+from tests.servers import EVERYTHING, change
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,26 @@ def test_all_heads_into_a_server(folder: Path, model: LinkModel, tmp_path: Path)
             " count(DISTINCT d.id) AS drugs"
         )
     assert counts.row(0) == (2 * len(model.task.heads), len(model.task.heads))
+
+
+def test_a_server_keeps_its_own_identifiers_and_names(folder: Path, embedded_uri: str) -> None:
+    there = server_graph(
+        ("Drug", "drugbank:DB03", "drugbank:DB999"),
+        ("Target", "NCBIGene:06", "HGNC:6"),
+        ("Target", "NCBIGene:02", "NCBIGene:02"),
+    )
+    with connect(embedded_uri) as store:
+        store.write(there)
+        try:
+            result = predict(folder, "--head", "drug 0-3", "--top", 2, "--into", embedded_uri)
+            kg = store.read()
+        finally:
+            change(store, EVERYTHING)
+    assert result.exit_code == 0, result.output
+    assert kg.nodes.equals(there.nodes)
+    pairs = set(kg.predictions.select("head", "tail").rows())
+    assert pairs == {("drugbank:DB999", "HGNC:6"), ("drugbank:DB999", "NCBIGene:02")}
+    assert "under another identifier, by merging: 2" in " ".join(result.stderr.split())
 
 
 def test_what_is_written_is_ranked_once(

@@ -13,6 +13,7 @@ from medkg.cli import app
 from medkg.cli.show_recommendation import _cited, below_members
 from medkg.core.errors import MissingError, ModelError
 from medkg.mining.safety.warning import SafetyWarning
+from tests.graph.other_server import server_graph
 from tests.mining.treatment.pharmacy import pharmacy
 from tests.servers import EVERYTHING, change
 
@@ -176,3 +177,17 @@ def test_hypotheses_are_written_to_a_server(folder: Path, embedded_uri: str) -> 
     assert set(rows["drug"]) == {drug.drug for drug in recommendation.hypotheses}
     assert set(rows["disease"]) == {"DOID:00"}
     assert set(rows["model"]) == {model.name}
+
+
+def test_hypotheses_are_about_the_servers_own_nodes(folder: Path, embedded_uri: str) -> None:
+    there = server_graph(("Disease", "DOID:00", "MONDO:5"))
+    with medkg.connect(embedded_uri) as connection:
+        connection.write(there)
+        try:
+            words = ["--disease", "DOID:00", "--top", 3, "--into", embedded_uri]
+            run("recommend", folder / "model", *words)
+            kg = connection.read()
+        finally:
+            change(connection, EVERYTHING)
+    assert set(kg.predictions["tail"]) == {"MONDO:5"}
+    assert kg.nodes.filter(kind="Disease").equals(there.nodes)

@@ -21,6 +21,7 @@ from medkg.web.pages import _number
 from medkg.web.sentences import marked
 from medkg.web.site import Site
 from tests.cypher.clinic import clinic
+from tests.graph.other_server import server_graph
 from tests.mining.treatment.pharmacy import pharmacy
 from tests.servers import EVERYTHING, change
 
@@ -327,6 +328,22 @@ def test_only_a_writer_writes_a_patient(client: TestClient, site: Site) -> None:
     written = ask(client, site, "writer", "patients", **body).json()["patient"]
     seen = ask(client, site, "reader", "entity", kind="Patient", id=written).json()
     assert {group["relation"] for group in seen["facts"]} == {"HAS_PHENOTYPE"}
+
+
+def test_a_patient_is_written_beside_the_graphs_own_nodes(client: TestClient, site: Site) -> None:
+    there = server_graph(
+        ("Symptom", "HP:0000022", "HP:0999999"), ("Symptom", "HP:0000032", "HP:0000032")
+    )
+    site.store.write(there)
+    try:
+        body = {"present": ["HP:0000022", "HP:0000032"]}
+        written = ask(client, site, "writer", "patients", **body).json()["patient"]
+        shown = "MATCH (:Patient {id: $patient})-[:HAS_PHENOTYPE]->(s) RETURN s.id, s.name"
+        rows = site.store.query(shown, patient=written).rows()
+        assert set(rows) == set(there.nodes.select("id", "name").rows())
+    finally:
+        ours = [*there.nodes["id"], *there.merges["merged"]]
+        change(site.store, f"MATCH (n) WHERE n.id IN {ours} OR n.kept IN {ours} DETACH DELETE n")
 
 
 def test_a_treatment_warns(client: TestClient, site: Site) -> None:

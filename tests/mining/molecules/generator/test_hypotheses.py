@@ -21,6 +21,7 @@ from medkg.mining.molecules.generator.hypotheses import (
     molecule_hypotheses,
     with_hypotheses,
 )
+from tests.graph.other_server import server_graph
 
 Trained = tuple[Path, dict[str, Any]]
 TARGET, DRUG = "NCBIGene:1", "drugbank:DB00001"
@@ -149,6 +150,21 @@ def test_what_a_server_holds_as_a_drug_is_left_out(
         written = json.loads(result.stdout)["written"]
         assert (written["molecules"], written["left_out"]) == (len(made.molecules) - 1, 1)
         assert connection.query("new_molecules", target="T1").height == written["molecules"]
+
+
+def test_the_target_is_the_servers_own(
+    lstm: Trained, made: Generation, kg: KnowledgeGraph, tmp_path: Path
+) -> None:
+    graph, server = tmp_path / "graph", f"embedded:{tmp_path / 'server'}"
+    kg.save(graph)
+    there = server_graph(("Target", TARGET, "HGNC:1"))
+    words = ["generate", str(lstm[0]), "--graph", str(graph), "--target", "T1", "-n", "5"]
+    with medkg.connect(server) as connection:
+        connection.write(there)
+        result = CliRunner().invoke(app, [*words, "--into", server, "--json"])
+        assert result.exit_code == 0, result.output
+        assert connection.query("new_molecules", target="HGNC:1").height == len(made.molecules)
+        assert connection.read().nodes.filter(kind="Target").equals(there.nodes)
 
 
 def test_a_wrong_place_is_told_before_anything_is_generated(
