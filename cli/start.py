@@ -25,14 +25,31 @@ def quickstart(
     run_quickstart(out, seed=seed, as_json=as_json)
 
 
-@app.command(epilog="Example: medkg doctor")
-def doctor(as_json: Json = False) -> None:
-    """Python, GPU, servers, models, data: what is there and what is missing."""
+@app.command(epilog="Example: medkg doctor --mend")
+def doctor(
+    mend: Annotated[
+        bool,
+        typer.Option(
+            "--mend",
+            help="Remove damaged and outdated caches and what killed commands left, end servers"
+            " that nobody uses, and close folders of private data to others.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Python, GPU, servers, models, data: what is there, what is missing, what can be mended."""
+    from medkg import mending
     from medkg.cli import show
     from medkg.doctor import examine
 
+    points = {"mended": mending.mend()} if mend else {}
     findings = examine()
+    points["can be mended"] = mending.can_be_mended()
     if as_json:
-        show.as_json(findings)
-    else:
-        show.pairs(findings, "medkg doctor")
+        show.as_json(findings | points)
+        return
+    show.pairs(findings, "medkg doctor")
+    for heading, lines in points.items():
+        if lines:
+            command = ": medkg doctor --mend" if heading == "can be mended" else ":"
+            show.plain("\n  ".join([heading + command, *lines]) + "\n")

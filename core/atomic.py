@@ -11,6 +11,7 @@ import errno
 import hashlib
 import itertools
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from .errors import DataError
 from .input_files import require_regular
 from .json_reading import read_json
 from .locks import try_lock
-from .temporary import delete_abandoned, temporary_folder
+from .temporary import abandoned, delete_abandoned, temporary_folder
 
 
 def sha256(path: Path) -> str:
@@ -229,6 +230,7 @@ def _replacing(path: Path, *, shared: bool) -> Iterator[Path]:
 
 
 _OLD = ".old."
+_DRAFT = re.compile(r"\..+\.(draft|old)\.")  # how a name begins, up to what is drawn for it
 
 
 def _put_in_place(draft: Path, path: Path, replaced: Path) -> None:
@@ -253,6 +255,16 @@ def _put_in_place(draft: Path, path: Path, replaced: Path) -> None:
             raise
 
 
+def take_away(path: Path) -> None:
+    """Delete a file or a folder, which is gone at once: nobody sees it half-deleted.
+
+    Raises:
+        OSError: it is not there, or may not be deleted.
+    """
+    with temporary_folder(path.parent, f".{path.name}.draft.") as folder:
+        path.rename(folder / path.name)
+
+
 def remove_folder(path: Path, *, marker: str) -> None:
     """Delete a folder that `atomic_folder` wrote, or one of such folders; it may be gone already.
 
@@ -263,6 +275,20 @@ def remove_folder(path: Path, *, marker: str) -> None:
     shutil.rmtree(path, ignore_errors=True)
     for infix in (".draft.", _OLD):
         delete_abandoned(path.parent, f".{path.name}{infix}")
+
+
+def abandoned_drafts(home: Path) -> list[Path]:
+    """What killed commands left in a folder of what they wrote: half-written, or replaced already.
+
+    What was replaced is left out where nothing has its place: it may be all there is.
+    """
+    matches = [_DRAFT.match(path.name) for path in home.glob(".*")]
+    return [
+        draft
+        for beginning in sorted({match[0] for match in matches if match})
+        if not beginning.endswith(_OLD) or (home / beginning[1 : -len(_OLD)]).exists()
+        for draft in abandoned(home, beginning)
+    ]
 
 
 def _umask() -> int:

@@ -90,6 +90,25 @@ def _delete(folder: Path, lock: FileLock | None) -> None:
 
 def delete_abandoned(home: Path, prefix: str) -> None:
     """Delete the folders of a prefix here whose process has ended; those of other users stay."""
+    for folder, lock in _claimed(home, prefix):
+        _delete(folder, lock)
+
+
+def abandoned(home: Path, prefix: str = _PREFIX) -> list[Path]:
+    """The folders that `delete_abandoned` would delete."""
+    folders = []
+    for folder, lock in _claimed(home, prefix):
+        if lock is not None:
+            lock.release()
+        folders.append(folder)
+    return folders
+
+
+def _claimed(home: Path, prefix: str) -> Iterator[tuple[Path, FileLock | None]]:
+    """The abandoned folders, each with its lock held, to be released by the caller.
+
+    One that its process was killed while making has none.
+    """
     for folder in home.glob(f"{glob.escape(prefix)}*"):
         with suppress(OSError):
             state = folder.lstat()
@@ -98,11 +117,11 @@ def delete_abandoned(home: Path, prefix: str) -> None:
                 continue
             if folder.name.endswith(_NEW):
                 if not _is_running(folder.name.split(".")[-2]):
-                    shutil.rmtree(folder)
+                    yield folder, None
             elif (folder / _LOCK).is_file():
                 lock = try_lock(folder / _LOCK)
                 if lock is not None:
-                    _delete(folder, lock)
+                    yield folder, lock
 
 
 def _is_running(process: str) -> bool:

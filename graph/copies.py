@@ -33,6 +33,7 @@ from .forget import DOCUMENT, PATIENT, drop_lines, forget, naming, pattern_of
 from .graph_frames import MANIFEST
 from .kg import KnowledgeGraph
 from .store import Store
+from .store.embedded import is_server
 
 _BLOCK = 1_048_576
 _SEALED = (b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----")
@@ -176,7 +177,7 @@ def _folder_kind(folder: Path) -> str | None:
         return _CLOSED
     if (folder / MANIFEST).is_file():
         return "graph"
-    if (folder / "server.lock").is_file() and (folder / "databases").is_dir():
+    if is_server(folder):
         return "server"
     if (folder / export.MANIFEST).is_file():
         return "export"

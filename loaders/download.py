@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,6 +27,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _TIMEOUTS = (20, 60)  # seconds: to connect, and between two pieces of the answer
 _TRIES = 5
 _PIECE = 1 << 18
+_TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}")  # how Python's tempfile, which pooch uses, calls them
+_LONGEST = 86_400  # seconds that a download may take
 _SUMS = "SHA256SUMS"  # in the form that sha256sum --check reads
 
 # Its messages go to standard error whatever a program's logging is set to.
@@ -59,6 +61,19 @@ def fetch(info: SourceInfo, folder: Path | None = None) -> Path:
             f"{info.name} may not be fetched; get it from {info.home_page} and give --path"
         )
     return files[0] if len(files) == 1 else folder
+
+
+def abandoned_downloads(sources: Iterable[str]) -> list[Path]:
+    """Temporary files in the cache's folders of sources that a killed command can't need any more.
+
+    What came of a broken download is none: the same command goes on from there.
+    """
+    return [
+        path
+        for source in sources
+        for path in (cache_folder() / _plain_name(source)).glob("tmp*")
+        if _TEMPORARY.fullmatch(path.name) and time.time() - path.lstat().st_mtime > _LONGEST
+    ]
 
 
 def _plain_name(name: str) -> str:

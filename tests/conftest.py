@@ -57,6 +57,7 @@ SLOW = {
     "graph/test_embedded.py",
     "graph/test_faults.py",
     "graph/test_fence.py",
+    "graph/test_forgotten.py",
     "graph/test_scale.py",
     "loaders/test_clinical.py",
     "loaders/test_hetionet.py",

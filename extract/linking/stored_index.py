@@ -2,8 +2,8 @@
 
 Kept are indexes of graphs that hold curated sources alone: what was read in a patient's text goes
 into no cache. Processes share the memory of an index's files. A folder is known by a hash of the
-graph's names and of the code that makes an index of them, so another release of either makes
-another one; one that isn't what it was written as is made anew.
+code that makes an index and one of the graph's names, so another release of either makes another
+one; one that isn't what it was written as is made anew.
 """
 
 from __future__ import annotations
@@ -11,30 +11,25 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from ...core.atomic import atomic_folder, json_object, sha256
-from ...core.cache import cache_folder
+from ...core.atomic import atomic_folder, sha256
 from ...core.disk import DiskError
 from ...core.errors import DataError
 from ...graph.document_readings import TEXT_SOURCE
 from ...graph.kg import KnowledgeGraph
+from .index_folder import MANIFEST, code_digest, home, is_unused, verified
 from .links import KINDS
 from .name_index import Arrays, NameIndex, index_arrays, names_of
 
-_MANIFEST = "index.json"
-_KEPT_FOR = 7 * 86_400  # seconds that an index stays in the cache after it was last used
 _AT_ONCE = 20_000  # nodes that are text at a time
 _FEWEST = 10_000  # nodes; an index of fewer is built as fast as it is read
-_CODE = ("extract.linking", "extract.data", "graph.identifiers")  # what decides on an index
 
 
 def name_indexes(graph: KnowledgeGraph) -> dict[str, NameIndex]:
@@ -42,7 +37,7 @@ def name_indexes(graph: KnowledgeGraph) -> dict[str, NameIndex]:
     groups = sorted({frozenset(kinds) for kinds in KINDS.values()}, key=sorted)
     if graph.counts["nodes"] < _FEWEST or not _is_curated(graph):
         return _by_kind(groups, _arrays(graph, groups))
-    folder = cache_folder() / "names" / _digest(graph)
+    folder = home() / f"{code_digest()}-{_digest(graph)}"
     with suppress(OSError, DataError):  # not there, or damaged
         return _by_kind(groups, _read(folder, len(groups)))
     arrays = _arrays(graph, groups)
@@ -71,15 +66,10 @@ def _arrays(graph: KnowledgeGraph, groups: Sequence[frozenset[str]]) -> list[Arr
 
 
 def _digest(graph: KnowledgeGraph) -> str:
-    """A hash of a graph's names and of the code that makes an index of them."""
+    """A hash of a graph's names."""
     digest = blake2b(digest_size=16)
-    for module in _CODE:
-        path = Path(str(files("medkg"))).joinpath(*module.split("."))
-        for file in [path.with_suffix(".py")] if not path.is_dir() else sorted(path.iterdir()):
-            if file.is_file():
-                digest.update(file.name.encode() + file.read_bytes())
     prefixes = {kind.label: kind.prefixes for kind in graph.schema.kinds.values()}
-    digest.update(json.dumps([prefixes, pl.__version__, np.__version__]).encode())
+    digest.update(json.dumps(prefixes).encode())
     nodes = graph.nodes.filter(pl.col("kind").is_in(list(KINDS)))
     nodes = nodes.select("id", "kind", "name", "synonyms", "xrefs", "properties")
     for start in range(0, nodes.height, _AT_ONCE):
@@ -89,12 +79,12 @@ def _digest(graph: KnowledgeGraph) -> str:
 
 
 def _write(folder: Path, arrays: Sequence[Arrays]) -> None:
-    with atomic_folder(folder, marker=_MANIFEST) as draft:
+    with atomic_folder(folder, marker=MANIFEST) as draft:
         for place, of_group in enumerate(arrays):
             for name, values in of_group.items():
                 np.save(draft / f"{place}-{name}.npy", values, allow_pickle=False)
         checksums = {file.name: sha256(file) for file in sorted(draft.iterdir())}
-        (draft / _MANIFEST).write_text(json.dumps(checksums), encoding="utf-8")
+        (draft / MANIFEST).write_text(json.dumps(checksums), encoding="utf-8")
 
 
 def _read(folder: Path, count: int) -> list[Arrays]:
@@ -103,13 +93,8 @@ def _read(folder: Path, count: int) -> list[Arrays]:
     Raises:
         OSError, DataError: a file is missing, or isn't what was written.
     """
-    checksums = json_object(folder / _MANIFEST)
-    if checksums is None:
-        raise DataError(f"{folder} holds no index")
     arrays: list[Arrays] = [{} for _ in range(count)]
-    for file, checksum in checksums.items():
-        if sha256(folder / file) != checksum:
-            raise DataError(f"{folder / file} is damaged")
+    for file in verified(folder):
         place, name = file.removesuffix(".npy").split("-", 1)
         mapped = np.load(folder / file, mmap_mode="r", allow_pickle=False)
         # As a plain array, which gives single values in half the time.
@@ -122,5 +107,5 @@ def _read(folder: Path, count: int) -> list[Arrays]:
 def _remove_others(folder: Path) -> None:
     """Delete indexes that were not used for a while."""
     for other in folder.parent.iterdir():
-        if other != folder and time.time() - other.stat().st_mtime > _KEPT_FOR:
+        if other != folder and is_unused(other):
             shutil.rmtree(other, ignore_errors=True)

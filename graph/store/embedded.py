@@ -95,7 +95,7 @@ class Server:
         try:
             with locked(self.folder / "server.lock"):
                 share.release()
-                if _has_users(self.folder):
+                if has_users(self.folder):
                     return False
                 _end(self.folder, self.pid)
                 (self.folder / "server.json").unlink(missing_ok=True)
@@ -194,7 +194,7 @@ def _join(folder: Path) -> FileLock:
     return share
 
 
-def _has_users(folder: Path) -> bool:
+def has_users(folder: Path) -> bool:
     """Whether anybody uses the folder's server; forgets those who let go of it or were killed."""
     for file in (folder / "users").iterdir():
         share = try_lock(file)
@@ -231,7 +231,7 @@ def _running(folder: Path) -> _Address | None:
 
 
 def _start(folder: Path) -> _Address:
-    _end_forgotten(folder)
+    end_all(folder)
     for _ in range(_TRIES - 1):
         try:
             return _start_once(folder)
@@ -242,11 +242,16 @@ def _start(folder: Path) -> _Address:
     return _start_once(folder)
 
 
-def _end_forgotten(folder: Path) -> None:
-    """End a server of the folder that no file tells of: who started it was killed at once."""
-    for process in Path("/proc").glob("[0-9]*"):
-        if _is_ours(folder, int(process.name)):
-            _end(folder, int(process.name))
+def processes(folder: Path) -> list[int]:
+    """The servers of the folder, also one that no file tells of: its starter was killed at once."""
+    numbers = (int(process.name) for process in Path("/proc").glob("[0-9]*"))
+    return [number for number in numbers if _is_ours(folder, number)]
+
+
+def end_all(folder: Path) -> None:
+    """End the servers of the folder."""
+    for number in processes(folder):
+        _end(folder, number)
 
 
 def _start_once(folder: Path) -> _Address:
@@ -257,7 +262,7 @@ def _start_once(folder: Path) -> _Address:
     (folder / "config" / "server-users.jsonl").unlink(missing_ok=True)
     _write_private(folder / "config" / "server-groups.json", groups_file(DATABASE))
     # Arguments go through a file: a command line is readable by every user of the machine.
-    arguments = _arguments_file(folder)
+    arguments = arguments_file(folder)
     _write_private(arguments, "\n".join(_arguments(folder, bolt, http, password)))
     log = _log(folder)
     log.touch(mode=0o600)
@@ -302,6 +307,11 @@ def _lacks_port(folder: Path) -> bool:
     return "Unable to listen" in _log(folder).read_text(encoding="utf-8", errors="replace")
 
 
+def is_server(folder: Path) -> bool:
+    """Whether it is the folder of an embedded server, running or not."""
+    return (folder / "server.lock").is_file() and (folder / "databases").is_dir()
+
+
 def _write_address(folder: Path, address: _Address) -> None:
     _write_private(folder / "server.json", json.dumps(asdict(address), indent=1))
 
@@ -320,7 +330,7 @@ def _log(folder: Path) -> Path:
     return folder / "log" / "server.out"
 
 
-def _arguments_file(folder: Path) -> Path:
+def arguments_file(folder: Path) -> Path:
     return folder / "server.args"
 
 
@@ -439,7 +449,7 @@ def _is_ours(folder: Path, pid: int) -> bool:
         command = _command(pid)
     except OSError:
         return False
-    return f"@{_arguments_file(folder)}" in command
+    return f"@{arguments_file(folder)}" in command
 
 
 def _command(pid: int) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from medkg import terminology
+from medkg.core.atomic import take_away
 from medkg.graph.kg import KnowledgeGraph
-from medkg.terminology import default_terminology
+from medkg.terminology import default_terminology, faulty_editions
 from tests.disks import file_limit
 from tests.graph.graphs import small
 
@@ -106,6 +107,34 @@ def test_a_damaged_one_is_read_anew(cache: Path, loads: list[str]) -> None:
     assert len(loads) == 6
     default_terminology()
     assert len(loads) == 6
+
+
+def test_one_that_lost_its_manifest_is_faulty_and_made_anew_once_it_is_gone(
+    cache: Path, loads: list[str]
+) -> None:
+    default_terminology()
+    (folder,) = (cache / "terminology").iterdir()
+    assert list(faulty_editions()) == []
+    (folder / "graph.json").unlink()
+    default_terminology()  # a folder that isn't known for a graph's is not replaced
+    assert list(faulty_editions()) == [(folder, "a damaged default terminology")]
+    take_away(folder)
+    default_terminology()
+    assert list(faulty_editions()) == []
+    default_terminology()
+    assert len(loads) == 9
+
+
+def test_another_edition_is_faulty_a_week_after_it_was_made(
+    cache: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    default_terminology()
+    (first,) = (cache / "terminology").iterdir()
+    monkeypatch.setattr(terminology, "version", lambda _: "other")
+    assert list(faulty_editions()) == []
+    os.utime(first, (0, 0))
+    problem = "the default terminology of another medkg, or another HPO"
+    assert list(faulty_editions()) == [(first, problem)]
 
 
 def test_where_nothing_can_be_written_it_is_read_each_time(cache: Path, loads: list[str]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from medkg.core.atomic import (
+    abandoned_drafts,
     atomic_file,
     atomic_folder,
     check_replaceable,
@@ -18,11 +19,13 @@ from medkg.core.atomic import (
     make_private,
     remove_folder,
     sha256,
+    take_away,
     write_once,
 )
 from medkg.core.disk import DiskError
 from medkg.core.errors import DataError
 
+from ..killed import kill_when
 from ..modes import readable_by_others
 
 
@@ -86,6 +89,46 @@ def test_what_a_killed_process_left_is_deleted_and_what_another_writes_is_not(
         assert (target / "m").read_text() == "second"
     assert (target / "m").read_text() == "first"
     assert names(tmp_path) == {"folder", ".folder.settings"}
+
+
+WRITER = """
+import time
+from medkg.core.atomic import atomic_file, atomic_folder
+with atomic_file({file!r}) as draft, atomic_folder({folder!r}, marker="mark"):
+    draft.write_text("half")
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_was_writing_is_listed(tmp_path: Path) -> None:
+    (tmp_path / ".file.draft.by_hand").mkdir()
+    with atomic_file(tmp_path / "used"):
+        kill_when(
+            lambda: len(list(tmp_path.glob(".f*.draft.*/f*"))) == 2,
+            WRITER.format(file=str(tmp_path / "file"), folder=str(tmp_path / "folder")),
+        )
+        names_of_drafts = [draft.name for draft in abandoned_drafts(tmp_path)]
+    assert [name.rpartition(".")[0] for name in names_of_drafts] == [".file.draft", ".folder.draft"]
+
+
+def test_what_was_replaced_is_listed_only_where_something_has_its_place(tmp_path: Path) -> None:
+    old = tmp_path / ".folder.old.abc"
+    old.mkdir()
+    (old / ".lock").touch()
+    assert abandoned_drafts(tmp_path) == []
+    (tmp_path / "folder").mkdir()
+    assert abandoned_drafts(tmp_path) == [old]
+
+
+def test_what_is_taken_away_is_gone_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "deep").mkdir(parents=True)
+    (tmp_path / "folder" / "deep" / "file").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    (tmp_path / "kept").mkdir()
+    for name in ("folder", "file", "link"):
+        take_away(tmp_path / name)
+    assert names(tmp_path) == {"kept"}
 
 
 def test_a_file_that_a_killed_process_was_writing_is_deleted_by_the_next(tmp_path: Path) -> None:

@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 
 from medkg.core import temporary
-from medkg.core.temporary import TemporaryFolder, delete_abandoned, temporary_folder
+from medkg.core.temporary import (
+    TemporaryFolder,
+    abandoned,
+    delete_abandoned,
+    temporary_folder,
+)
 
 from ..killed import kill_when
 
@@ -50,6 +55,21 @@ def test_what_a_killed_process_left_goes_with_the_next(home: Path) -> None:
             assert path.is_dir()
             assert other != path
     assert list(home.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_listed_and_stays_until_it_is_deleted(home: Path) -> None:
+    kill_when(
+        lambda: list(home.glob("medkg.*/file")),
+        "import time\nfrom medkg.core.temporary import TemporaryFolder\n"
+        "folder = TemporaryFolder()\n(folder.path / 'file').write_text('x')\ntime.sleep(60)\n",
+    )
+    (left,) = home.iterdir()
+    used = TemporaryFolder(keep_abandoned=True)
+    assert abandoned(home) == [left]
+    assert (left / "file").exists()
+    delete_abandoned(home, left.name)  # whose lock nobody holds any more
+    assert list(home.iterdir()) == [used.path]
+    assert abandoned(home) == []
 
 
 def test_one_that_is_just_being_made_is_not_taken_for_abandoned(

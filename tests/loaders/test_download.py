@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import socket
 import zipfile
@@ -20,11 +21,12 @@ from medkg.core.disk import DiskError
 from medkg.core.errors import DataError, MissingError
 from medkg.core.quarantine import Quarantine
 from medkg.loaders import download, hetionet
-from medkg.loaders.download import fetch
+from medkg.loaders.download import abandoned_downloads, fetch
 from medkg.loaders.info import Download, SourceInfo
 from medkg.loaders.sources import SOURCES, load
 
 from ..disks import file_limit
+from ..killed import kill_when
 from .published import write_hetionet
 
 CONTENT = bytes(range(256)) * 8_000  # 2 MB
@@ -143,6 +145,30 @@ def test_goes_on_in_a_later_call(served: Served) -> None:
     n_requests = len(served.requests)
     assert fetch(one(served)).read_bytes() == CONTENT
     assert served.requests[n_requests]["Range"] == "bytes=500000-"
+
+
+def test_what_a_killed_download_left_is_abandoned_a_day_later(
+    served: Served, tmp_path: Path
+) -> None:
+    served.cut_after = [100_000] * 5
+    with pytest.raises(MissingError):
+        fetch(one(served))
+    folder = tmp_path / "cache" / "made-up"
+    fetching = (
+        "import time\nfrom medkg.loaders import download, hetionet\n"
+        "from medkg.loaders.info import Download, SourceInfo\n"
+        "download._Resuming._go_on = lambda *_: time.sleep(60)\n"
+        "info = SourceInfo('made-up', '', '', '', '', '', '', False, hetionet.load,"
+        " downloads=(Download('http://127.0.0.1/', 'file.bin'),))\ndownload.fetch(info)\n"
+    )
+    kill_when(lambda: list(folder.glob("tmp*")), fetching)
+    (left,) = folder.glob("tmp*")
+    (folder / "tmp-notes.txt").write_text("the user's own")
+    assert abandoned_downloads(["made-up"]) == []
+    for path in folder.iterdir():
+        os.utime(path, (0, 0))
+    assert abandoned_downloads(["made-up"]) == [left]
+    assert (folder / ".file.bin.part").exists()
 
 
 def test_two_versions_are_never_glued_together(served: Served) -> None:

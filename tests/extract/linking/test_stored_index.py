@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from medkg.extract.linking import stored_index
+from medkg.extract.linking import index_folder, stored_index
 from medkg.extract.linking.linker import Linker
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
@@ -72,7 +73,7 @@ def test_other_names_and_other_code_make_another_index(
     Linker(graph("Cough"))
     Linker(graph("Fever"))
     assert len(folders(cache)) == 2
-    monkeypatch.setattr(stored_index, "_CODE", ("extract.linking",))
+    monkeypatch.setattr(index_folder, "_CODE", ("extract.linking",))
     Linker(graph("Fever"))
     assert len(folders(cache)) == 3
 
@@ -108,8 +109,8 @@ def test_nothing_in_an_index_is_unpickled(cache: Path, monkeypatch: pytest.Monke
     file = folder / "0-names.npy"
     file.unlink()
     np.save(file, np.array([print], dtype=object), allow_pickle=True)
-    monkeypatch.setattr(stored_index, "sha256", lambda _: True)
-    monkeypatch.setattr(stored_index, "json_object", lambda _: {"0-names.npy": True})
+    monkeypatch.setattr(index_folder, "sha256", lambda _: True)
+    monkeypatch.setattr(index_folder, "json_object", lambda _: {"0-names.npy": True})
     with pytest.raises(ValueError, match="Python objects"):
         stored_index._read(folder, 1)
 
@@ -142,6 +143,34 @@ def test_indexes_that_nobody_used_for_a_while_are_deleted(cache: Path) -> None:
     Linker(graph("Pain"))
     assert used.exists()
     assert not old.exists()
+
+
+def test_an_index_of_other_code_is_faulty_once_nobody_used_it_for_a_while(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Linker(graph("Cough"))
+    (folder,) = cache.iterdir()
+    week_ago = time.time() - 8 * 86_400
+    os.utime(folder, (week_ago, week_ago))
+    assert list(index_folder.faulty_indexes()) == []
+    monkeypatch.setattr(index_folder, "_CODE", ("extract.linking",))
+    assert list(index_folder.faulty_indexes()) == [(folder, "an index of names by another medkg")]
+    os.utime(folder)
+    assert list(index_folder.faulty_indexes()) == []
+
+
+@pytest.mark.parametrize("name", ["0-names.npy", "index.json"])
+def test_a_damaged_index_is_faulty(cache: Path, name: str) -> None:
+    Linker(graph("Cough"))
+    Linker(graph("Fever"))
+    folder, whole = sorted(cache.iterdir())
+    content = (folder / name).read_bytes()
+    (folder / name).unlink()  # the old one may still be mapped
+    (folder / name).write_bytes(content[:-1])
+    assert list(index_folder.faulty_indexes()) == [(folder, "a damaged index of names")]
+    shutil.rmtree(folder)
+    assert whole.exists()
+    assert list(index_folder.faulty_indexes()) == []
 
 
 def _link(_: int) -> list[str]:
