@@ -2,9 +2,9 @@
 
 A `(:Load)` is one write: what, when, of which graph (by its checksum), whether it is complete. The
 pieces of evidence that it wrote carry its id as `load`; those that were there before, with other
-content, also that of the load that first wrote them as `first_load`. `(:Journal)` nodes are there only while somebody
-writes: one says who, some are the gates of the fence (`fence.py`), the others say which
-transactions are in (see `Connection.change_once`) and which sessions have batches.
+content, also that of the load that first wrote them as `first_load`. `(:Journal)` nodes are there
+only while somebody writes: one says who, some are the gates of the fence (`fence.py`), the others
+say which transactions are in (see `Connection.change_once`) and which sessions have batches.
 """
 
 from __future__ import annotations
