@@ -48,7 +48,7 @@ _FEWEST_WORDS = 3  # of a sentence that is shown though nothing was found in it
 # ("bruises easily"). Later ones only where nothing is read in those before.
 _BEING = "The patient is {}.\n"
 _FRAMES = ("The patient has {}.\n", _BEING, "The patient {}.\n")
-# What may follow an adjective of the patient ("blind left eye", "deaf child"), and no adverbs.
+# What may follow an adjective of the patient ("blind left eye", "deaf child"), and what looks so.
 _SIDES = {"left", "right", "bilateral", "unilateral"}
 _PERSONS = {"adult", "child", "female", "male", "person"}
 _NO_ADVERBS = {"anomaly", "belly", "family"}

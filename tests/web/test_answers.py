@@ -133,8 +133,8 @@ def test_hypotheses_by_a_target_that_only_a_note_names_are_for_who_may_see_notes
         assert table["note"] == ""
         if account == "visitor":
             assert {row["target"] for row in rows} == {"HGNC:2"}
-            told = {"association", "treats", "contraindicated_for", "may_cause", "path"}
-            assert not {*told, "evidence", "explanation"} & {*table["columns"]}
+            facts = {"association", "treats", "contraindicated_for", "may_cause", "path"}
+            assert not {*facts, "evidence", "explanation"} & {*table["columns"]}
 
 
 @pytest.mark.usefixtures("noted")
