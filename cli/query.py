@@ -71,9 +71,7 @@ def query(
     question = None if name is None else queries.get(name, library)
     if question is not None and listing:
         return show_query.description(question, as_json)
-    parameters: dict[str, Any] = dict(name_and_value(text) for text in param or ())
-    if cypher is not None:
-        parameters = {key: _json_or_text(value) for key, value in parameters.items()}
+    parameters = _parameters(param or [], of_cypher=cypher is not None)
     if question is not None and print_text:
         return show.plain(_text(question, on, parameters))
     if on is None:
@@ -84,6 +82,12 @@ def query(
     if as_json:
         return show.as_json(answer)
     return show_query.answer(answer, question, note)
+
+
+def _parameters(given: list[str], *, of_cypher: bool) -> dict[str, Any]:
+    """Parameters by their names: as text, which questions read by its type; values for Cypher."""
+    texts = dict(name_and_value(text) for text in given)
+    return {name: _json_or_text(text) if of_cypher else text for name, text in texts.items()}
 
 
 def _json_or_text(text: str) -> Any:

@@ -181,7 +181,7 @@ def names_in(cypher: str) -> Names:
     nothing = _Token("end", "")
     tokens = [nothing, nothing, nothing, *_tokens(cypher)]
     within: list[str] = [""]
-    found: dict[str, list[str]] = {each: [] for each in Names._fields}
+    by_field: dict[str, list[str]] = {each: [] for each in Names._fields}
     names: list[str] | None = None
     for place, token in enumerate(tokens):
         before = tokens[place - 1]
@@ -193,12 +193,12 @@ def names_in(cypher: str) -> Names:
             if within[-1] == "{":
                 names = None
             elif names is None:
-                names = found[_named_at(tokens, place)]
+                names = by_field[_named_at(tokens, place)]
         elif names is not None and token.sort in ("name", "quoted") and before.text in _BEFORE_NAME:
             names.append(token.text.strip("`"))
         elif token.text not in ("|", "&", "!"):
             names = None
-    return Names(**{each: tuple(dict.fromkeys(names)) for each, names in found.items()})
+    return Names(**{each: tuple(dict.fromkeys(names)) for each, names in by_field.items()})
 
 
 def _named_at(tokens: list[_Token], place: int) -> str:

@@ -306,9 +306,9 @@ def test_masked_literals_are_texts_numbers_and_quoted_names() -> None:
 def test_names_are_of_nodes_in_parentheses_of_relationships_in_brackets_else_of_either(
     cypher: str, labels: str, types: str, either: str
 ) -> None:
-    found = names_in(cypher)
-    assert (" ".join(found.labels), " ".join(found.types)) == (labels, types)
-    assert " ".join(found.either) == either
+    names = names_in(cypher)
+    assert (" ".join(names.labels), " ".join(names.types)) == (labels, types)
+    assert " ".join(names.either) == either
 
 
 @pytest.mark.parametrize("cypher", WRITES, ids=ascii)
