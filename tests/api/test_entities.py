@@ -9,9 +9,8 @@ import pytest
 
 from medkg import entities
 from medkg.access import Connection, connect
-from medkg.graph.frames import EVIDENCE, Source, asserts_edge, complete_evidence
+from medkg.graph.frames import EVIDENCE, Source
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.schema import Schema
 from tests.servers import EVERYTHING, change
 
 SOURCES = [Source("curated", "1", "CC0-1.0"), Source("notes", "1", "CC0-1.0")]
@@ -73,26 +72,6 @@ def test_a_fact_that_no_evidence_asserts_which_may_be_seen_is_not_seen(
     }
     assert sorted(seen[True]) == ["HP:1", "HP:2"]
     assert seen[False] == ["HP:2"]
-
-
-@pytest.mark.parametrize("column", ["certainty", "experiencer", "temporality"])
-def test_the_server_counts_the_evidence_that_asserts_edge_keeps(
-    server: Connection, column: str
-) -> None:
-    values = {
-        "certainty": ["certain", "possible", "hypothetical"],
-        "experiencer": ["patient", "family"],
-        "temporality": ["current", "historical"],
-    }[column]
-    rows = [
-        {**SYMPTOM, "object": f"HP:{number}", column: value}
-        for number, value in enumerate(values, start=1)
-    ]
-    write(server, *rows)
-    evidence = complete_evidence(pl.DataFrame(rows), Schema.default())
-    expected = evidence.filter(asserts_edge())["object"].to_list()
-    facts = entities.facts(server, "Disease", "OMIM:1", private=False)
-    assert sorted(facts["id"]) == sorted(expected)
 
 
 def test_what_is_curated_orders_the_facts_and_tells_which_are_first(server: Connection) -> None:
