@@ -154,14 +154,17 @@ def test_what_a_killed_download_left_is_abandoned_a_day_later(
     with pytest.raises(MissingError):
         fetch(one(served))
     folder = tmp_path / "cache" / "made-up"
+    # Not at its first temporary file: that one only shows that the folder may be written to.
     fetching = (
-        "import time\nfrom medkg.loaders import download, hetionet\n"
+        "import time\nfrom pathlib import Path\nfrom medkg.loaders import download, hetionet\n"
         "from medkg.loaders.info import Download, SourceInfo\n"
-        "download._Resuming._go_on = lambda *_: time.sleep(60)\n"
+        "def wait(*_):\n"
+        f"    Path({str(tmp_path / 'fetching')!r}).touch()\n    time.sleep(60)\n"
+        "download._Resuming._go_on = wait\n"
         "info = SourceInfo('made-up', '', '', '', '', '', '', False, hetionet.load,"
         " downloads=(Download('http://127.0.0.1/', 'file.bin'),))\ndownload.fetch(info)\n"
     )
-    kill_when(lambda: list(folder.glob("tmp*")), fetching)
+    kill_when((tmp_path / "fetching").exists, fetching)
     (left,) = folder.glob("tmp*")
     (folder / "tmp-notes.txt").write_text("the user's own")
     assert abandoned_downloads(["made-up"]) == []
