@@ -33,17 +33,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 import medkg
 from medkg.core.atomic import atomic_file
-from medkg.extract.mentions.train import train_ner
-from medkg.extract.relations.train import train_relations
-from medkg.gnn.embeddings.training import Training, Triples
-from medkg.gnn.settings import EmbeddingSettings
+
+if TYPE_CHECKING:
+    from medkg.gnn.embeddings.training import Triples
 
 ROOT = Path(__file__).resolve().parents[1]
 GROWTH = {"cpu": (4, 5, 6, 7), "cuda": (4, 5, 6, 7, 8)}  # powers of ten of triples
@@ -82,7 +81,8 @@ def timed(given: Given, figures: Figures) -> Iterator[None]:
     figures["gb"] = peak * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
-# Steps: each returns its figures. `result` is a quality in words, or counts of tests.
+# Steps: each returns its figures. `result` is a quality in words, or counts of tests. What takes
+# seconds to import is imported by the step that needs it.
 
 
 def tests(given: Given) -> Figures:
@@ -140,6 +140,8 @@ def diagnosis(given: Given) -> Figures:
 
 def mentions(given: Given) -> Figures:
     """The recogniser of mentions."""
+    from medkg.extract.mentions.train import train_ner
+
     assert given.data is not None
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as folder, timed(given, figures):
@@ -156,6 +158,8 @@ def mentions(given: Given) -> Figures:
 
 def relations(given: Given) -> Figures:
     """The model of relations, on the recogniser that ships."""
+    from medkg.extract.relations.train import train_relations
+
     assert given.data is not None
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as folder, timed(given, figures):
@@ -172,6 +176,9 @@ def relations(given: Given) -> Figures:
 
 def embeddings(given: Given) -> Figures:
     """An epoch of embeddings with the default settings, on a made-up graph of that many triples."""
+    from medkg.gnn.embeddings.training import Training
+    from medkg.gnn.settings import EmbeddingSettings
+
     triples = made_up(int(float(given.size)))
     training = Training(triples, EmbeddingSettings(), 0, torch.device(given.device))
     figures: Figures = {}
@@ -183,6 +190,8 @@ def embeddings(given: Given) -> Figures:
 
 def made_up(count: int) -> Triples:
     """So many triples of five relations, ten to a node, of degrees as skewed as in real graphs."""
+    from medkg.gnn.embeddings.training import Triples
+
     random = np.random.default_rng(0)
     nodes = max(100, count // 10)
     ends = ((random.random((count, 2)) ** 2) * nodes).astype(np.int64)

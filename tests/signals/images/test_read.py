@@ -39,7 +39,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     for name in ("normal", "spot"):
         (folder / name).mkdir()
-        for number in range(130):
+        for number in range(80):
             pixels = film(rng, spot=spot(rng) if name == "spot" else None)
             write_png(folder / name / f"{number}.png", pixels)
     return folder
@@ -53,7 +53,7 @@ def model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     figures = train_images(data, out, procedure="chest film", side=16, quarantine=quarantine)
     (data / "spot" / "cut.png").unlink()
     assert len(quarantine) == 1
-    assert figures["pictures"] == 260
+    assert figures["pictures"] == 160
     assert figures["classes"]["spot"]["auc"] > 0.9
     assert not out.with_name("films.checkpoint").exists()
     return out
