@@ -20,7 +20,7 @@ from medkg.core.disk import writing
 from medkg.core.errors import MedkgError
 from medkg.core.temporary import abandoned, delete_abandoned
 from medkg.extract.linking.index_folder import faulty_indexes
-from medkg.graph.store import forgotten
+from medkg.graph.store import unused_servers
 from medkg.loaders.download import abandoned_downloads
 from medkg.loaders.sources import SOURCES
 from medkg.terminology import faulty_editions
@@ -73,7 +73,7 @@ def _points(check: Check) -> list[tuple[Path, str]]:
 def _open_to_others() -> Iterator[tuple[Path, str]]:
     # A folder that is its owner's alone keeps everybody from all that is in it.
     kept = (cache_folder() / "names", cache_folder() / "remote")
-    for folder in (*kept, *forgotten.known_folders()):
+    for folder in (*kept, *unused_servers.known_folders()):
         if folder.is_dir() and stat.S_IMODE(folder.stat().st_mode) & 0o077:
             yield folder, "others may look into it"
 
@@ -99,9 +99,9 @@ def _downloads() -> Iterator[tuple[Path, str]]:
         yield path, "a temporary file of a download that was killed"
 
 
-def _forgotten_servers() -> Iterator[tuple[Path, str]]:
-    for folder in forgotten.known_folders():
-        if (problem := forgotten.problem(folder)) is not None:
+def _servers() -> Iterator[tuple[Path, str]]:
+    for folder in unused_servers.known_folders():
+        if (problem := unused_servers.problem(folder)) is not None:
             yield folder, problem
 
 
@@ -111,5 +111,5 @@ _CHECKS = (
     Check(faulty_editions, take_away, "removed; it is made again when it is needed"),
     Check(faulty_indexes, take_away, "removed; it is made again when it is needed"),
     Check(_open_to_others, make_private, "it is its owner's alone now"),
-    Check(_forgotten_servers, forgotten.clear, "ended and cleared; its databases are as they were"),
+    Check(_servers, unused_servers.clear, "ended and cleared; its databases are as they were"),
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from medkg.access import connect
-from medkg.graph.frames import NODES, Columns, empty
+from medkg.graph.frames import NODES, empty
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.obsolete import moved_evidence, replace_ids
 from medkg.graph.spill import EvidenceBuffer
@@ -19,7 +19,6 @@ from medkg.graph.store.rows import groups
 from medkg.loaders.property_graph import MappedServer
 
 _PREDICTION_KEY = ["model", "head", "relation", "tail"]
-_SOUGHT: Columns = {"kind": pl.String, "given": pl.String, "id": pl.String}
 
 
 def write_predictions(kg: KnowledgeGraph, uri: str, *, mapping: Path | str) -> PredictionsSummary:
@@ -136,7 +135,7 @@ def _server_nodes(connection: Connection, sought: pl.DataFrame) -> pl.DataFrame:
     Returns:
         The columns of `NODES`, and `given`, of which each is there once at most.
     """
-    sought = seen = sought.select(list(_SOUGHT))
+    sought = seen = sought.select("kind", "given", "id")
     parts = [empty({"given": pl.String, **NODES})]
     while sought.height:
         nodes = pl.concat(

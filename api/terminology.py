@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
-from medkg.core.cache import cache_folder
+from medkg.core.cache import cache_folder, is_old, remove_old_beside
 from medkg.core.disk import DiskError
 from medkg.core.errors import DataError
 from medkg.core.extras import explained_imports, require
@@ -25,7 +23,6 @@ from medkg.loaders.mesh_names import mesh_names
 from medkg.loaders.sources import load
 
 _NAME = re.compile("[0-9a-f]{16}")  # of an edition's folder
-_CACHED_FOR = 7 * 86_400  # seconds that another medkg's default terminology stays in the cache
 
 
 @explained_imports()
@@ -52,9 +49,7 @@ def default_terminology() -> KnowledgeGraph:
     terminology = with_names(merge(*sources), "zh").with_frames(**others)
     with suppress(OSError, DataError, DiskError):  # where nothing can be written only time is lost
         terminology.save(folder)
-        for other in folder.parent.iterdir():
-            if other.name != edition and _is_old(other):
-                shutil.rmtree(other, ignore_errors=True)
+        remove_old_beside(folder)
     return terminology
 
 
@@ -63,7 +58,7 @@ def faulty_editions() -> Iterator[tuple[Path, str]]:
     edition = _edition()
     for folder in sorted(_home().glob("[!.]*")):
         if folder.name != edition:
-            if _NAME.fullmatch(folder.name) and _is_old(folder):
+            if _NAME.fullmatch(folder.name) and is_old(folder):
                 yield folder, "the default terminology of another medkg, or another HPO"
         else:
             try:
@@ -86,10 +81,6 @@ def _read(folder: Path) -> KnowledgeGraph:
     for frame in FRAMES:
         getattr(terminology, frame)
     return terminology
-
-
-def _is_old(folder: Path) -> bool:
-    return time.time() - folder.stat().st_mtime > _CACHED_FOR
 
 
 def _edition() -> str:

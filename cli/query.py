@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 
     from medkg.cypher.library import Query
 
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="name=value, as often as needed. For --cypher, numbers and JSON are read as such:"
+        " p=123 is a number, p='\"123\"' a text."
+    ),
+]
+
 
 @app.command(epilog="Example: medkg query repurposing --on embedded:server --param disease=asthma")
 def query(
     name: Annotated[str | None, typer.Argument(help="A query of the library; none: list.")] = None,
     on: Annotated[str | None, typer.Option(help="The server, by URI.")] = None,
-    param: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="name=value, as often as needed. For --cypher, numbers and JSON are read as such:"
-            " p=123 is a number, p='\"123\"' a text."
-        ),
-    ] = None,
+    param: Parameters = None,
     cypher: Annotated[str | None, typer.Option(help="Cypher of your own; it can't write.")] = None,
     listing: Annotated[
         bool, typer.Option("--list", help="List the library by topic; with a name, describe it.")

@@ -25,7 +25,6 @@ LONG_FUNCTIONS = {  # by name, each with its reason
     "medkg.cli.diagnose.diagnose": "a command's options, each with its help",
     "medkg.cli.molecules.generate": "a command's options, each with its help",
     "medkg.cli.predict.predict": "a command's options, each with its help",
-    "medkg.cli.query.query": "a command's options, each with its help",
     "medkg.cli.recommend.recommend": "a command's options, each with its help",
     "medkg.cli.split.split": "a command's options, each with its help",
     "medkg.cli.texts.extract": "a command's options, each with its help",

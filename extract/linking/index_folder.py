@@ -6,7 +6,6 @@ In a module of its own, since `medkg doctor` asks where spaCy is not installed t
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from hashlib import blake2b
 from importlib.resources import files
@@ -16,12 +15,11 @@ import numpy as np
 import polars as pl
 
 from ...core.atomic import json_object, sha256
-from ...core.cache import cache_folder
+from ...core.cache import cache_folder, is_old
 from ...core.errors import DataError
 
 MANIFEST = "index.json"
 _NAME = re.compile(r"([0-9a-f]{16}-)?[0-9a-f]{32}")  # once there was no hash of the code in it
-_KEPT_FOR = 7 * 86_400  # seconds that an index stays in the cache after it was last used
 _CODE = ("extract.linking", "extract.data", "graph.identifiers")  # what decides on an index
 
 
@@ -37,7 +35,7 @@ def faulty_indexes() -> Iterator[tuple[Path, str]]:
         if not _NAME.fullmatch(folder.name):  # not ours
             continue
         if not folder.name.startswith(f"{code}-"):
-            if is_unused(folder):
+            if is_old(folder):
                 yield folder, "an index of names by another medkg"
         else:
             try:
@@ -70,8 +68,3 @@ def verified(folder: Path) -> list[str]:
         if sha256(folder / file) != checksum:
             raise DataError(f"{folder / file} is damaged")
     return list(checksums)
-
-
-def is_unused(folder: Path) -> bool:
-    """Whether an index was not used for a while."""
-    return time.time() - folder.stat().st_mtime > _KEPT_FOR

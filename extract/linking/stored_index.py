@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
@@ -20,11 +19,12 @@ import numpy as np
 import polars as pl
 
 from ...core.atomic import atomic_folder, sha256
+from ...core.cache import remove_old_beside
 from ...core.disk import DiskError
 from ...core.errors import DataError
 from ...graph.document_readings import TEXT_SOURCE
 from ...graph.kg import KnowledgeGraph
-from .index_folder import MANIFEST, code_digest, home, is_unused, verified
+from .index_folder import MANIFEST, code_digest, home, verified
 from .links import KINDS
 from .name_index import Arrays, NameIndex, index_arrays, names_of
 
@@ -43,7 +43,7 @@ def name_indexes(graph: KnowledgeGraph) -> dict[str, NameIndex]:
     arrays = _arrays(graph, groups)
     with suppress(OSError, DataError, DiskError):  # where nothing can be written only time is lost
         _write(folder, arrays)
-        _remove_others(folder)
+        remove_old_beside(folder)
         arrays = _read(folder, len(groups))
     return _by_kind(groups, arrays)
 
@@ -102,10 +102,3 @@ def _read(folder: Path, count: int) -> list[Arrays]:
     with suppress(OSError):
         os.utime(folder)  # by which it is known that it is used
     return arrays
-
-
-def _remove_others(folder: Path) -> None:
-    """Delete indexes that were not used for a while."""
-    for other in folder.parent.iterdir():
-        if other != folder and is_unused(other):
-            shutil.rmtree(other, ignore_errors=True)

@@ -12,14 +12,6 @@ import gpu
 from ..extract.relation_corpora import write_relation_corpora
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def _gpu(state: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    script = ROOT / "benchmarks" / "gpu.py"
-    command = [sys.executable, script, "--device", "cpu", "--small", "--state", state, *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 STEPS = [
     "tests cpu -",
     "links cpu float32",
@@ -30,6 +22,12 @@ STEPS = [
     "embeddings cpu 1e2",
     "embeddings cpu 1e3",
 ]
+
+
+def _gpu(state: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    script = ROOT / "benchmarks" / "gpu.py"
+    command = [sys.executable, script, "--device", "cpu", "--small", "--state", state, *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_all_steps_on_a_cpu(tmp_path: Path) -> None:

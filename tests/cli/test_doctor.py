@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from medkg import mending, terminology
 from medkg.cli import app
 from medkg.extract.linking import index_folder
-from medkg.graph.store import forgotten
+from medkg.graph.store import unused_servers
 from tests.graph.graphs import small
 from tests.killed import kill_when
 from tests.modes import readable_by_others
@@ -40,7 +40,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path / "work")
     # Not what other tests, and others on this machine, have there.
     monkeypatch.setattr(mending, "_OF_RAY", tmp_path / "temporary")
-    monkeypatch.setattr(forgotten, "_running", lambda: iter(()))
+    monkeypatch.setattr(unused_servers, "_running", lambda: iter(()))
     # What it looks at beside that has tests of its own.
     monkeypatch.setattr("medkg.doctor.examine", lambda: {"python": "3"})
     return tmp_path
