@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from medkg.core.progress import progress
-from tests.graph.shared import SERVER_FAULTS, server_trial
+from tests.graph.shared import SERVER_FAULTS, own, server_trial
 from tests.interrupted import COMMANDS, KILLED, Limits, make_inputs, trial, undisturbed
 from tests.refused import FORBIDDEN, Refusal, forbidden, full_disk, limited, twice_at_once
 
@@ -142,7 +142,8 @@ def _refused(make: Callable[..., Refusal], name: str, inputs: Path, work: Path, 
 
 
 def _server(server: str, fault: str, seed: str, _: Row) -> Row:
-    return server_trial(server, fault, random.Random(f"{server} {fault} {seed}"))
+    with own(server) as host:
+        return server_trial(host, fault, random.Random(f"{server} {fault} {seed}"))
 
 
 def _made(trials: Sequence[Trial], out: Path) -> list[Row]:

@@ -34,35 +34,44 @@ settings.register_profile("medkg", deadline=None)
 settings.load_profile("medkg")
 
 # Files whose tests train models, start servers again and again, or read whole sources: left out
-# where the quick tests run (`-m "not slow"`).
+# where the quick tests run (`-m "not slow"`, the README's command).
 SLOW = {
+    "api/test_diagnosis.py",
     "api/test_examples.py",
     "api/test_terminology.py",
     "benchmarks/test_fuzz.py",
     "benchmarks/test_gpu.py",
     "benchmarks/test_presidio_baseline.py",
+    "cli/test_predict.py",
+    "contract/test_diagnosis_models.py",
     "contract/test_forget.py",
     "contract/test_link_models.py",
     "contract/test_store_answers.py",
+    "core/test_extras.py",
     "extract/linking/test_ties.py",
     "extract/mentions/test_network.py",
     "extract/relations/test_fine_tuning.py",
     "extract/relations/test_model.py",
+    "extract/test_cluster.py",
     "extract/test_lay_names.py",
     "extract/test_run.py",
     "gnn/test_parallel.py",
     "gnn/test_path_network.py",
     "gnn/test_training.py",
     "graph/test_clean.py",
+    "graph/test_copies.py",
     "graph/test_embedded.py",
     "graph/test_faults.py",
     "graph/test_fence.py",
-    "graph/test_forgotten.py",
+    "graph/test_merge.py",
     "graph/test_scale.py",
+    "graph/test_unused_servers.py",
+    "graph/test_view.py",
     "loaders/test_clinical.py",
     "loaders/test_hetionet.py",
     "loaders/test_hpo.py",
     "loaders/test_languages.py",
+    "mining/course/test_course.py",
     "mining/diagnosis/test_model.py",
     "mining/diagnosis/test_ranker.py",
     "mining/links/test_ensemble.py",
@@ -94,12 +103,26 @@ SLOW = {
 }
 
 
+# These first: a long file that is begun last runs alone, with one process waiting for the other.
+LONGEST = [
+    "test_notebooks.py",
+    "test_link_models.py",
+    "test_faults.py",
+    "test_examples.py",
+    "test_interrupted.py",
+    "test_embedded.py",
+    "test_run.py",
+    "test_refused.py",
+    "test_ranker.py",
+]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(Path(__file__).parent).as_posix() in SLOW:
             item.add_marker(pytest.mark.slow)
-    # The longest file first, or it runs alone at the end, with one process waiting for the other.
-    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture(scope="session")

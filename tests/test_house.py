@@ -17,6 +17,8 @@ import pytest
 import setuptools
 import yaml
 
+from .conftest import SLOW
+
 ROOT = Path(__file__).resolve().parents[1]
 
 MOST_LINES_OF_A_FUNCTION = 60
@@ -195,3 +197,7 @@ def is_importable(module: str, name: str) -> bool:
         )
     except ModuleNotFoundError:
         return False
+
+
+def test_what_is_called_slow_exists() -> None:
+    assert [name for name in SLOW if not (ROOT / "tests" / name).is_file()] == []

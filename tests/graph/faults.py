@@ -257,22 +257,26 @@ class Cutter:
                     self.cuts += 1
                     self.left = self.after
                     for each in self._open:
-                        # Closing alone does not end what another thread is waiting for.
-                        with suppress(OSError):
-                            each.shutdown(socket.SHUT_RDWR)
-                        each.close()
+                        _end(each)
                     self._open.clear()
                     return
                 other.sendall(data)
         except OSError:
             pass
         finally:
-            one.close()
-            other.close()
+            _end(one)
+            _end(other)
 
     def close(self) -> None:
         """Stop listening."""
         self._listener.close()
+
+
+def _end(connection: socket.socket) -> None:
+    """End a connection; closing alone does not end what another thread is waiting for."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
 
 
 @contextmanager

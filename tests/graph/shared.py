@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import tempfile
@@ -11,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store.embedded import serve
@@ -22,14 +23,14 @@ SERVER_FAULTS = ("restarted while written", "restarted while read", "two write a
 _EDGES = 4_000
 
 
-def server_trial(server: str, fault: str, moment: random.Random) -> dict[str, Any]:
-    """Make one trial on a server of its own: `embedded` or `neo4j`.
+def server_trial(host: Host, fault: str, moment: random.Random) -> dict[str, Any]:
+    """Make one trial on a server that holds nothing.
 
     Returns:
         `stopped`: whether a command was; `clear`: whether it said why; `same`: whether the server,
         or what was read of it, is in the end as without a fault; `left` in the temporary folder.
     """
-    with _own(server) as host, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         make = {
             "restarted while written": _written,
             "restarted while read": _read,
@@ -40,19 +41,13 @@ def server_trial(server: str, fault: str, moment: random.Random) -> dict[str, An
 
 
 @contextmanager
-def _own(server: str) -> Iterator[Host]:
+def own(server: str) -> Iterator[Host]:
     """A server of one's own, and its password where `medkg` looks for it."""
-    before = {name: os.environ.get(name) for name in ("NEO4J_USERNAME", "NEO4J_PASSWORD")}
-    with hosted(server) as host:
-        os.environ["NEO4J_USERNAME"] = "neo4j"
-        os.environ["NEO4J_PASSWORD"] = getattr(host, "password", "")
-        try:
-            yield host
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name, None)
-                if value is not None:
-                    os.environ[name] = value
+    with hosted(server) as host, pytest.MonkeyPatch.context() as environment:
+        if password := getattr(host, "password", None):
+            environment.setenv("NEO4J_USERNAME", "neo4j")
+            environment.setenv("NEO4J_PASSWORD", password)
+        yield host
 
 
 def _written(host: Host, folder: Path, moment: random.Random) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from medkg.graph.store import connect
 
 from ..disks import Disk
 from ..servers import EVERYTHING, change
-from .faults import Cutter, Host, a_graph, contents, cut_off, hosted, moments, reached
-from .shared import SERVER_FAULTS, server_trial
+from .faults import Cutter, Host, a_graph, contents, cut_off, moments, reached
+from .shared import SERVER_FAULTS, own, server_trial
 
 SERVERS = ["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)]
 ROWS = 8_000  # about what the graph has of nodes, edges and evidence
@@ -40,10 +40,7 @@ def host(request: pytest.FixtureRequest) -> Iterator[Host]:
     """A server of this module's own, as it is killed."""
     if request.param == "neo4j":
         request.getfixturevalue("neo4j_uri")  # the one that others use says whether to test it
-    with pytest.MonkeyPatch.context() as environment, hosted(request.param) as opened:
-        if password := getattr(opened, "password", None):
-            environment.setenv("NEO4J_USERNAME", "neo4j")
-            environment.setenv("NEO4J_PASSWORD", password)
+    with own(request.param) as opened:
         yield opened
 
 
@@ -89,14 +86,13 @@ def test_a_lost_connection_is_made_again(host: Host, kg: KnowledgeGraph) -> None
 
 
 @pytest.mark.parametrize("fault", SERVER_FAULTS)
-@pytest.mark.parametrize("server", SERVERS)
 def test_a_server_is_read_and_written_as_if_it_had_not_been_disturbed(
-    server: str, fault: str, request: pytest.FixtureRequest
+    host: Host, fault: str
 ) -> None:
-    if server == "neo4j":
-        request.getfixturevalue("neo4j_uri")
+    with reached(host) as store:
+        change(store, EVERYTHING)
     # `benchmarks/faults.py` tries many more moments.
-    made = server_trial(server, fault, random.Random(f"{server} {fault}"))
+    made = server_trial(host, fault, random.Random(f"{type(host).__name__} {fault}"))
     assert made["good"], made
 
 
