@@ -72,6 +72,7 @@ PREFIXES = {
     "MESH": "MESH",
 }
 VIRUS = re.compile(r"[ -]virus")
+MANY_DISEASES = 50  # that HPO annotates with one phenotype
 AGREEMENT = 0.9  # share of a text's annotations that must give one identifier
 WORDS = re.compile(r"[A-Za-z][a-z]+(?:[ -][A-Za-z]?[a-z]+)*")
 
@@ -109,7 +110,8 @@ def main() -> None:
             for name in record.names
         },
     )
-    elsewhere = Elsewhere.read(arguments.data / "hetionet" / "nodes.tsv.xz")
+    terms = disease_terms(names / "mondo" / "mondo.json.xz")
+    elsewhere = Elsewhere.read(arguments.data / "hetionet" / "nodes.tsv.xz", terms)
     records = without_proteins(mesh, genes.values(), families.values(), elsewhere)
     others = [mondo_names(names / "mondo" / "mondo.json.xz"), annotated]
     mesh_rows = list(mesh_lines(records, others, elsewhere))
@@ -117,7 +119,7 @@ def main() -> None:
         NAMES / "genes.tsv.xz": list(gene_lines(genes)),
         NAMES / "families.tsv.xz": list(family_lines(families)),
         NAMES / "mesh.tsv.xz": mesh_rows,
-        DISEASES: ["id\tterm\tforms", *disease_terms(names / "mondo" / "mondo.json.xz")],
+        DISEASES: ["id\tterm\tforms", *terms],
         WORDS_OF_GENES: [WORDS_HEAD, *ordinary_words(genes.values(), documents)],
         UNANNOTATED: [
             UNANNOTATED_HEAD,
@@ -303,19 +305,29 @@ def family_lines(families: Mapping[str, Family]) -> Iterator[str]:
 
 
 class Elsewhere(NamedTuple):
-    """What other sources call things: identifiers by compact key."""
+    """What other sources call things: identifiers by compact key.
+
+    Of MeSH's diseases also those that Mondo has, and of phenotypes those that many diseases have.
+    """
 
     phenotypes: Mapping[str, set[str]]
     diseases: Mapping[str, set[str]]
     drugs: Mapping[str, set[str]]
+    of_mondo: frozenset[str]
+    frequent: frozenset[str]
 
     @classmethod
-    def read(cls, hetionet: Path) -> Self:
-        """HPO's phenotypes and diseases, the starter set's diseases and drugs, Hetionet's drugs."""
+    def read(cls, hetionet: Path, terms: Iterable[str]) -> Self:
+        """HPO's phenotypes and diseases, the starter set's diseases and drugs, Hetionet's drugs.
+
+        Args:
+            terms: lines of `disease_terms`.
+        """
         by_kind: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        for source in ("hpo", "starter"):
-            nodes = load(source, quarantine=Quarantine()).nodes
-            for identifier, kind, name, synonyms in nodes.select(
+        hpo = load("hpo", quarantine=Quarantine())
+        diseases_of = Counter(hpo.edges.filter(relation="HAS_SYMPTOM")["object"])
+        for graph in (hpo, load("starter")):
+            for identifier, kind, name, synonyms in graph.nodes.select(
                 "id", "kind", "name", "synonyms"
             ).iter_rows():
                 for text in (name, *synonyms):
@@ -325,12 +337,16 @@ class Elsewhere(NamedTuple):
                 if kind == "Compound":
                     drugbank = f"drugbank:{identifier.partition('::')[2]}"
                     by_kind["Drug"][compact_key_of(name)].add(drugbank)
-        return cls(by_kind["Symptom"], by_kind["Disease"], by_kind["Drug"])
+        of_mondo = frozenset(line.partition("\t")[0] for line in terms)
+        frequent = frozenset(i for i, count in diseases_of.items() if count >= MANY_DISEASES)
+        return cls(by_kind["Symptom"], by_kind["Disease"], by_kind["Drug"], of_mondo, frequent)
 
     def place(self, record: MeshName) -> tuple[str, str]:
         """What kind a record is, and the one identifier elsewhere that has its name, or none.
 
-        What HPO calls a phenotype, and neither HPO nor the starter set a disease, is a symptom.
+        What HPO calls a phenotype, and neither HPO nor the starter set a disease, is a symptom. Not
+        what Mondo has as a disease too, MeSH outside its branch of pathological processes, and few
+        diseases as a phenotype: celiac disease has symptoms, ectopia lentis rather is one.
         """
         keys = list(map(compact_key_of, record.names))
         if record.kind == "Drug":
@@ -338,7 +354,10 @@ class Elsewhere(NamedTuple):
         if any(key in self.diseases for key in keys):
             return record.kind or "", ""
         phenotype = _only(self.phenotypes, keys, "HP:")
-        return "Symptom" if phenotype else record.kind or "", phenotype
+        is_process = all(tree.startswith("C23") for tree in record.trees)
+        is_disease = record.kind == "Disease" and record.id in self.of_mondo and not is_process
+        is_disease = is_disease and phenotype not in self.frequent
+        return "Symptom" if phenotype and not is_disease else record.kind or "", phenotype
 
 
 def _only(ids_of: Mapping[str, set[str]], keys: Sequence[str], prefix: str) -> str:

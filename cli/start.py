@@ -32,7 +32,7 @@ def doctor(
         typer.Option(
             "--mend",
             help="Remove damaged and outdated caches and what killed commands left, end servers"
-            " that nobody uses, and close folders of private data to others.",
+            " that nobody uses, and close servers' and cached data to others.",
         ),
     ] = False,
     as_json: Json = False,

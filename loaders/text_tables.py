@@ -17,6 +17,7 @@ from .stream import read_blocks
 
 PART_ROWS = 200_000  # rows of a part: enough for polars to be quick, few enough for memory
 _LONGEST_RECORD = 32 << 20  # characters: a quote that is open for longer was never meant as one
+_OF_SPREADSHEETS = ",;"  # what separates fields that may be quoted
 _LAST_HEADER_LINE = 100  # a header that comes later is none
 
 # The default is 131,072 characters, which a field of text may well exceed.
@@ -82,7 +83,8 @@ def read_table_parts(
         optional: columns that are null throughout where the header lacks them.
         separator: the character between fields.
         quoted: whether fields may stand in double quotes, with separators, line ends and doubled
-            quotes in them (RFC 4180). By default, where the separator is a comma.
+            quotes in them (RFC 4180). By default, where the separator is a comma or a semicolon, as
+            spreadsheets write them.
         comment: lines that begin so are left out; "" for none.
         names: the columns, for a file without a header.
         rows: the most rows of a part.
@@ -90,7 +92,7 @@ def read_table_parts(
     Raises:
         DataError: the file can't be read, is empty, isn't UTF-8, or no line names all columns.
     """
-    quoted = separator == "," if quoted is None else quoted
+    quoted = separator in _OF_SPREADSHEETS if quoted is None else quoted
     required, others = column_aliases(columns), column_aliases(optional)
     header = (
         Header(0, list(names))
@@ -155,7 +157,7 @@ def find_header(
     Raises:
         DataError: the file can't be read, is empty, or isn't UTF-8.
     """
-    quoted = separator == "," if quoted is None else quoted
+    quoted = separator in _OF_SPREADSHEETS if quoted is None else quoted
     best = Header(0, [])
     for lines in _lines(path):
         for line, text in lines.filter(pl.col("line") <= _LAST_HEADER_LINE).iter_rows():

@@ -228,7 +228,7 @@ tables:
     frame = pl.DataFrame(
         {
             "drug": ["DB00001", "DB00002"],
-            "name": ["Examplin, 5%", None],
+            "name": ["Examplin; 5%, pure", None],
             "gene": [5742, 5743],
             "p": [0.25, 1.0],
             "pmids": [["1", "2"], []],
@@ -249,7 +249,7 @@ tables:
     forms = {
         "t.csv": "file: t.csv",
         "t.tsv": "file: t.tsv",
-        "t.txt": 'separator: ";"\n    quoted: true\n    header: [drug, name, gene, p, pmids]',
+        "t.txt": 'separator: ";"\n    header: [drug, name, gene, p, pmids]',
         "t.parquet": "file: t.parquet",
         "parts": "format: parquet",
         "t.db": "query: SELECT * FROM t ORDER BY drug",
