@@ -359,6 +359,11 @@ class Elsewhere(NamedTuple):
         is_disease = is_disease and phenotype not in self.frequent
         return "Symptom" if phenotype and not is_disease else record.kind or "", phenotype
 
+    def is_of_another_drug(self, name: str, reference: str) -> bool:
+        """Whether a name is a drug's elsewhere, and not that of this identifier."""
+        ids = self.drugs.get(compact_key_of(name), set())
+        return bool(ids) and reference not in ids
+
 
 def _only(ids_of: Mapping[str, set[str]], keys: Sequence[str], prefix: str) -> str:
     """The one identifier of this prefix that the first key has, or else the others; else none."""
@@ -414,8 +419,10 @@ def mesh_lines(
                                   and compact_key_of(n) not in taken]  # fmt: skip
         taken |= keys.keys()
     for record in kept:
-        names = [n for n in (*record.names[1:], *added[record.id]) if len(n) <= MAX_LETTERS]
         kind, reference = elsewhere.place(record)
+        # An annotator's "statins" is the one that the text is about.
+        own = [n for n in added[record.id] if not elsewhere.is_of_another_drug(n, reference)]
+        names = [n for n in (*record.names[1:], *own) if len(n) <= MAX_LETTERS]
         yield "\t".join((record.id, kind, record.name, "|".join(_plain(names)), reference))
 
 

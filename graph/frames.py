@@ -150,8 +150,12 @@ def conform(
     """The frame with exactly these columns, in order; missing ones and nulls filled by `defaults`.
 
     Raises:
-        DataError: the frame has a column that is not among them.
+        DataError: it is no polars frame, or has a column that is not among them.
     """
+    if not isinstance(frame, pl.DataFrame):
+        raise DataError(
+            f"a {type(frame).__name__} is no polars frame; of one of pandas: polars.from_pandas(…)"
+        )
     unknown = sorted(set(frame.columns) - set(columns))
     if unknown:
         raise DataError(f"unknown columns {unknown}; allowed are {list(columns)}")

@@ -408,6 +408,8 @@ class KnowledgeGraph(GraphFrames):
             DataError: a column is wrong, or an end is no node of the graph.
         """
         predictions = conform(predictions, PREDICTIONS)
+        if (wrong := predictions.filter(~pl.col("probability").is_between(0, 1))).height:
+            raise DataError(f"probability {wrong['probability'][0]} is not between 0 and 1")
         ends = pl.concat([predictions["head"], predictions["tail"]]).unique().to_frame("id")
         missing = ends.join(
             self._collect(self.scan("nodes").select("id"), "nodes"), on="id", how="anti"

@@ -57,6 +57,7 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
         graphs: at least one; the earlier ones' names and properties go before the later ones'.
 
     Raises:
+        DataError: no graph is given, or something else than a graph, such as its folder.
         SchemaError: a kind or relation of one's own means something else in another graph.
 
     Example:
@@ -64,6 +65,11 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
         >>> sorted(source.name for source in kg.sources)
         ['common', 'starter']
     """
+    if not graphs:
+        raise DataError("there is no graph to merge; give at least one")
+    for graph in graphs:
+        if not isinstance(graph, KnowledgeGraph):
+            raise DataError(f"{graph!r} is no graph; of a folder: KnowledgeGraph.open(folder)")
     schema = reduce(Schema.joined, (graph.schema for graph in graphs))
     graphs = tuple(drop_superseded_readings(graphs))
     current = current_ids(graphs)
@@ -196,6 +202,11 @@ def _decisions(
     separate: SeparatePairs,
 ) -> pl.DataFrame:
     """Which identifiers become which, by keys and then by what the graphs state of the nodes."""
+    if not graphs:
+        raise DataError("there is no graph to merge; give at least one")
+    for graph in graphs:
+        if not isinstance(graph, KnowledgeGraph):
+            raise DataError(f"{graph!r} is no graph; of a folder: KnowledgeGraph.open(folder)")
     schema = reduce(Schema.joined, (graph.schema for graph in graphs))
     decisions = equivalences(distinct, separate, schema)
     renames = _renames(decisions)

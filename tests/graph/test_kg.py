@@ -595,6 +595,10 @@ def test_predictions_are_kept_apart_and_a_models_are_replaced() -> None:
     assert around.predictions.height == 1
     with pytest.raises(DataError, match="unknown nodes"):
         graph.with_predictions(pl.DataFrame({**row, "tail": ["NCBIGene:0"]}))
+    with pytest.raises(DataError, match=r"probability 1\.7 is not between"):
+        graph.with_predictions(pl.DataFrame({**row, "probability": [1.7]}))
+    with pytest.raises(DataError, match=r"a dict is no polars frame; .*from_pandas"):
+        graph.with_predictions(row)  # type: ignore[arg-type]
 
 
 def test_without_edges_takes_their_evidence_too() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -29,6 +31,13 @@ def graph(
 def test_merging_with_itself_changes_nothing() -> None:
     same(merge(small(), small()), small())
     same(merge(small()), small())
+
+
+def test_what_is_no_graph_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no graph to merge"):
+        merge()
+    with pytest.raises(DataError, match=r"is no graph; of a folder: KnowledgeGraph\.open"):
+        merge(small(), tmp_path)  # type: ignore[arg-type]
 
 
 def test_cross_references_join_and_the_preferred_identifier_stays() -> None:

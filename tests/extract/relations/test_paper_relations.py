@@ -91,15 +91,16 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
          [("Levodopa", "TREATS", "Parkinson's disease"), ("Levodopa", "CAUSES", "dyskinesia")]),
         ("[Thiazides|Drug] can precipitate [gout|Disease].", [("Thiazides", "CAUSES", "gout")]),
         # Whose verb it is, where a sentence says several things of one drug or disease.
-        ("[Allopurinol|Drug] inhibits [xanthine oxidase|Target], lowers [uric acid|Drug] and prevents "
-         "[gout|Disease].",
+        ("[Allopurinol|Drug] inhibits [xanthine oxidase|Target], lowers [uric acid|Drug] and "
+         "prevents [gout|Disease].",
          [("Allopurinol", "TARGETS", "xanthine oxidase"), ("Allopurinol", "TREATS", "gout"),
           ("gout", "ASSOCIATED_WITH", "xanthine oxidase")]),
         ("[Hypothyroidism|Disease] causes [fatigue|Symptom] and is treated with "
          "[levothyroxine|Drug].",
          [("Hypothyroidism", "HAS_SYMPTOM", "fatigue"),
           ("levothyroxine", "TREATS", "Hypothyroidism")]),
-        ("[Porphyria|Disease] is precipitated by [barbiturates|Drug] and treated with [hemin|Drug].",
+        ("[Porphyria|Disease] is precipitated by [barbiturates|Drug] and treated with "
+         "[hemin|Drug].",
          [("barbiturates", "CAUSES", "Porphyria"), ("hemin", "TREATS", "Porphyria")]),
         ("[Ptosis|Symptom] worsens with use and improves after [pyridostigmine|Drug].",
          [("pyridostigmine", "TREATS", "Ptosis")]),
