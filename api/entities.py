@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from medkg.cypher.library import Query
 
 PRIVATE_KINDS = (PATIENT, "Document")
+# Identifiers of what no vocabulary names: a text's own words, which may be a patient's name.
+_OF_TEXTS = "text:"
 
 _CANDIDATES = 300  # of a kind, that a search ranks
 _SUGGESTED = 8
@@ -91,6 +93,17 @@ def kinds(store: Connection, *, private: bool) -> list[str]:
     return [kind for kind in store.schema.kinds if kind in there and kind not in hidden]
 
 
+def count(store: Connection, kind: str, *, private: bool) -> int:
+    """How many nodes of a kind there are that may be seen."""
+    with store.connection.errors():
+        everything = store.connection.count(kind)
+    if private or not everything:
+        return everything
+    label = store.connection.names.label(kind)
+    query = f"MATCH (n:{label}) WHERE n.id STARTS WITH $of_texts RETURN count(n) AS hidden"
+    return everything - int(store.query(query, of_texts=_OF_TEXTS)["hidden"][0])
+
+
 def search(
     store: Connection,
     text: str,
@@ -110,10 +123,11 @@ def search(
     searched = [each for each in kinds(store, private=private) if kind in (None, each)]
     if not text:
         return empty(MATCHES)
-    candidates = [row for each in searched for row in _candidates(store, each, text)]
+    candidates = [row for each in searched for row in _candidates(store, each, text, private)]
     if not candidates:
         with store.connection.errors():
             near = alike_on(store.connection, searched, text, _SUGGESTED)
+        near = near.filter(private | ~pl.col("id").str.starts_with(_OF_TEXTS))
         return near.rename({"alike": "matched"}).head(most)
     key = name_key_of(text)
     candidates.sort(key=lambda row: _closeness(row, text, key))
@@ -122,21 +136,21 @@ def search(
     return pl.DataFrame(ordered, schema=MATCHES)
 
 
-def _candidates(store: Connection, kind: str, text: str) -> list[dict[str, Any]]:
+def _candidates(store: Connection, kind: str, text: str, private: bool) -> list[dict[str, Any]]:
     """The nodes of a kind that have a text in their identifier, a name or a cross-reference."""
     query = (
         f"MATCH (n:{store.connection.names.label(kind)})"
-        " WHERE n.id = $text OR $text IN n.xrefs OR $text IN n.aliases"
+        " WHERE ($private OR NOT n.id STARTS WITH $of_texts)"
+        " AND (n.id = $text OR $text IN n.xrefs OR $text IN n.aliases"
         # Of signs alone no key is left, and every name has nothing in it.
         " OR ($key <> '' AND (n.name_key CONTAINS $key"
-        " OR any(s IN coalesce(n.synonyms, []) WHERE toLower(s) CONTAINS $lower)))"
+        " OR any(s IN coalesce(n.synonyms, []) WHERE toLower(s) CONTAINS $lower))))"
         " RETURN n.id AS id, n.name AS name, n.synonyms AS synonyms,"
         " $text IN coalesce(n.xrefs, []) OR $text IN coalesce(n.aliases, []) AS referred"
         " ORDER BY size(n.name), n.id LIMIT $most"
     )
-    rows = store.query(
-        query, text=text, key=name_key_of(text), lower=text.lower(), most=_CANDIDATES
-    )
+    given = {"text": text, "key": name_key_of(text), "lower": text.lower(), "most": _CANDIDATES}
+    rows = store.query(query, **given, private=private, of_texts=_OF_TEXTS)
     return [
         {"kind": kind, "id": row["id"], "name": row["name"], "matched": _matched(row, text)}
         for row in rows.iter_rows(named=True)
@@ -204,7 +218,8 @@ def entity(store: Connection, kind: str, identifier: str, *, private: bool) -> d
     Raises:
         MissingError: there is none, or it may not be seen.
     """
-    if kind not in kinds(store, private=private):
+    is_hidden = not private and identifier.startswith(_OF_TEXTS)
+    if is_hidden or kind not in kinds(store, private=private):
         raise MissingError(f"the server has no {kind} that you may see")
     columns = ("id", "name", "synonyms", "xrefs", "aliases", "properties")
     query = (
@@ -383,12 +398,14 @@ def _edges(
     rows: list[dict[str, Any]] = []
     symmetric = [name for name, each in store.schema.relations.items() if each.symmetric]
     hidden = [] if private else list(PRIVATE_KINDS)
-    given = {"id": identifier, "relation": relation, "most": most, "hidden": hidden}
+    own = None if private else _OF_TEXTS
+    given = {"id": identifier, "relation": relation, "most": most, "hidden": hidden, "own": own}
     counts: Counter[tuple[str, bool]] = Counter()
     for left, right in ((Cypher("-"), Cypher("->")), (Cypher("<-"), Cypher("-"))):
         query = (
             f"MATCH (n:{label} {{id: $id}}){left}[r]{right}(m)"
             " WHERE ($relation IS NULL OR type(r) = $relation)"
+            " AND ($own IS NULL OR NOT m.id STARTS WITH $own)"
             f" AND NOT labels(m)[0] IN $hidden {kept}"
             " WITH *, type(r) AS relation"
             " ORDER BY coalesce(r.probability, -1.0) DESC, m.name, m.id"

@@ -41,8 +41,7 @@ def overview(visit: Visit) -> messages.Overview:
     """What the graph holds, by kind and source, and what can be asked."""
     store, site = visit.store, visit.site
     shown = entities.kinds(store, private=visit.private)
-    with store.connection.errors():
-        counts = {kind: store.connection.count(kind) for kind in shown}
+    counts = {kind: entities.count(store, kind, private=visit.private) for kind in shown}
     sources = store.query(
         "MATCH (s:Source) RETURN s.name AS name, coalesce(s.release, '') AS release,"
         " coalesce(s.licence, '') AS licence ORDER BY name"

@@ -63,6 +63,39 @@ def test_patients_and_notes_are_for_who_may_see_them(client: TestClient, site: S
         assert query.status_code == (200 if there else 403)
 
 
+@pytest.fixture
+def odd(site: Site) -> Iterator[str]:
+    """A disease that a note names by a word of its own, and a model's hypothesis about it."""
+    odd = "text:disease_zwackel_syndrome"
+    change(
+        site.store,
+        f"MATCH (d:Drug {{id: 'drugbank:DB4'}}) CREATE (n:Disease {{id: '{odd}',"
+        " name: 'Zwackel syndrome', name_key: 'zwackel syndrome', synonyms: [], xrefs: []})"
+        " CREATE (d)-[:PREDICTED_TREATS {id: 'odd', model: 'm', rank: 1, probability: 0.9,"
+        " known: false}]->(n)",
+    )
+    yield odd
+    change(site.store, f"MATCH (n:Disease {{id: '{odd}'}}) DETACH DELETE n")
+
+
+def test_a_name_that_only_texts_have_is_for_who_may_see_notes(
+    client: TestClient, site: Site, odd: str
+) -> None:
+    """A word that no vocabulary knows may be a patient's name."""
+    counts = {}
+    for account, there in (("visitor", False), ("reader", True)):
+        for text in ("Zwackel", "zwackle syndrome", odd):
+            answer = ask(client, site, account, "search", text=text).json()
+            assert (odd in {each["id"] for each in answer}) == there, (account, text)
+        entity = ask(client, site, account, "entity", kind="Disease", id=odd)
+        assert entity.status_code == (200 if there else 404)
+        drug = ask(client, site, account, "entity", kind="Drug", id="drugbank:DB4")
+        assert ("Zwackel" in drug.text) == there
+        overview = client.get("/api/overview", headers=bearer(site, account)).json()
+        counts[account] = overview["kinds"]["Disease"]
+    assert counts["reader"] == counts["visitor"] + 1
+
+
 def facts_of(client: TestClient, site: Site, account: str, kind: str, id_: str) -> Any:
     """The facts of an entity that an account sees: of each other end the fact."""
     entity = ask(client, site, account, "entity", kind=kind, id=id_).json()
