@@ -11,10 +11,10 @@ from collections.abc import Callable
 def kill_when(ready: Callable[[], object], program: str) -> None:
     """Run Python code in a process of its own and kill it as soon as `ready` is true.
 
-    It ends too when the program does, or after two minutes; the caller looks at what is left.
+    It ends too when the program does, or after five minutes; the caller looks at what is left.
     """
     with subprocess.Popen([sys.executable, "-c", program]) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         try:
             while not ready() and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.01)

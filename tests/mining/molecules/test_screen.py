@@ -35,7 +35,8 @@ LIBRARY = [
 def library(tmp_path: Path) -> Callable[[str, str], Path]:
     def write(name: str, text: str) -> Path:
         path = tmp_path / name
-        (gzip.open if name.endswith(".gz") else open)(path, "wb").write(text.encode())
+        data = text.encode()
+        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
         return path
 
     return write
