@@ -360,9 +360,9 @@ class Elsewhere(NamedTuple):
         return "Symptom" if phenotype and not is_disease else record.kind or "", phenotype
 
     def is_of_another_drug(self, name: str, reference: str) -> bool:
-        """Whether a name is a drug's elsewhere, and not that of this identifier."""
+        """Whether a name is a drug's elsewhere, and not of the one that a record refers to."""
         ids = self.drugs.get(compact_key_of(name), set())
-        return bool(ids) and reference not in ids
+        return bool(reference and ids) and reference not in ids
 
 
 def _only(ids_of: Mapping[str, set[str]], keys: Sequence[str], prefix: str) -> str:
