@@ -21,6 +21,7 @@ import polars as pl
 from medkg.access import Connection
 from medkg.core.errors import MissingError
 from medkg.core.han import simplified
+from medkg.graph.document_readings import OF_TEXTS
 from medkg.graph.edges import edges_from
 from medkg.graph.forget import PATIENT
 from medkg.graph.frames import EVIDENCE, Columns, empty
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from medkg.cypher.library import Query
 
 PRIVATE_KINDS = (PATIENT, "Document")
-# Identifiers of what no vocabulary names: a text's own words, which may be a patient's name.
-_OF_TEXTS = "text:"
 
 _CANDIDATES = 300  # of a kind, that a search ranks
 _SUGGESTED = 8
@@ -101,7 +100,7 @@ def count(store: Connection, kind: str, *, private: bool) -> int:
         return everything
     label = store.connection.names.label(kind)
     query = f"MATCH (n:{label}) WHERE n.id STARTS WITH $of_texts RETURN count(n) AS hidden"
-    return everything - int(store.query(query, of_texts=_OF_TEXTS)["hidden"][0])
+    return everything - int(store.query(query, of_texts=OF_TEXTS)["hidden"][0])
 
 
 def search(
@@ -127,7 +126,7 @@ def search(
     if not candidates:
         with store.connection.errors():
             near = alike_on(store.connection, searched, text, _SUGGESTED)
-        near = near.filter(private | ~pl.col("id").str.starts_with(_OF_TEXTS))
+        near = near.filter(private | ~pl.col("id").str.starts_with(OF_TEXTS))
         return near.rename({"alike": "matched"}).head(most)
     key = name_key_of(text)
     candidates.sort(key=lambda row: _closeness(row, text, key))
@@ -150,7 +149,7 @@ def _candidates(store: Connection, kind: str, text: str, private: bool) -> list[
         " ORDER BY size(n.name), n.id LIMIT $most"
     )
     given = {"text": text, "key": name_key_of(text), "lower": text.lower(), "most": _CANDIDATES}
-    rows = store.query(query, **given, private=private, of_texts=_OF_TEXTS)
+    rows = store.query(query, **given, private=private, of_texts=OF_TEXTS)
     return [
         {"kind": kind, "id": row["id"], "name": row["name"], "matched": _matched(row, text)}
         for row in rows.iter_rows(named=True)
@@ -218,7 +217,7 @@ def entity(store: Connection, kind: str, identifier: str, *, private: bool) -> d
     Raises:
         MissingError: there is none, or it may not be seen.
     """
-    is_hidden = not private and identifier.startswith(_OF_TEXTS)
+    is_hidden = not private and identifier.startswith(OF_TEXTS)
     if is_hidden or kind not in kinds(store, private=private):
         raise MissingError(f"the server has no {kind} that you may see")
     columns = ("id", "name", "synonyms", "xrefs", "aliases", "properties")
@@ -398,14 +397,14 @@ def _edges(
     rows: list[dict[str, Any]] = []
     symmetric = [name for name, each in store.schema.relations.items() if each.symmetric]
     hidden = [] if private else list(PRIVATE_KINDS)
-    own = None if private else _OF_TEXTS
-    given = {"id": identifier, "relation": relation, "most": most, "hidden": hidden, "own": own}
+    given = {"id": identifier, "relation": relation, "most": most, "hidden": hidden}
+    given |= {"private": private, "of_texts": OF_TEXTS}
     counts: Counter[tuple[str, bool]] = Counter()
     for left, right in ((Cypher("-"), Cypher("->")), (Cypher("<-"), Cypher("-"))):
         query = (
             f"MATCH (n:{label} {{id: $id}}){left}[r]{right}(m)"
             " WHERE ($relation IS NULL OR type(r) = $relation)"
-            " AND ($own IS NULL OR NOT m.id STARTS WITH $own)"
+            " AND ($private OR NOT m.id STARTS WITH $of_texts)"
             f" AND NOT labels(m)[0] IN $hidden {kept}"
             " WITH *, type(r) AS relation"
             " ORDER BY coalesce(r.probability, -1.0) DESC, m.name, m.id"

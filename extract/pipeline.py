@@ -16,7 +16,7 @@ from spacy.tokens import Doc, Span
 
 from ..core.han import has_han
 from ..core.quarantine import Quarantine
-from ..graph.document_readings import TEXT_SOURCE, reading_properties
+from ..graph.document_readings import OF_TEXTS, TEXT_SOURCE, reading_properties
 from ..graph.identifiers import is_curie, name_key
 from ..graph.kg import KnowledgeGraph
 from . import dialogue as _dialogue  # noqa: F401
@@ -285,7 +285,7 @@ class GraphRows:
             measured = "unit" in value or ("value" in value and mention.text in short_forms())
             if not (measured or mention._.results) or not key:
                 return None
-        identifier = f"text:{mention.label_.lower()}_{key.replace(' ', '_')}"
+        identifier = f"{OF_TEXTS}{mention.label_.lower()}_{key.replace(' ', '_')}"
         name = " ".join(mention.text.split())
         # Of a name at the beginning of a sentence and inside one, the latter.
         if name[1:].islower() and name not in short_forms():

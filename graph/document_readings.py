@@ -29,8 +29,8 @@ from .spill import EvidenceBuffer
 TEXT_SOURCE = "text"
 SHA256, READER, ORIGIN = "text_sha256", "text_reader", "text_origin"
 READING_PROPERTIES = frozenset({SHA256, READER, ORIGIN})
-# The prefix of what is known from text alone.
-_OWN = f"{TEXT_SOURCE}:"
+# The prefix of what is known from text alone: of a name that no vocabulary has.
+OF_TEXTS = f"{TEXT_SOURCE}:"
 
 
 def reading_properties(sha256: str, reader: str, origin: str = "") -> str:
@@ -141,7 +141,7 @@ def only_from_text(ids: pl.Series, kind: str, sources: Sequence[Source]) -> pl.S
     known from text alone, and patients.
     """
     only_text = all(source.name == TEXT_SOURCE for source in sources)
-    return ids.str.starts_with("" if only_text or kind == PATIENT else _OWN)
+    return ids.str.starts_with("" if only_text or kind == PATIENT else OF_TEXTS)
 
 
 def _without_reading(documents: pl.DataFrame) -> pl.DataFrame:

@@ -65,11 +65,7 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
         >>> sorted(source.name for source in kg.sources)
         ['common', 'starter']
     """
-    if not graphs:
-        raise DataError("there is no graph to merge; give at least one")
-    for graph in graphs:
-        if not isinstance(graph, KnowledgeGraph):
-            raise DataError(f"{graph!r} is no graph; of a folder: KnowledgeGraph.open(folder)")
+    _require_graphs(graphs)
     schema = reduce(Schema.joined, (graph.schema for graph in graphs))
     graphs = tuple(drop_superseded_readings(graphs))
     current = current_ids(graphs)
@@ -101,6 +97,14 @@ def merge(*graphs: KnowledgeGraph) -> KnowledgeGraph:
         "merges": pl.concat(records).unique().sort(*MERGES),
     }
     return KnowledgeGraph(frames, sources, schema)
+
+
+def _require_graphs(graphs: Sequence[KnowledgeGraph]) -> None:
+    if not graphs:
+        raise DataError("there is no graph to merge; give at least one")
+    for graph in graphs:
+        if not isinstance(graph, KnowledgeGraph):
+            raise DataError(f"{graph!r} is no graph; of a folder: KnowledgeGraph.open(folder)")
 
 
 def unmerge(kg: KnowledgeGraph, identifier: str) -> KnowledgeGraph:
@@ -202,11 +206,7 @@ def _decisions(
     separate: SeparatePairs,
 ) -> pl.DataFrame:
     """Which identifiers become which, by keys and then by what the graphs state of the nodes."""
-    if not graphs:
-        raise DataError("there is no graph to merge; give at least one")
-    for graph in graphs:
-        if not isinstance(graph, KnowledgeGraph):
-            raise DataError(f"{graph!r} is no graph; of a folder: KnowledgeGraph.open(folder)")
+    _require_graphs(graphs)
     schema = reduce(Schema.joined, (graph.schema for graph in graphs))
     decisions = equivalences(distinct, separate, schema)
     renames = _renames(decisions)

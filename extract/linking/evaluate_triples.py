@@ -12,6 +12,7 @@ import polars as pl
 from ...core.errors import DataError
 from ...core.quarantine import Quarantine
 from ...core.statistics import bootstrap_interval, draws_one_by_one
+from ...graph.document_readings import OF_TEXTS
 from ...graph.kg import KnowledgeGraph
 from ..corpora.document import Document
 from ..corpora.readers import READERS
@@ -127,7 +128,7 @@ def _triples(graph: KnowledgeGraph) -> dict[Triple, float]:
         (document.removeprefix("PMID:"), subject, object_): probability
         for document, subject, object_, probability in best.iter_rows()
         # An end that is linked to nothing is a mention and no triple of identifiers.
-        if not subject.startswith("text:") and not object_.startswith("text:")
+        if not subject.startswith(OF_TEXTS) and not object_.startswith(OF_TEXTS)
     }
 
 

@@ -35,6 +35,17 @@ _DOSE = (
 )
 _LISTED = rf"(?!(?:{_DOSE}|(?:a|day|once|twice|nocte|mane|at|night|as|needed) )+(?:,|;) m )"
 _DRUGS = r"(?:(?:m|the|both|,|and|or|\(|\)) )*"  # of a list, before the one that is meant
+# Verbs of a drug, and of a disease that has a symptom: <heals>, <harms>, <shows>.
+_HEALS = (
+    r"(?:prevent|prevents|prevented|treat|treats|treated|relieve|relieves|relieved|reverse|reverses"
+    r"|reversed|cure|cures|cured|alleviate|alleviates|improve|improves|improved|control|controls"
+    r"|controlled|correct|corrects|corrected|suppress|suppresses|suppressed|ameliorates|attenuates)"
+)
+_HARMS = (
+    r"(?:cause|causes|caused|induce|induces|provoke|provokes|trigger|triggers|precipitate"
+    r"|precipitates|worsen|worsens|aggravate|aggravates|exacerbate|exacerbates)"
+)
+_SHOWS = r"(?:causes?|leads? to|presents? with|results? in|produces?|characteri[sz]ed by)"
 _LETTERS = {"Disease": "d", "Symptom": "s", "Drug": "m", "Target": "g"}
 
 
@@ -125,7 +136,8 @@ def interaction_rules() -> tuple[Rule, ...]:
 
 def _expression(pattern: str) -> str:
     pattern = pattern.replace("<listed>", _LISTED).replace("<dose>", _DOSE)
-    pattern = pattern.replace("<drugs>", _DRUGS)
+    pattern = pattern.replace("<drugs>", _DRUGS).replace("<shows>", _SHOWS)
+    pattern = pattern.replace("<heals>", _HEALS).replace("<harms>", _HARMS)
     expression = re.sub(r"\{(\d+)\}", lambda m: _NEAR.format(m[1]), pattern)
     return re.sub(r"<(\d+)>", lambda m: _GAP.format(m[1]), expression)
 
