@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from medkg.core.errors import StoreError
 from medkg.core.extras import require
 from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
@@ -136,13 +137,24 @@ def read(
     if mapping is not None:
         from medkg.loaders.property_graph import MappedServer
 
-        with connect(str(where)) as connection:
+        with connect(existing_server(str(where))) as connection:
             graph = MappedServer(connection, mapping)
             return graph.read(Quarantine() if quarantine is None else quarantine)
     if is_uri(str(where)):
-        with connect(str(where)) as connection:
+        with connect(existing_server(str(where))) as connection:
             return connection.read()
     return KnowledgeGraph.open(where)
+
+
+def existing_server(uri: str) -> str:
+    """A server to read from: an embedded one whose folder is not there is a slip, not a new one.
+
+    Raises:
+        StoreError: there is no such folder.
+    """
+    if uri.startswith("embedded:") and not Path(uri.removeprefix("embedded:")).is_dir():
+        raise StoreError(f"{uri}: there is no such folder; medkg write --into makes one")
+    return uri
 
 
 def is_uri(text: str) -> bool:
@@ -248,7 +260,7 @@ def view(
     if isinstance(kg, Connection):
         kg = kg.read(texts, hops + 1, most=_FOLLOWED, predictions=True)
     elif not isinstance(kg, KnowledgeGraph) and is_uri(str(kg)):
-        with connect(str(kg)) as connection:
+        with connect(existing_server(str(kg))) as connection:
             kg = connection.read(texts, hops + 1, most=_FOLLOWED, predictions=True)
     elif not isinstance(kg, KnowledgeGraph):
         kg = KnowledgeGraph.open(kg)

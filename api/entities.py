@@ -286,16 +286,24 @@ def _near_answers(
         visible = kinds(store, private=False)
         labels = [label for label in visible if label in (parameter.kinds or visible)]
         name = _name(store, kind, identifier)
+        asked = name if text == identifier else text
         with store.connection.errors():
-            near = alike_on(store.connection, labels, name if text == identifier else text, _TRIED)
+            near = alike_on(store.connection, labels, asked, _TRIED)
         with_rows = [
             f"{row['name']} ({row['kind']}, {row['id']})"
             for row in near.filter(pl.col("id") != identifier).iter_rows(named=True)
-            if question.run(store, **{**params, parameter.name: row["id"]}).height
+            if _may_mean_one(asked, row["alike"])
+            and question.run(store, **{**params, parameter.name: row["id"]}).height
         ]
         if with_rows:
             taken = f"{name} ({kind}, {identifier})"
             yield f"no rows for {taken}, but for {', '.join(with_rows)}"
+
+
+def _may_mean_one(name: str, other: str) -> bool:
+    """Whether all words of the shorter name are in the longer: Wolman is no spelling of Wilson."""
+    shorter, longer = sorted((set(name_key_of(text).split()) for text in (name, other)), key=len)
+    return shorter <= longer
 
 
 def facts(

@@ -9,7 +9,6 @@ import typer
 
 from medkg.cli.app import app
 from medkg.cli.options import Json, Seed
-from medkg.cli.servers import existing_server
 
 
 @app.command(
@@ -31,7 +30,7 @@ def central(
     as_json: Json = False,
 ) -> None:
     """The most central nodes, and the communities that they belong to."""
-    from medkg.access import centrality, connect
+    from medkg.access import centrality, connect, existing_server
     from medkg.cli import show
     from medkg.core.atomic import atomic_file
     from medkg.graph.kg import KnowledgeGraph

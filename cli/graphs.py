@@ -10,7 +10,6 @@ import typer
 from medkg.cli.app import app
 from medkg.cli.options import Json, Language, OutGraph
 from medkg.cli.output import print_written, save_and_print, save_with_quarantine
-from medkg.cli.servers import existing_server
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,7 +64,7 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Counts by kind, relation and source, merges, loads, and the sources' licences."""
-    from medkg.access import connect
+    from medkg.access import connect, existing_server
     from medkg.cli import show
     from medkg.graph.kg import KnowledgeGraph
 
@@ -132,7 +131,7 @@ def check(
 def _check_server(uri: str, report: Path | None, mend: bool, as_json: bool) -> None:
     import polars as pl
 
-    from medkg.access import connect
+    from medkg.access import connect, existing_server
     from medkg.cli import show
 
     with connect(existing_server(uri)) as connection:
@@ -233,5 +232,5 @@ def view(
     from medkg.access import view as view_graph
     from medkg.cli import show
 
-    made = view_graph(existing_server(graph), around, out, hops=hops, limit=limit, names=names)
+    made = view_graph(graph, around, out, hops=hops, limit=limit, names=names)
     show.out.print(f"{out}: {made.summary()}")

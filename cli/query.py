@@ -11,7 +11,6 @@ import typer
 from medkg.cli.app import app
 from medkg.cli.language import message, words
 from medkg.cli.options import Json, Language, name_and_value
-from medkg.cli.servers import existing_server
 
 if TYPE_CHECKING:
     import polars as pl
@@ -113,7 +112,7 @@ def _is_storable(value: Any) -> bool:
 
 
 def _text(question: Query, on: str | None, parameters: dict[str, Any]) -> str:
-    from medkg.access import connect
+    from medkg.access import connect, existing_server
 
     if on is None:
         return question.text(**parameters)
@@ -129,7 +128,7 @@ def _answer(
     names: str | None,
 ) -> tuple[pl.DataFrame, str]:
     """The answer, and what names meant in it, and what helps where it has no rows."""
-    from medkg.access import connect
+    from medkg.access import connect, existing_server
     from medkg.entities import answer_in, names_meant, why_no_answer
 
     with connect(existing_server(on)) as connection:

@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from medkg.graph.copies import Copy
 
 
-def existing_server(uri: str) -> str:
-    """A server to read from: an embedded one whose folder is not there is a slip, not a new one."""
-    from medkg.core.errors import StoreError
-
-    if uri.startswith("embedded:") and not Path(uri.removeprefix("embedded:")).is_dir():
-        raise StoreError(f"{uri}: there is no such folder; medkg write --into makes one")
-    return uri
-
-
 @app.command(epilog="Example: medkg write graphs/all --into embedded:server")
 def write(
     graph: Annotated[Path, typer.Argument(help="A graph folder.")],
@@ -90,7 +81,7 @@ def read(
     as_json: Json = False,
 ) -> None:
     """Read a server's graph, or a part of it, into a graph folder, evidence included."""
-    from medkg.access import connect
+    from medkg.access import connect, existing_server
     from medkg.core.atomic import check_replaceable
     from medkg.core.quarantine import Quarantine
     from medkg.graph.graph_frames import MANIFEST
@@ -124,7 +115,7 @@ def read(
 
 def _read_mapped(uri: str, mapping: Path, out: Path | None, as_json: bool) -> None:
     """Read a graph that medkg didn't write; without `out`, show the first rows of it."""
-    from medkg.access import connect
+    from medkg.access import connect, existing_server
     from medkg.cli import show
     from medkg.cli.sources import print_dry_run
     from medkg.core.quarantine import Quarantine
@@ -167,7 +158,7 @@ def forget(
     With --search also out of other graphs, servers, exports and unfinished work; what can't be
     rewritten (models that learned from them, pages, sealed copies, notes) is listed.
     """
-    from medkg.access import connect, is_uri
+    from medkg.access import connect, existing_server, is_uri
     from medkg.cli import show
     from medkg.cli.seal import sealing_secrets
     from medkg.graph.copies import forget_copies
@@ -280,11 +271,13 @@ def _until_stopped(running: Callable[[], bool] = lambda: True) -> None:
 
 def _serve_embedded(folder: Path, port: int, ui_port: int | None, models: dict[str, Any]) -> None:
     """Run the server of a folder until Ctrl-C, with a site where there is a port for it."""
+    from medkg.access import existing_server
     from medkg.cli import show
     from medkg.core.errors import StoreError
     from medkg.graph.store.embedded import serve as start
     from medkg.graph.store.gateway import Gateway
 
+    existing_server(f"embedded:{folder}")
     server = start(folder)
     try:
         with Gateway.of(server, port) as gateway, ExitStack() as stack:

@@ -62,6 +62,7 @@ _PARAMETER = re.compile(
     r"(?: of (\w+(?: or \w+)*))?(?: (=|such as) (.+?))?\. (.+)"
 )
 _COLUMN = re.compile(r"(\w+): (.+)")
+_LIMIT = re.compile(r"\bLIMIT\s+\$(\w+)", re.IGNORECASE)
 _FORMS = {
     "Parameters": (
         "as in 'disease: identifier of Disease such as \"DOID:2841\". The disease.' or"
@@ -153,8 +154,11 @@ class Query:
     def _values(self, given: Mapping[str, object], store: Store | None) -> dict[str, object]:
         """The parameters' values, entities by their identifiers."""
         values: dict[str, object] = {}
+        limits = set(_LIMIT.findall(self.cypher))
         for parameter in self.parameters:
             value = parameter.value(given[parameter.name])
+            if parameter.name in limits and isinstance(value, int) and value < 1:
+                raise DataError(f"parameter {parameter.name} takes 1 or more, not {value}")
             if store is not None and value is not None:
                 if parameter.type == "identifier":
                     value = store.resolve(str(value), parameter.kinds)[1]

@@ -145,6 +145,17 @@ def test_an_empty_answer_names_what_is_called_alike_and_has_one(on: str) -> None
     assert "predict" not in evidence
 
 
+def test_an_empty_answer_names_no_other_disease_of_a_name_spelt_alike(on: str) -> None:
+    disease = "(d:Disease {id: 'DOID:0', name: 'arthma', name_key: 'arthma'})"
+    with connect(on) as store:
+        change(store, f"CREATE {disease}")
+        try:
+            printed = run("treatments_for_disease", "--on", on, "--param", "disease=DOID:0")
+        finally:
+            change(store, f"MATCH {disease} DELETE d")
+    assert "asthma" not in printed
+
+
 def test_a_misspelt_label_is_an_error_that_says_what_is_near(on: str) -> None:
     arguments = ["query", "--on", on, "--cypher", "MATCH (d:Diseas) RETURN d.id AS id"]
     result = CliRunner().invoke(app, arguments)

@@ -24,6 +24,7 @@ MEDKG = [sys.executable, "-c", "import sys; from medkg.cli import main; sys.exit
 
 def test_what_is_served_is_read_with_the_printed_account_and_recorded(tmp_path: Path) -> None:
     folder = tmp_path / "server"
+    folder.mkdir()
     serving = subprocess.Popen([*MEDKG, "serve", str(folder)], stdout=subprocess.PIPE, text=True)
     try:
         assert serving.stdout is not None
@@ -59,6 +60,7 @@ def test_a_site_is_served_to_who_has_a_printed_token(
 ) -> None:
     pytest.importorskip("fastapi", reason="NOT RUN: the site; install the extra web")
     where = tmp_path / "server" if server == "embedded" else request.getfixturevalue("neo4j_uri")
+    (tmp_path / "server").mkdir()
     command = [*MEDKG, "serve", str(where), "--ui"]
     serving = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -85,6 +87,14 @@ def test_what_a_site_takes_is_refused_without_one(tmp_path: Path) -> None:
     assert not (tmp_path / "server").exists()
 
 
+@pytest.mark.parametrize("options", [[], ["--ui"]])
+def test_a_misspelled_folder_is_no_new_server(options: list[str], tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, ["serve", str(tmp_path / "sever"), *options])
+    assert refused.exit_code != 0
+    assert "no such folder" in str(refused.exception)
+    assert not (tmp_path / "sever").exists()
+
+
 @pytest.mark.parametrize("options", [[], ["--ui", "--port", "7687"]])
 def test_a_neo4j_is_served_already(options: list[str]) -> None:
     refused = CliRunner().invoke(app, ["serve", "bolt://127.0.0.1:1", *options])
@@ -94,6 +104,7 @@ def test_a_neo4j_is_served_already(options: list[str]) -> None:
 
 def test_a_server_that_ends_by_itself_is_said_to_have_ended(tmp_path: Path) -> None:
     folder = tmp_path / "server"
+    folder.mkdir()
     serving = subprocess.Popen(
         [*MEDKG, "serve", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

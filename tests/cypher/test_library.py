@@ -200,6 +200,8 @@ def test_names_and_text_stand_for_identifiers_and_values(store: Store) -> None:
         ({"disease": "OMIM:1", "top": "many"}, DataError, "top takes integer, not 'many'"),
         ({"disease": "OMIM:1", "top": 1.5}, DataError, "top takes integer, not 1.5"),
         ({"disease": "OMIM:1", "top": 2**63}, DataError, "top takes integer, not 9223372036854"),
+        ({"disease": "OMIM:1", "top": 0}, DataError, "top takes 1 or more, not 0"),
+        ({"disease": "OMIM:1", "top": "-3"}, DataError, "top takes 1 or more, not -3"),
         ({"disease": "OMIM:1", "known": "maybe"}, DataError, "known takes boolean"),
         ({"disease": 7}, DataError, "disease takes identifier, not 7"),
         ({"disease": "OMIM:9"}, MissingError, "no Disease 'OMIM:9'"),
