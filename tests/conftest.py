@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.testing
 from hypothesis import settings
 
 # Before anything imports PyTorch: where tests run side by side, threads would only get in each
@@ -28,6 +30,9 @@ from .modes import usual_umask
 from .servers import embedded_uri, neo4j_uri, store
 
 __all__ = ["disk", "embedded_uri", "hpo", "neo4j_uri", "shared_data", "store", "usual_umask"]
+
+# Each invocation would build all commands anew, which takes longer than most of them.
+typer.testing._get_command = cache(typer.testing._get_command)
 
 # An example takes as long as what else runs on the machine lets it; no test asserts speed.
 settings.register_profile("medkg", deadline=None)
