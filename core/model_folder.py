@@ -243,7 +243,10 @@ def load_weights(folder: Path, network: nn.Module) -> None:
     """
     try:
         weights = load_file(folder / WEIGHTS)
-        network.load_state_dict({name: value.float() for name, value in weights.items()})
+        # In place of the random ones, and not copied into them.
+        network.load_state_dict(
+            {name: value.float() for name, value in weights.items()}, assign=True
+        )
     except (OSError, SafetensorError, RuntimeError) as error:
         raise ModelError(f"{folder}: its weights don't fit its config; {_ANEW}") from error
 

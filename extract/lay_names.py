@@ -7,7 +7,7 @@ from importlib import resources
 
 import polars as pl
 
-from ..graph.identifiers import name_key, name_key_of
+from ..graph.identifiers import name_key
 from ..graph.kg import KnowledgeGraph
 from ..graph.languages import name_property
 
@@ -131,15 +131,14 @@ def all_wordings() -> pl.DataFrame:
     A wording that the table has of another term is that one's.
     """
     listed = lay_names().explode("words")
-    owner = {name_key_of(words): id_ for id_, words in listed.iter_rows()}
-    rows = [
-        (id_, wording)
-        for id_, words in listed.iter_rows()
-        for wording in wordings(words)
-        if owner.setdefault(name_key_of(wording), id_) == id_
+    owner = dict(listed.select(name_key(pl.col("words")), "id").iter_rows())
+    worded = [(id_, w) for id_, words in listed.iter_rows() for w in wordings(words)]
+    keyed = pl.DataFrame(worded, schema=["id", "words"], orient="row").unique(maintain_order=True)
+    keyed = keyed.with_columns(key=name_key(pl.col("words")))
+    is_own = [
+        owner.setdefault(key, id_) == id_ for id_, key in keyed.select("id", "key").iter_rows()
     ]
-    table = pl.DataFrame(rows, schema=["id", "words"], orient="row").unique(maintain_order=True)
-    return table.group_by("id", maintain_order=True).agg("words")
+    return keyed.filter(is_own).group_by("id", maintain_order=True).agg("words")
 
 
 def of_parts(nodes: pl.DataFrame) -> pl.DataFrame:
@@ -157,17 +156,16 @@ def of_parts(nodes: pl.DataFrame) -> pl.DataFrame:
     names = names.explode("name").drop_nulls()
     keys = name_key(pl.col("name"))
     parts = names.select("id", part=keys.str.extract(rf"^({_PARTS}) (?:pain|swelling)$"), key=keys)
-    taken = set(parts["key"]) | {name_key_of(words) for words in all_wordings()["words"].explode()}
-    rows: dict[str, str] = {}
-    for id_, part, key in parts.drop_nulls("part").sort("id").iter_rows():
-        form = _PAIN if key.endswith("pain") else _SWELLING
-        for words in (form.format(side, part) for side in _SIDES):
-            if name_key_of(words) not in taken:
-                rows.setdefault(" ".join(words.split()), id_)
-    table = pl.DataFrame(
-        [*rows.items()], schema=dict.fromkeys(("words", "id"), pl.String), orient="row"
-    )
-    return table.group_by("id", maintain_order=True).agg("words")
+    worded = [
+        (id_, " ".join((_PAIN if key.endswith("pain") else _SWELLING).format(side, part).split()))
+        for id_, part, key in parts.drop_nulls("part").sort("id").iter_rows()
+        for side in _SIDES
+    ]
+    table = pl.DataFrame(worded, schema=dict.fromkeys(("id", "words"), pl.String), orient="row")
+    table = table.unique("words", keep="first", maintain_order=True)
+    taken = {*parts["key"], *all_wordings().select(name_key(pl.col("words").explode()))["words"]}
+    own = table.filter(~name_key(pl.col("words")).is_in(taken))
+    return own.group_by("id", maintain_order=True).agg("words")
 
 
 def with_lay_names(terminology: KnowledgeGraph) -> KnowledgeGraph:

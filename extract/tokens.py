@@ -35,6 +35,11 @@ def token_offsets(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _TOKEN.finditer(text)]
 
 
+def words_of(text: str) -> list[str]:
+    """Every token of `text`, white space left out."""
+    return _TOKEN.findall(text)
+
+
 def longest_first(
     items: Iterable[_Item], length: Callable[[_Item], int], most: int
 ) -> Iterator[list[_Item]]:

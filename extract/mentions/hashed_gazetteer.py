@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from ...core.errors import ModelError
 from ...core.han import has_han
-from ..tokens import token_offsets
+from ..tokens import words_of
 from .names import normalised
 
 LONGEST = 8  # tokens of a name, joining signs left out
@@ -115,7 +115,7 @@ class HashedGazetteer:
 
 
 def _key(name: str) -> int | None:
-    tokens = [name[a:b] for a, b in token_offsets(name)]
+    tokens = words_of(name)
     tokens = [token for token in tokens if token not in _JOINING]
     # Names of one or two letters match by chance; of two Chinese characters, most words are made.
     least = 2 if has_han(name) else 3

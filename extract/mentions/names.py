@@ -25,7 +25,7 @@ from ...core.errors import ModelError
 from ...core.han import has_han
 from ...core.input_files import read_whole
 from ..corpora.labels import MENTION_KINDS
-from ..tokens import token_offsets
+from ..tokens import words_of
 
 if TYPE_CHECKING:
     from ...graph.kg import KnowledgeGraph
@@ -38,6 +38,7 @@ SHIPPED = Path(__file__).parent.parent / "data" / "names.tsv.xz"
 # A prefix of the table's keys for names that count only in their own spelling: as words of a
 # sentence "impact" and "was" are no genes, IMPACT and WAS are.
 _CASE_SENSITIVE = "="
+_IDENTIFIER = len("HP:0000118")
 _EXCLUDED_KINDS = ("Patient", "Document", "DrugClass")
 
 
@@ -69,9 +70,14 @@ def hpo_names() -> Iterator[tuple[str, str]]:
         yield "symptom", name
     for name in re.findall(r'^synonym: "((?:[^"\\]|\\.)*)"', phenotypes, flags=re.MULTILINE):
         yield "symptom", name.replace("\\", "")
-    annotations = hpo_file("phenotype.hpoa").read_text(encoding="utf-8")
-    diseases = set(re.findall(r"^[A-Z]+:\w+\t([^\t]+)\t", annotations, flags=re.MULTILINE))
-    for disease in sorted(diseases):
+    annotations = pl.read_csv(
+        hpo_file("phenotype.hpoa"),
+        separator="\t",
+        comment_prefix="#",
+        quote_char=None,
+        columns=["disease_name"],
+    )
+    for disease in sorted(annotations["disease_name"].drop_nulls().unique()):
         # OMIM joins alternative names and their abbreviation by semicolons.
         for name in disease.split(";"):
             yield "disease", name
@@ -124,7 +130,7 @@ class NameLists:
         any_words: Counter[str] = Counter()
         for kind, name in names:
             bit = 1 << KINDS.index(kind)
-            tokens = [name[a:b] for a, b in token_offsets(name)]
+            tokens = words_of(name)
             if kind == "gene":
                 self._add([_CASE_SENSITIVE, *tokens], bit)
                 continue
@@ -136,8 +142,7 @@ class NameLists:
             # Catalogues turn names around a comma: "neuropathy, hereditary sensory".
             if name.count(",") == 1:
                 head, rest = name.split(",")
-                turned = f"{rest} {head}"
-                self._add(normalised([turned[a:b] for a, b in token_offsets(turned)]), bit)
+                self._add(normalised(words_of(f"{rest} {head}")), bit)
         # Frequent words of phenotype and disease names, of which new names are made as well.
         self._last_words = {word for word, n in last_words.items() if n >= 2 and len(word) > 3}
         self._any_words = {word for word, n in any_words.items() if n >= 3 and len(word) > 3}
@@ -219,13 +224,13 @@ def _phenotypes() -> str:
     children: dict[str, list[int]] = {}
     for position, stanza in enumerate(stanzas):
         if "\nis_obsolete: true" not in stanza:
-            for parent in re.findall(r"^is_a: (HP:\d+)", stanza, flags=re.MULTILINE):
-                children.setdefault(parent, []).append(position)
+            for parent in stanza.split("\nis_a: ")[1:]:
+                children.setdefault(parent[:_IDENTIFIER], []).append(position)
     phenotypes: set[int] = set()
     open_terms = ["HP:0000118"]
     while open_terms:
         for position in children.get(open_terms.pop(), []):
             if position not in phenotypes:
                 phenotypes.add(position)
-                open_terms.append(stanzas[position][:10])
+                open_terms.append(stanzas[position][:_IDENTIFIER])
     return "\n".join(stanzas[position] for position in sorted(phenotypes))

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 
 from ...core.atomic import atomic_file
 from ..fit import FitCheckpoint, checksum
-from ..tokens import token_offsets
+from ..tokens import words_of
 from .bilstm import BiLSTMEncoder, Vocabulary
 from .distil import Distillation
 from .fit import BILSTM, Example, fit_heads
@@ -67,7 +67,7 @@ def train_bilstm(
         ModelError: the checkpoint belongs to another training.
     """
     annotated = [example.tokens for part in data.examples.values() for example in part]
-    texts = annotated + [[text[a:b] for a, b in token_offsets(text)] for text in data.raw_text]
+    texts = annotated + [words_of(text) for text in data.raw_text]
     words = [[word_form(token) for token in text] for text in texts]
     counts = count_words(words)
     vocabulary = Vocabulary.build(counts, annotated)
