@@ -35,10 +35,18 @@ def feature_matrix(rows: Sequence[Sequence[str] | set[str]]) -> csr_matrix:
 
 
 def regression_of(rows: csr_matrix, labels: Sequence[int], strength: float) -> LogisticRegression:
+    """Logistic regression on sparse rows; features that none of them has weigh nothing."""
+    # Of the hashed features few occur, and the time goes with the number of weights.
+    used = np.unique(rows.indices)
+    regression = LogisticRegression(C=strength, max_iter=100)
     with warnings.catch_warnings():
         # A hundred steps are near enough; the thresholds are chosen for what came out.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression(C=strength, max_iter=100).fit(rows, labels)
+        regression.fit(rows[:, used], labels)
+    weights = np.zeros((len(regression.coef_), rows.shape[1]))
+    weights[:, used] = regression.coef_
+    regression.coef_, regression.n_features_in_ = weights, rows.shape[1]
+    return regression
 
 
 def keep_regression(linear: HashedLinear, regression: LogisticRegression) -> None:
