@@ -68,16 +68,7 @@ def test_figures_are_of_records_that_were_not_seen(data: Path) -> None:
         assert figures["classes"]["N"]["beats"] == (arrays["y"] == NORMAL).sum()
 
 
-def test_the_same_seed_gives_the_same_model_and_leaves_no_checkpoint(
-    data: Path, model: Path, tmp_path: Path
-) -> None:
-    train_ecg(data, tmp_path / "ecg")
-    again = (tmp_path / "ecg" / "weights.safetensors").read_bytes()
-    assert again == (model / "weights.safetensors").read_bytes()
-    assert [path.name for path in tmp_path.iterdir()] == ["ecg"]
-
-
-def test_training_that_was_cut_off_goes_on(
+def test_training_that_was_cut_off_goes_on_to_the_same_model_and_leaves_no_checkpoint(
     data: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from medkg.signals.ecg import train
@@ -99,6 +90,7 @@ def test_training_that_was_cut_off_goes_on(
     assert len(fits) == 3  # of six: five folds, and all records
     again = (tmp_path / "ecg" / "weights.safetensors").read_bytes()
     assert again == (model / "weights.safetensors").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["ecg"]
 
 
 def test_a_damaged_model_is_refused(model: Path, tmp_path: Path) -> None:

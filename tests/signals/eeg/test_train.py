@@ -90,15 +90,6 @@ def test_figures_are_of_patients_that_were_not_seen(data: Path) -> None:
     assert figures["background_labels"] == {"eyes open": 12}
 
 
-def test_the_same_seed_gives_the_same_model_and_leaves_no_checkpoint(
-    data: Path, model: Path, tmp_path: Path
-) -> None:
-    train_eeg(data, tmp_path / "eeg", labels=LABELS, rate=RATE)
-    again = (tmp_path / "eeg" / "weights.safetensors").read_bytes()
-    assert again == (model / "weights.safetensors").read_bytes()
-    assert [path.name for path in tmp_path.iterdir()] == ["eeg"]
-
-
 @pytest.mark.parametrize(("focal", "seen_in"), [(True, ["C3"]), (False, list(made.CHANNELS))])
 def test_a_burst_is_a_finding_with_span_and_channels(
     model: Path, tmp_path: Path, focal: bool, seen_in: list[str]
@@ -200,7 +191,7 @@ def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
         EpochClassifier.open(DEFAULT)
 
 
-def test_the_commands(data: Path, tmp_path: Path) -> None:
+def test_the_commands(data: Path, model: Path, tmp_path: Path) -> None:
     run = CliRunner().invoke
     out = str(tmp_path / "eeg")
     rate = ["--rate", "128", "--json"]
@@ -208,6 +199,9 @@ def test_the_commands(data: Path, tmp_path: Path) -> None:
     assert trained.exit_code == 0, trained.stderr
     assert trained.stdout.startswith("{")
     report = json.loads(trained.stdout)[f"{out}: by folds"]
+    again = (tmp_path / "eeg" / "weights.safetensors").read_bytes()
+    assert again == (model / "weights.safetensors").read_bytes()  # of the same seed
+    assert [path.name for path in tmp_path.iterdir()] == ["eeg"]
     judged = run(app, ["evaluate", "eeg", str(data), "--label", *LABELS, *rate])
     assert json.loads(judged.stdout)["network and trees, by folds"] == report
     folder = tmp_path / "new"

@@ -14,7 +14,7 @@ from medkg.cli import app
 from medkg.core.errors import DataError, ModelError
 from medkg.core.quarantine import Quarantine
 from medkg.examinations import image_findings
-from medkg.signals.images import train
+from medkg.signals.images import network, train
 from medkg.signals.images.corpus import read_corpus
 from medkg.signals.images.model import DEFAULT, ImageClassifier
 from medkg.signals.images.region import region_of
@@ -132,8 +132,11 @@ def test_a_class_needs_a_code(model: Path, tmp_path: Path) -> None:
 
 
 def test_a_training_that_was_cut_goes_on(
-    data: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(network, "_EPOCHS", 1)
+    monkeypatch.setattr(network, "_LEAST_STEPS", 2)
+    train_images(data, tmp_path / "uncut", procedure="chest film", side=16)
     original, calls = train.train_network, list[int]()
 
     def counted(*given: object, **options: object) -> object:
@@ -149,9 +152,8 @@ def test_a_training_that_was_cut_goes_on(
     assert not out.exists()
     train_images(data, out, procedure="chest film", side=16)
     assert len(calls) == 3 + 4  # five folds and the whole; two were there
-    assert (out / "weights.safetensors").read_bytes() == (
-        model / "weights.safetensors"
-    ).read_bytes()
+    uncut = tmp_path / "uncut" / "weights.safetensors"
+    assert (out / "weights.safetensors").read_bytes() == uncut.read_bytes()
 
 
 def test_a_damaged_model_is_named(model: Path, tmp_path: Path) -> None:
