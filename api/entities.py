@@ -286,13 +286,13 @@ def _near_answers(
         visible = kinds(store, private=False)
         labels = [label for label in visible if label in (parameter.kinds or visible)]
         name = _name(store, kind, identifier)
-        asked = name if text == identifier else text
+        text_name = name if text == identifier else text
         with store.connection.errors():
-            near = alike_on(store.connection, labels, asked, _TRIED)
+            near = alike_on(store.connection, labels, text_name, _TRIED)
         with_rows = [
             f"{row['name']} ({row['kind']}, {row['id']})"
             for row in near.filter(pl.col("id") != identifier).iter_rows(named=True)
-            if _may_mean_one(asked, row["alike"])
+            if _may_mean_one(text_name, row["alike"])
             and question.run(store, **{**params, parameter.name: row["id"]}).height
         ]
         if with_rows:
