@@ -78,6 +78,7 @@ class PairGraph:
         similar_heads = _row_shares(largest_entries(powers, _NEIGHBOURS))
         self.tails_of_similar_heads = _row_shares((similar_heads @ pairs).tocsr())
         self.similar_tails = _row_shares(largest_entries(tail_similarity.copy(), _NEIGHBOURS))
+        self._known_shares = _row_shares(pairs)
         self._tail_tensors: dict[torch.device, tuple[dict[str, Tensor], Tensor]] = {}
 
     @property
@@ -96,12 +97,13 @@ class PairGraph:
             self._tail_tensors[device] = attributes, sparse_tensor(self.similar_tails, device)
         return self._tail_tensors[device]
 
-    def known_tails(self, visible: Mask | None = None) -> sparse.csr_matrix:
-        """The known pairs as shares of each head's, (heads, tails); of the `visible` heads only."""
-        pairs = self.pairs
+    def known_tails(self, heads: Integers, visible: Mask | None = None) -> sparse.csr_matrix:
+        """The known pairs of these heads as shares of each one's, (n, tails); none of a head that
+        is not `visible`, (heads,)."""
+        shares = self._known_shares[heads]
         if visible is not None:
-            pairs = sparse.diags(visible.astype(np.float32)) @ pairs
-        return _row_shares(pairs.tocsr())
+            shares = (sparse.diags(visible[heads].astype(np.float32)) @ shares).tocsr()
+        return shares
 
 
 class TrainingCandidates(NamedTuple):
@@ -165,7 +167,7 @@ class PairNetwork(nn.Module):
         """The vectors of these heads (n, dim) and of all tails (tails, dim).
 
         Args:
-            known_tails: see `PairGraph.known_tails`.
+            known_tails: of these heads, see `PairGraph.known_tails`.
         """
         device = self.tail.device
         of_tails, similar_tails = graph.tail_tensors(device)
@@ -173,7 +175,7 @@ class PairNetwork(nn.Module):
         for name, attributes in of_tails.items():
             tail = tail + attributes @ self.tail_has[name]
         tail = tail + self.like_tails(similar_tails @ tail)
-        head = self.start + self.known(sparse_tensor(known_tails[heads], device) @ tail)
+        head = self.start + self.known(sparse_tensor(known_tails, device) @ tail)
         head = head + self.near(sparse_tensor(graph.tails_of_similar_heads[heads], device) @ tail)
         for name, of_heads in graph.head_attributes.items():
             head = head + sparse_tensor(of_heads[heads], device) @ self.head_has[name]
@@ -248,7 +250,7 @@ def _batch_loss(
     """The loss of the candidates of some heads, the known tails of a tenth of all heads masked."""
     chosen = np.isin(fold.table.heads, heads)
     visible = rng.random(fold.graph.pairs.shape[0]) >= _MASKED_HEADS
-    vectors = network.vectors(fold.graph, fold.graph.known_tails(visible), heads)
+    vectors = network.vectors(fold.graph, fold.graph.known_tails(heads, visible), heads)
     table, labels = fold.table.where(chosen), fold.labels[chosen]
     return _softmax_loss(network(table, heads, *vectors), table.heads, labels)
 
@@ -258,7 +260,7 @@ def _batch_loss(
 def all_vectors(network: PairNetwork, graph: PairGraph) -> tuple[Integers, Tensor, Tensor]:
     """All heads, their vectors and the tails', to score tables with."""
     heads = np.arange(graph.pairs.shape[0])
-    return heads, *network.vectors(graph, graph.known_tails(), heads)
+    return heads, *network.vectors(graph, graph.known_tails(heads), heads)
 
 
 def pair_network_from_tensors(tensors: Mapping[str, Tensor]) -> PairNetwork:

@@ -330,8 +330,8 @@ def _largest_of_tails(known: sparse.csr_matrix, similarity: sparse.csr_matrix) -
     largest = np.zeros(known.shape, dtype=np.float32)
     for row in range(known.shape[0]):
         tails = known.indices[known.indptr[row] : known.indptr[row + 1]]
-        if len(tails):
-            largest[row] = similarity[tails].max(0).toarray().ravel()
+        of_known = similarity[tails]
+        np.maximum.at(largest[row], of_known.indices, of_known.data)
     return largest
 
 
