@@ -28,8 +28,12 @@ from medkg.loaders.sources import load
 from .disks import disk
 from .modes import usual_umask
 from .servers import embedded_uri, neo4j_uri, store
+from .shorter import short_ranker
 
-__all__ = ["disk", "embedded_uri", "hpo", "neo4j_uri", "shared_data", "store", "usual_umask"]
+__all__ = [
+    "disk", "embedded_uri", "hpo", "neo4j_uri", "shared_data", "short_ranker", "store",
+    "usual_umask",
+]  # fmt: skip
 
 # Each invocation would build all commands anew, which takes longer than most of them.
 typer.testing._get_command = cache(typer.testing._get_command)

@@ -20,6 +20,8 @@ from medkg.mining.links.train import evaluate_links, train_links
 
 from ..gnn.graphs import family_graph
 
+pytestmark = pytest.mark.usefixtures("short_ranker")
+
 MODELS: Mapping[str, Mapping[str, Any]] = {
     "ranker": {"model": "ranker"},
     "paths": {"model": "paths"},

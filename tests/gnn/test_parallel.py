@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from medkg.core.errors import ModelError
 from medkg.gnn import parallel
@@ -19,8 +19,18 @@ from medkg.gnn.embeddings.model import load_embeddings
 from medkg.gnn.embeddings.training import Triples, train
 from medkg.gnn.settings import EmbeddingSettings
 from medkg.mining.links.load import load_link_model
+from tests.forked import forking
 from tests.gnn.graphs import family_graph
 
+Torchrun = Callable[..., None]
+
+# What torchrun takes over for the processes that it watches.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+ALONE = """
+import os, torch
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+torch.set_num_threads(1)
+"""
 EMBEDDINGS = {"dim": 8, "batch": 32, "negatives": 8, "epochs": 6, "learning_rate": 0.1}
 # A process kills itself after some validations of its first training, unless torchrun has started
 # it again.
@@ -41,23 +51,24 @@ def dying(record):
 """
 
 
-def torchrun(script: str, folder: Path, processes: int, *options: str) -> str:
-    """Run Python code by torchrun; returns what was printed."""
-    file = folder / "script.py"
-    file.write_text(script, encoding="utf-8")
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone",
-        "--nproc-per-node", str(processes), *options, str(file),
-    ]  # fmt: skip
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "CUDA_VISIBLE_DEVICES": "",
-        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
-    }
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr[-20_000:]
-    return done.stdout
+@pytest.fixture
+def torchrun(monkeypatch: pytest.MonkeyPatch) -> Iterator[Torchrun]:
+    """Runs Python code as torchrun does: on so many processes, all started anew after one was
+    killed, so often at most."""
+    monkeypatch.setenv("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def run(script: str, processes: int, restarts: int = 0) -> None:
+        forking()
+        config = LaunchConfig(
+            1, 1, processes, max_restarts=restarts, rdzv_backend="c10d",
+            rdzv_endpoint="localhost:0", start_method="forkserver",
+        )  # fmt: skip
+        elastic_launch(config, exec)(ALONE + script, {})
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def some_triples() -> Triples:
@@ -70,7 +81,9 @@ def some_triples() -> Triples:
     return Triples(edges, np.array([0, 20, 50]), np.array([[0, 1], [0, 1], [1, 1]]))
 
 
-def test_processes_take_the_steps_of_embeddings_that_one_does(tmp_path: Path) -> None:
+def test_processes_take_the_steps_of_embeddings_that_one_does(
+    torchrun: Torchrun, tmp_path: Path
+) -> None:
     triples = some_triples()
     np.savez(tmp_path / "triples.npz", **vars(triples))
     both = [EMBEDDINGS, {**EMBEDDINGS, "sides": 1, "sampler": "filtered", "clip": 0.05}]
@@ -88,7 +101,7 @@ for number, options in enumerate({both!r}):
     tensors = {{"nodes": made.nodes.clone(), "relations": made.relations.clone()}}
     save_file(tensors, here / f"{{number}}-{{parallel.rank()}}.safetensors")
 """
-    torchrun(script, tmp_path, 3)
+    torchrun(script, 3)
     for number, options in enumerate(both):
         alone, _ = train(triples, EmbeddingSettings(**options))  # type: ignore[arg-type]
         made = [load_file(tmp_path / f"{number}-{rank}.safetensors") for rank in range(3)]
@@ -97,7 +110,9 @@ for number, options in enumerate({both!r}):
             torch.testing.assert_close(made[0][name], getattr(alone, name), atol=1e-4, rtol=1e-3)
 
 
-def test_processes_train_one_network_and_go_on_after_one_was_killed(tmp_path: Path) -> None:
+def test_processes_train_one_network_and_go_on_after_one_was_killed(
+    torchrun: Torchrun, tmp_path: Path
+) -> None:
     """torchrun starts all processes anew, and the model is that of a training without a kill.
 
     Both have the same weights, and the first alone writes.
@@ -128,7 +143,7 @@ save_file(tensors, here / f"rank{parallel.rank()}.safetensors")
 """
     # The process that writes the checkpoints.
     dying = DYING.format(here=str(tmp_path), epoch=6, victim=0)
-    torchrun(dying + script, tmp_path, 2, "--max-restarts", "1")
+    torchrun(dying + script, 2, 1)
     unbroken, killed = (load_link_model(tmp_path / name, kg) for name in ("unbroken", "killed"))
     expected = unbroken.scorer.tensors()
     assert all(torch.equal(x, expected[name]) for name, x in killed.scorer.tensors().items())
@@ -148,7 +163,7 @@ save_file(tensors, here / f"rank{parallel.rank()}.safetensors")
     assert not (tmp_path / "killed.checkpoint").exists()
 
 
-def test_embeddings_go_on_after_a_process_was_killed(tmp_path: Path) -> None:
+def test_embeddings_go_on_after_a_process_was_killed(torchrun: Torchrun, tmp_path: Path) -> None:
     family_graph().save(tmp_path / "graph")
     script = f"""
 from medkg.gnn.embeddings import model, training
@@ -164,7 +179,7 @@ for out in ("killed", "unbroken"):
 """
     # One that writes nothing.
     dying = DYING.format(here=str(tmp_path), epoch=4, victim=1)
-    torchrun(dying + script, tmp_path, 2, "--max-restarts", "1")
+    torchrun(dying + script, 2, 1)
     unbroken, killed = (load_embeddings(tmp_path / name) for name in ("unbroken", "killed"))
     assert torch.equal(unbroken.embeddings.nodes, killed.embeddings.nodes)
     assert unbroken.metrics == killed.metrics

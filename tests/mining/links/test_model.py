@@ -28,8 +28,8 @@ from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.task import link_task
 from medkg.mining.links.train import train_links
+from tests.forked import kill_training_when
 from tests.gnn.graphs import family_graph
-from tests.killed import kill_when
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,7 @@ kg = KnowledgeGraph.open({str(tmp_path / "graph")!r})
 links.train_links(kg, dim=16, epochs=60, seed=3, out={str(tmp_path / "model")!r})
 """
     checkpoint = tmp_path / "model.checkpoint" / CHECKPOINT
-    kill_when(checkpoint.exists, script)
+    kill_training_when(checkpoint.exists, script)
     assert checkpoint.exists()
     assert not (tmp_path / "model").exists()
 

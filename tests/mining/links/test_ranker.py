@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from copy import copy
 from pathlib import Path
 
@@ -35,8 +37,11 @@ from medkg.mining.links.ranker import LinkRanker
 from medkg.mining.links.task import link_task
 from medkg.mining.links.train import train_links
 from medkg.mining.links.training_stages import ranker_stages
+from tests.forked import kill_training_when
 from tests.gnn.graphs import family_graph
-from tests.killed import kill_when
+from tests.shorter import EPOCHS
+
+pytestmark = pytest.mark.usefixtures("short_ranker")
 
 EDGE_TYPE = ("Drug", "TARGETS", "Target")
 
@@ -52,13 +57,30 @@ def model(kg: KnowledgeGraph) -> LinkModel:
 
 
 @pytest.fixture(scope="module")
-def refitted(kg: KnowledgeGraph) -> LinkModel:
-    return train_links(kg)
+def refitted_and_told(kg: KnowledgeGraph) -> tuple[LinkModel, list[str]]:
+    """A model that was refitted, and the lines about its progress."""
+    told = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(told):
+        patch.setattr(progress, "_TELL_EVERY", 0.0)
+        model = train_links(kg)
+    return model, told.getvalue().splitlines()
+
+
+@pytest.fixture(scope="module")
+def refitted(refitted_and_told: tuple[LinkModel, list[str]]) -> LinkModel:
+    return refitted_and_told[0]
 
 
 def ranker_of(model: LinkModel) -> LinkRanker:
     assert isinstance(model.scorer, LinkRanker)
     return model.scorer
+
+
+def assert_same_weights(one: LinkModel, other: LinkModel) -> None:
+    tensors, same = ranker_of(one).tensors(), ranker_of(other).tensors()
+    assert tensors.keys() == same.keys()
+    for name, tensor in tensors.items():
+        assert torch.equal(tensor, same[name]), name
 
 
 def explanation_inputs(
@@ -204,8 +226,7 @@ def test_a_held_back_pair_changes_nothing(kg: KnowledgeGraph, model: LinkModel) 
     held_back = model.task.held_back
     smaller = kg.without_edges(held_back["test"])
     again = train_links(smaller, split={"valid": held_back["valid"], "test": []})
-    for name, tensor in ranker_of(model).tensors().items():
-        assert torch.equal(tensor, ranker_of(again).tensors()[name]), name
+    assert_same_weights(model, again)
 
 
 def test_a_refitted_ranker_scores_by_all_edges_with_the_same_base_models(
@@ -214,8 +235,10 @@ def test_a_refitted_ranker_scores_by_all_edges_with_the_same_base_models(
     before, after = ranker_of(model), ranker_of(refitted)
     assert after.pair_features.pairs.nnz == len(refitted.task.whole.train)
     assert before.pair_features.pairs.nnz == len(refitted.task.train)
-    for name, tensor in before.base_models.tensors().items():
-        assert torch.equal(tensor, after.base_models.tensors()[name]), name
+    for (name, tensor), same in zip(
+        before.base_models.tensors().items(), after.base_models.tensors().values(), strict=True
+    ):
+        assert torch.equal(tensor, same), name
     # What a pair had while it was held back, it keeps.
     for head, tail in [*refitted.task.test.tolist(), *refitted.task.train[:9].tolist()]:
         assert before.is_candidate(head, tail) == after.is_candidate(head, tail)
@@ -236,8 +259,7 @@ def test_a_device_does_not_choose_the_model(kg: KnowledgeGraph, model: LinkModel
     again = train_links(kg, device="cpu", refit=False)
     assert again.name == model.name
     assert again.metrics == model.metrics
-    for name, tensor in ranker_of(model).tensors().items():
-        assert torch.equal(tensor, ranker_of(again).tensors()[name]), name
+    assert_same_weights(model, again)
 
 
 def test_the_network_is_trained_on_the_device(
@@ -417,7 +439,7 @@ def test_a_removal_that_ends_a_candidate_says_so(
     monkeypatch.setattr(pair_features, "_CANDIDATES_BY_ONE", 1)
     base_models, own, left_out = explanation_inputs(model)
     ended = 0
-    for head, tail in model.task.valid.tolist():
+    for head, tail in model.task.valid[:8].tolist():
         for gone in removals(base_models, own, left_out, head, tail):
             rest = own.without([(gone.head, gone.tail)])
             table = next(rest.tables(np.array([head]), left_out))
@@ -429,7 +451,7 @@ def test_a_removal_that_ends_a_candidate_says_so(
 def test_a_counterfactual_is_an_effect_of_its_pair(model: LinkModel) -> None:
     """Boosters alone may rank a pair worse than the model does, whatever is taken out."""
     unmoved = 0
-    for head, tail in model.task.valid[:12].tolist():
+    for head, tail in model.task.valid[:6].tolist():
         removed = removals(*explanation_inputs(model), head, tail)
         ranks = [gone.rank for gone in removed if gone.rank is not None]
         if removed and len(ranks) == len(removed) and max(ranks) <= removed[0].rank_before:
@@ -457,20 +479,21 @@ def test_a_killed_training_goes_on(kg: KnowledgeGraph, model: LinkModel, tmp_pat
     """The same call after a kill ends in the same model as an unbroken one."""
     kg.save(tmp_path / "graph")
     script = f"""
+from medkg.gnn import pair_network
 from medkg.mining.links.train import train_links
 from medkg.graph.kg import KnowledgeGraph
+pair_network._EPOCHS = {EPOCHS}
 kg = KnowledgeGraph.open({str(tmp_path / "graph")!r})
 train_links(kg, out={str(tmp_path / "model")!r}, refit=False)
 """
     checkpoint = tmp_path / "model.checkpoint"
-    kill_when(lambda: len(list(checkpoint.glob(f"fold*/{CHECKPOINT}"))) >= 2, script)
+    kill_training_when(lambda: len(list(checkpoint.glob(f"fold*/{CHECKPOINT}"))) >= 2, script)
     assert list(checkpoint.glob(f"fold*/{CHECKPOINT}"))
     assert not (tmp_path / "model").exists()
     resumed = train_links(kg, out=tmp_path / "model", refit=False)
     assert not checkpoint.exists()
     assert resumed.metrics == model.metrics
-    for name, tensor in ranker_of(model).tensors().items():
-        assert torch.equal(ranker_of(resumed).tensors()[name], tensor), name
+    assert_same_weights(model, resumed)
     assert load_link_model(tmp_path / "model", kg).name == model.name
 
 
@@ -525,8 +548,7 @@ def test_the_ablation_tells_what_messages_and_features_add(
     ablated = load_link_model(tmp_path / "model")
     rows = {row["variant"]: row for row in ablated.metrics["training"]["ablation"]}
     # The model is the one that is trained without it, and the rows are of its own parts.
-    for name, tensor in ranker_of(model).tensors().items():
-        assert torch.equal(tensor, ranker_of(ablated).tensors()[name]), name
+    assert_same_weights(model, ablated)
     by_weight = model.metrics["training"]["valid_mrr_by_weight"]
     assert rows["the model"]["mrr"] == pytest.approx(max(by_weight.values()), abs=1e-3)
     assert rows["without the network"]["mrr"] == pytest.approx(by_weight["0.0"], abs=1e-3)
@@ -546,11 +568,9 @@ def test_the_ablation_tells_what_messages_and_features_add(
 
 
 def test_one_percentage_goes_over_all_stages(
-    kg: KnowledgeGraph, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    refitted_and_told: tuple[LinkModel, list[str]],
 ) -> None:
-    monkeypatch.setattr(progress, "_TELL_EVERY", 0.0)
-    train_links(kg)
-    lines = capsys.readouterr().err.splitlines()
+    _, lines = refitted_and_told
     assert all(line.startswith("Training the ranker: ") for line in lines)
     percentages = [int(line.split()[3]) for line in lines]
     assert percentages == sorted(percentages)
