@@ -28,10 +28,10 @@ from medkg.loaders.sources import load
 from .disks import disk
 from .modes import usual_umask
 from .servers import embedded_uri, neo4j_uri, store
-from .shorter import short_ranker
+from .shorter import short_training
 
 __all__ = [
-    "disk", "embedded_uri", "hpo", "neo4j_uri", "shared_data", "short_ranker", "store",
+    "disk", "embedded_uri", "hpo", "neo4j_uri", "shared_data", "short_training", "store",
     "usual_umask",
 ]  # fmt: skip
 

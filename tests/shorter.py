@@ -1,4 +1,4 @@
-"""Training of the link ranker in less time: for what does not depend on its network's length."""
+"""Shorter trainings of link models: for what does not depend on their length."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-EPOCHS = 3  # of the network, in place of 15
+EPOCHS = 3  # of a ranker's network, in place of 15
+_STEPS = 30  # of an epoch of a path network, in place of 150
 
 
 @pytest.fixture(scope="module")
-def short_ranker() -> Iterator[None]:
-    """Networks of link rankers are trained for a few epochs."""
+def short_training() -> Iterator[None]:
+    """The networks of the link models `ranker` and `paths` are trained for a few steps."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("medkg.gnn.pair_network._EPOCHS", EPOCHS)
+        patch.setattr("medkg.gnn.path_training._LEAST_STEPS", _STEPS)
         yield

@@ -20,20 +20,20 @@ from medkg.mining.links.train import evaluate_links, train_links
 
 from ..gnn.graphs import family_graph
 
-pytestmark = pytest.mark.usefixtures("short_ranker")
+pytestmark = pytest.mark.usefixtures("short_training")
 
 MODELS: Mapping[str, Mapping[str, Any]] = {
     "ranker": {"model": "ranker"},
     "paths": {"model": "paths"},
     "degree": {"model": "degree"},
     "neighbours": {"model": "neighbours"},
-    "rgcn-distmult": {"encoder": "rgcn", "decoder": "distmult", "dim": 16, "epochs": 40},
-    "rgcn-complex": {"encoder": "rgcn", "decoder": "complex", "dim": 16, "epochs": 40},
-    "rgcn-transe": {"encoder": "rgcn", "decoder": "transe", "dim": 16, "epochs": 40},
-    "compgcn-rotate": {"encoder": "compgcn", "decoder": "rotate", "dim": 16, "epochs": 40},
-    "hgt-distmult": {"encoder": "hgt", "decoder": "distmult", "dim": 16, "epochs": 30},
-    "lookup-distmult": {"encoder": "lookup", "decoder": "distmult", "dim": 16, "epochs": 60},
-    "lookup-complex": {"encoder": "lookup", "decoder": "complex", "dim": 16, "epochs": 60},
+    "rgcn-distmult": {"encoder": "rgcn", "decoder": "distmult", "dim": 16, "epochs": 20},
+    "rgcn-complex": {"encoder": "rgcn", "decoder": "complex", "dim": 16, "epochs": 20},
+    "rgcn-transe": {"encoder": "rgcn", "decoder": "transe", "dim": 16, "epochs": 20},
+    "compgcn-rotate": {"encoder": "compgcn", "decoder": "rotate", "dim": 16, "epochs": 20},
+    "hgt-distmult": {"encoder": "hgt", "decoder": "distmult", "dim": 16, "epochs": 20},
+    "lookup-distmult": {"encoder": "lookup", "decoder": "distmult", "dim": 16, "epochs": 20},
+    "lookup-complex": {"encoder": "lookup", "decoder": "complex", "dim": 16, "epochs": 20},
 }
 
 

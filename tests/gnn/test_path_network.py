@@ -143,6 +143,7 @@ def hits(network: PathNetwork, graph: PathGraph, new: torch.Tensor) -> float:
 @pytest.mark.parametrize("new_heads", [True, False])
 def test_paths_are_learned(new_heads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(path_training, "EPOCHS", 2)
+    monkeypatch.setattr(path_training, "_LEAST_STEPS", 75)
     network, course = trained(Stages(None), new_heads=new_heads)
     assert hits(network, graph_of(known_pairs(45)), NEW) == max(course["valid_mrr"])
     assert max(course["valid_mrr"]) > 0.9
@@ -151,7 +152,7 @@ def test_paths_are_learned(new_heads: bool, monkeypatch: pytest.MonkeyPatch) -> 
 def test_nothing_is_known_without_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Targets of new drugs whose classes no known drug has: only two steps, from drug to class and
     from class to target, lead there."""
-    monkeypatch.setattr(path_training, "EPOCHS", 2)
+    monkeypatch.setattr(path_training, "EPOCHS", 1)
     is_new = class_of(np.arange(HEADS)) >= 7
     pairs = known_pairs()
     pairs = pairs[~is_new[pairs[:, 0]]]
@@ -202,6 +203,7 @@ def test_training_goes_on_where_it_was_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(path_training, "EPOCHS", 3)
+    monkeypatch.setattr(path_training, "_LEAST_STEPS", 15)
     whole, course = trained(Stages(None))
     steps = path_training._train_epoch
     begun: list[int] = []

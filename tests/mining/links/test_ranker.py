@@ -41,7 +41,7 @@ from tests.forked import kill_training_when
 from tests.gnn.graphs import family_graph
 from tests.shorter import EPOCHS
 
-pytestmark = pytest.mark.usefixtures("short_ranker")
+pytestmark = pytest.mark.usefixtures("short_training")
 
 EDGE_TYPE = ("Drug", "TARGETS", "Target")
 
