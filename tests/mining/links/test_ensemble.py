@@ -19,6 +19,8 @@ from medkg.mining.links.train import ensemble_links, evaluate_links, train_links
 from medkg.mining.molecules.targets import targets_of
 from tests.gnn.graphs import family_graph
 
+pytestmark = pytest.mark.usefixtures("short_training")
+
 
 @pytest.fixture(scope="module")
 def kg() -> KnowledgeGraph:

@@ -21,6 +21,8 @@ from tests.gnn.graphs import family_graph
 
 EDGE_TYPE = ("Drug", "TARGETS", "Target")
 
+pytestmark = pytest.mark.usefixtures("short_training")
+
 
 def matrix(entries: dict[tuple[int, int], float], size: tuple[int, int]) -> sparse.csr_matrix:
     """A sparse matrix; of a square one both triangles are given by one of them."""

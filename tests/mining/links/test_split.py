@@ -69,7 +69,7 @@ def unordered(rows: pl.DataFrame, ends: tuple[str, str] = ("head", "tail")) -> s
     return {frozenset(pair) for pair in rows.select(ends).iter_rows()}
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(
     kg=graphs(),
     relation=st.sampled_from(["TARGETS", "REGULATES", "INTERACTS_WITH"]),
