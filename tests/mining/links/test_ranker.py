@@ -57,18 +57,18 @@ def model(kg: KnowledgeGraph) -> LinkModel:
 
 
 @pytest.fixture(scope="module")
-def refitted_and_told(kg: KnowledgeGraph) -> tuple[LinkModel, list[str]]:
+def refitted_and_progress(kg: KnowledgeGraph) -> tuple[LinkModel, list[str]]:
     """A model that was refitted, and the lines about its progress."""
-    told = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stderr(told):
+    stderr = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(stderr):
         patch.setattr(progress, "_TELL_EVERY", 0.0)
         model = train_links(kg)
-    return model, told.getvalue().splitlines()
+    return model, stderr.getvalue().splitlines()
 
 
 @pytest.fixture(scope="module")
-def refitted(refitted_and_told: tuple[LinkModel, list[str]]) -> LinkModel:
-    return refitted_and_told[0]
+def refitted(refitted_and_progress: tuple[LinkModel, list[str]]) -> LinkModel:
+    return refitted_and_progress[0]
 
 
 def ranker_of(model: LinkModel) -> LinkRanker:
@@ -568,9 +568,9 @@ def test_the_ablation_tells_what_messages_and_features_add(
 
 
 def test_one_percentage_goes_over_all_stages(
-    refitted_and_told: tuple[LinkModel, list[str]],
+    refitted_and_progress: tuple[LinkModel, list[str]],
 ) -> None:
-    _, lines = refitted_and_told
+    _, lines = refitted_and_progress
     assert all(line.startswith("Training the ranker: ") for line in lines)
     percentages = [int(line.split()[3]) for line in lines]
     assert percentages == sorted(percentages)
