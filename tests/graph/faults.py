@@ -24,6 +24,7 @@ from medkg.core.errors import StoreError
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store, connect
+from medkg.graph.store.embedded import serve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +34,6 @@ import sys
 from contextlib import contextmanager
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import batching, connect, create, write
-create._ROWS, create._BULK_ROWS, batching.SLICE_ROWS = 500, 1_000, 4_000
 @contextmanager
 def told(title, total):
     done = [0]
@@ -43,6 +43,8 @@ def told(title, total):
     yield advance
 write.progress = told
 kg = KnowledgeGraph.open(sys.argv[2])
+few = kg.edges.height // 8
+create._ROWS, create._BULK_ROWS, batching.SLICE_ROWS = few, 2 * few, 8 * few
 with connect(sys.argv[1]) as store:
     print(0, flush=True)
     store.write(kg)
@@ -87,23 +89,22 @@ class Host(Protocol):
 
 
 class Embedded:
-    """The embedded server on a folder; who connects starts it."""
+    """The embedded server on a folder, of which this holds a share, so that it runs on."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.uri = f"embedded:{folder}"
-
-    def kill(self) -> None:
-        import json
-
-        pid = json.loads((self.folder / "server.json").read_text())["pid"]
-        os.kill(pid, signal.SIGKILL)
+        self.start()
 
     def start(self) -> None:
-        pass
+        self._share = serve(self.folder)
+
+    def kill(self) -> None:
+        os.kill(self._share.pid, signal.SIGKILL)
+        self._share.stop()
 
     def stop(self) -> None:
-        pass
+        self._share.stop()
 
 
 class Neo4j:

@@ -7,20 +7,19 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.store.embedded import serve
 
 from ..interrupted import Running, names, run
-from .faults import Embedded, Host, a_graph, contents, cut_off, hosted, moments, reached
+from .faults import Host, a_graph, contents, cut_off, hosted, moments, reached
 
 SERVER_FAULTS = ("restarted while written", "restarted while read", "two write at once")
-_EDGES = 4_000
+_EDGES = 1_000
 
 
 def server_trial(host: Host, fault: str, moment: random.Random) -> dict[str, Any]:
@@ -73,16 +72,13 @@ def _read(host: Host, folder: Path, moment: random.Random) -> dict[str, Any]:
     with reached(host) as store:
         store.write(kg)
     arguments = ["read", host.uri, "--out", str(folder / "out")]
-    with ExitStack() as stack:
-        if isinstance(host, Embedded):  # it runs as long as somebody uses it
-            stack.enter_context(serve(host.folder))
-        seconds = run(arguments, folder / "tmp").seconds
-        shutil.rmtree(folder / "out")
-        reading = Running(arguments, folder / "tmp")
-        time.sleep(moment.uniform(0, seconds))
-        host.kill()
-        host.start()
-        first = reading.end()
+    seconds = run(arguments, folder / "tmp").seconds
+    shutil.rmtree(folder / "out")
+    reading = Running(arguments, folder / "tmp")
+    time.sleep(moment.uniform(0, seconds))
+    host.kill()
+    host.start()
+    first = reading.end()
     left = names(folder / "tmp")
     finished = first.code == 0
     whole = finished or names(folder) == ["tmp"]
