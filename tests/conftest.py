@@ -18,14 +18,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # What is read once for all tests; not the user's own cache.
 os.environ.setdefault("MEDKG_CACHE", str(Path(__file__).resolve().parents[1] / ".cache" / "medkg"))
 
-# The servers that tests start end before code of Java's second, slower compiler pays off.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
-
 from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
 from medkg.loaders.sources import load
 
 from .disks import disk
+from .java import start_sooner
 from .modes import usual_umask
 from .servers import embedded_uri, neo4j_uri, store
 from .shorter import short_training
@@ -124,6 +122,10 @@ LONGEST = [
     "test_refused.py",
     "test_ranker.py",
 ]
+
+
+def pytest_sessionstart() -> None:
+    start_sooner(Path(os.environ["MEDKG_CACHE"]))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
