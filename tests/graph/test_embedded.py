@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import neo4j
@@ -25,6 +27,31 @@ from ..modes import readable_by_others
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / 'a "server\'s" folder ☂'
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that tests ask and leave as it is; it was started in the plainest locale."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LC_ALL", "C")
+        server = serve(tmp_path_factory.mktemp("running") / "the server's folder ☂")
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def _ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    path = tmp_path_factory.mktemp("ended") / "server"
+    with serve(path):
+        record = (path / "server.json").read_text()
+    return path, record
+
+
+@pytest.fixture
+def ended(folder: Path, _ended: tuple[Path, str]) -> str:
+    """Makes the folder one whose server has ended; what its `server.json` said."""
+    shutil.copytree(_ended[0], folder)
+    return _ended[1]
 
 
 def run(server: Server, cypher: str) -> list[list[object]]:
@@ -97,22 +124,16 @@ def test_a_start_that_takes_minutes_is_waited_for(
         assert run(server, "RETURN 1") == [[1]]
 
 
-def test_it_starts_in_any_locale(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LC_ALL", "C")
-    with serve(folder) as server:
-        assert run(server, "RETURN 1") == [[1]]
+def test_it_starts_in_any_locale(running: Server) -> None:
+    assert run(running, "RETURN 1") == [[1]]
 
 
-def test_its_password_is_told_to_nobody(folder: Path) -> None:
-    with serve(folder) as server:
-        assert json.loads((folder / "server.json").read_text())["password"] == server.password
-        assert not (folder / "server.args").exists()
-        assert str(folder) in _command(server.pid)
-        assert server.password not in _command(server.pid)
-        first = server.password
-    with serve(folder) as again:
-        assert again.password != first
-        assert run(again, "RETURN 1") == [[1]]
+def test_its_password_is_told_to_nobody(running: Server) -> None:
+    folder = running.folder
+    assert json.loads((folder / "server.json").read_text())["password"] == running.password
+    assert not (folder / "server.args").exists()
+    assert str(folder) in _command(running.pid)
+    assert running.password not in _command(running.pid)
 
 
 def test_all_that_it_writes_is_its_owners_alone(folder: Path, usual_umask: None) -> None:
@@ -125,9 +146,9 @@ def test_all_that_it_writes_is_its_owners_alone(folder: Path, usual_umask: None)
     assert not readable_by_others(folder)
 
 
-def test_a_folder_that_others_could_read_is_mended(folder: Path, usual_umask: None) -> None:
-    with serve(folder):
-        pass
+def test_a_folder_that_others_could_read_is_mended(
+    folder: Path, ended: str, usual_umask: None
+) -> None:
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     with serve(folder) as server:
@@ -135,19 +156,18 @@ def test_a_folder_that_others_could_read_is_mended(folder: Path, usual_umask: No
         assert run(server, "RETURN 1") == [[1]]
 
 
-def test_it_listens_on_this_machine_only(folder: Path) -> None:
+def test_it_listens_on_this_machine_only(running: Server) -> None:
     table = Path("/proc/net/tcp")
     if not table.exists():
         pytest.skip("reads the listening sockets from /proc, which this system doesn't have")
-    with serve(folder) as server:
-        ports = {int(address.rsplit(":", 1)[1]) for address in (server.uri, server.http)}
-        everywhere = set()
-        for file in (table, Path("/proc/net/tcp6")):
-            for line in file.read_text().splitlines()[1:] if file.exists() else ():
-                address, port = line.split()[1].split(":")
-                if int(port, 16) in ports and set(address) == {"0"}:
-                    everywhere.add(int(port, 16))
-        assert not everywhere
+    ports = {int(address.rsplit(":", 1)[1]) for address in (running.uri, running.http)}
+    everywhere = set()
+    for file in (table, Path("/proc/net/tcp6")):
+        for line in file.read_text().splitlines()[1:] if file.exists() else ():
+            address, port = line.split()[1].split(":")
+            if int(port, 16) in ports and set(address) == {"0"}:
+                everywhere.add(int(port, 16))
+    assert not everywhere
 
 
 def test_the_last_to_leave_stops_it(folder: Path) -> None:
@@ -182,17 +202,8 @@ def test_it_is_taken_over_when_its_user_was_killed(folder: Path) -> None:
     assert until_gone(pid)
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        ("make_folder", "path.name == 'users'"),
-        ("_write_private", "path.name == 'server.json'"),
-        ("_wait_until_ready", "True"),
-        ("create_accounts", "True"),
-    ],
-)
-def test_a_start_that_was_killed_is_made_anew(folder: Path, moment: tuple[str, str]) -> None:
-    step, when = moment
+def killed_start(folder: Path, step: str, when: str) -> int:
+    """How a process ended that was to be killed at a step of the server's start."""
     code = f"""
 import os, signal
 from medkg.graph.store import connect, embedded
@@ -204,8 +215,18 @@ def killed(path, *arguments, **options):
 embedded.{step} = killed
 embedded.serve({str(folder)!r})
 """
-    ended = subprocess.run([sys.executable, "-c", code], check=False)
-    assert ended.returncode == -signal.SIGKILL
+    return subprocess.run([sys.executable, "-c", code], check=False).returncode
+
+
+def test_a_start_that_was_killed_is_made_anew(folder: Path) -> None:
+    # Each is killed later than the one before, so it has gone on from what that one left.
+    for moment in [
+        ("make_folder", "path.name == 'users'"),
+        ("_write_private", "path.name == 'server.json'"),
+        ("_wait_until_ready", "True"),
+        ("create_accounts", "True"),
+    ]:
+        assert killed_start(folder, *moment) == -signal.SIGKILL, moment
     with connect(f"embedded:{folder}") as store:
         # As `reader`, an account that is made once the server answers.
         assert store.query("RETURN 1 AS n")["n"].to_list() == [1]
@@ -232,33 +253,32 @@ def test_it_stops_when_its_user_ends_or_is_interrupted(folder: Path) -> None:
     assert until_gone(pid)
 
 
-def test_data_outlive_a_killed_server(folder: Path) -> None:
+def test_data_outlive_a_killed_server_and_its_password_does_not(folder: Path) -> None:
     server = serve(folder)
     run(server, "CREATE (:Drug {id: 'x'})")
     os.kill(server.pid, signal.SIGKILL)
     with serve(folder) as after:
         assert after.pid != server.pid
+        assert after.password != server.password
         assert run(after, "MATCH (n:Drug) RETURN n.id") == [["x"]]
         server.stop()
         assert after.running()
 
 
-def test_a_number_that_another_process_got_is_left_alone(folder: Path) -> None:
+def test_a_number_that_another_process_got_is_left_alone(folder: Path, ended: str) -> None:
+    record = json.dumps({**json.loads(ended), "pid": os.getpid()})
+    (folder / "server.json").write_text(record)
     with serve(folder) as server:
-        file = folder / "server.json"
-        recorded = json.loads(file.read_text())
-    file.write_text(json.dumps({**recorded, "pid": os.getpid()}))
-    with serve(folder) as again:
-        assert again.pid != os.getpid()
-        assert again.running()
+        assert server.pid != os.getpid()
+        assert server.running()
     assert not server.running()
 
 
-def test_the_server_reads_no_files(folder: Path, tmp_path: Path) -> None:
+def test_the_server_reads_no_files(running: Server, tmp_path: Path) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text("secret")
-    with serve(folder) as server, pytest.raises(Neo4jError, match="LOAD CSV"):
-        run(server, f"LOAD CSV FROM '{secret.as_uri()}' AS line RETURN line")
+    with pytest.raises(Neo4jError, match="LOAD CSV"):
+        run(running, f"LOAD CSV FROM '{secret.as_uri()}' AS line RETURN line")
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
@@ -270,8 +290,7 @@ def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_damaged_server_json_is_named(folder: Path) -> None:
-    serve(folder).stop()
+def test_a_damaged_server_json_is_named(folder: Path, ended: str) -> None:
     (folder / "server.json").write_text("{")
     with pytest.raises(StoreError, match=r"server\.json can't be read"):
         serve(folder)
