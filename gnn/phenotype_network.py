@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torch_geometric.utils import spmm
 
 from ..core.progress import progress
 from .message_edges import sparse_tensor
@@ -96,9 +95,9 @@ class Network(nn.Module):
         """Vectors of length 1 of the rows of a matrix over phenotypes, ancestors included."""
         device = self.vectors.device
         weight = self._information.to(device) * self.weight.exp()
-        # The product is the sum of messages. PyG's MessagePassing would write a module to TMPDIR
-        # for it, and leave it there.
-        sums = spmm(sparse_tensor(shown, device), self.vectors * weight[:, None])
+        # The product is the sum of messages. PyG takes seconds to import, and its MessagePassing
+        # would write a module to TMPDIR for it, and leave it there.
+        sums = torch.sparse.mm(sparse_tensor(shown, device), self.vectors * weight[:, None])
         return functional.normalize(sums, dim=1)
 
     @torch.no_grad()
