@@ -23,7 +23,7 @@ from PIL import Image  # comes with matplotlib
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "notebooks"
-_MOST_SECONDS = 1500  # for a cell
+MOST_SECONDS = 1500  # for a cell
 _COLOURS = 128  # of a figure: with a third of the room, and all of the palette kept
 
 
@@ -32,8 +32,16 @@ def execute(path: Path, folder: Path, settings: Sequence[str] = ()) -> NotebookN
 
     Args:
         folder: in which it runs.
-        settings: assignments, such as `seed=1`, that follow the cell tagged `parameters`.
+        settings: as of `with_settings`.
     """
+    notebook = with_settings(path, settings)
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=MOST_SECONDS, resources=resources).execute()
+    return notebook
+
+
+def with_settings(path: Path, settings: Sequence[str]) -> NotebookNode:
+    """A notebook with assignments, such as `seed=1`, after the cell tagged `parameters`."""
     notebook = nbformat.read(path, as_version=4)
     if settings:
         cells = notebook.cells
@@ -41,8 +49,6 @@ def execute(path: Path, folder: Path, settings: Sequence[str] = ()) -> NotebookN
             n for n, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", ())
         )
         cells.insert(place + 1, new_code_cell("\n".join(settings), metadata={"tags": ["settings"]}))
-    resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=_MOST_SECONDS, resources=resources).execute()
     return notebook
 
 
