@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -40,12 +41,19 @@ MADE = (
 )
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_every_pattern_is_linear(room: str) -> None:
-    run = [sys.executable, "-m", "tests.adversarial", room]
+@pytest.fixture(scope="module")
+def reports() -> dict[str, Any]:
+    """What `adversarial` says of each room: all of one process, which imports PyTorch once."""
+    run = [sys.executable, "-m", "tests.adversarial"]
     result = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=3600)
     assert result.returncode == 0, result.stderr[-2000:]
-    report = json.loads(result.stdout)
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_pattern_is_linear(room: str, reports: dict[str, Any]) -> None:
+    report = reports[room]
     assert report["slow"] == {}
     assert [call for call in report["untold"] if not call.startswith(MADE)] == []
 
