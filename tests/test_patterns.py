@@ -47,8 +47,8 @@ def reports() -> dict[str, Any]:
     run = [sys.executable, "-m", "tests.adversarial"]
     result = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=3600)
     assert result.returncode == 0, result.stderr[-2000:]
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
+    rooms: dict[str, Any] = json.loads(result.stdout)
+    return rooms
 
 
 @pytest.mark.parametrize("room", ROOMS)
