@@ -33,6 +33,8 @@ def start_sooner(cache: Path) -> None:
     archive = cache / f"server-{hashlib.sha256(installed.encode()).hexdigest()[:16]}.aot"
     if not archive.is_file():
         _make(archive)
+    if not archive.is_file():  # this Java makes none
+        return
     # Another Java, a Neo4j's, may be too old to know the option.
     os.environ[_OPTIONS] += f" -XX:+IgnoreUnrecognizedVMOptions -XX:AOTCache={archive}"
 
@@ -56,4 +58,5 @@ def _make(archive: Path) -> None:
         with connect(f"embedded:{folder}/server") as store:
             store.write(kg)
             store.read()
-        draft.rename(archive)
+        if draft.is_file():
+            draft.rename(archive)
