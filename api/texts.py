@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from medkg.graph.merge import merge
 from medkg.terminology import default_terminology
 
 if TYPE_CHECKING:
+    from spacy.language import Language
+
     from medkg.extract.annotated import AnnotatedText
     from medkg.extract.deidentify.replace import Style
     from medkg.extract.deidentify.run import Summary as DeidentificationSummary
@@ -277,22 +280,13 @@ def annotate(
         >>> [(mention.text, mention.identifier) for mention in text.mentions]
         [('metformin', 'drugbank:DB00331'), ('fever', 'HP:0001945')]
     """
+    from medkg.extract.annotate import annotate_documents
+
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
     documents = _documents(paths, quarantine, texts, deidentify_key, strict=strict)
-    annotated = list(
-        _annotated(
-            documents,
-            terminology,
-            model,
-            relations_model,
-            linker,
-            quarantine,
-            language,
-            min_probability,
-            names,
-        )
-    )
+    nlp, terms = _pipeline(terminology, model, relations_model, linker, language, min_probability)
+    annotated = list(annotate_documents(nlp, documents, terms, quarantine, names))
     _check_read(quarantine, strict=strict, any_read=bool(annotated))
     return annotated
 
@@ -305,20 +299,19 @@ def _check_read(quarantine: Quarantine, *, strict: bool, any_read: bool) -> None
         raise DataError(f"{first.reason} ({what})", path=first.path)
 
 
-def _annotated(
-    documents: Iterator[TextDocument],
+def _pipeline(
     terminology: KnowledgeGraph | None,
     model: Path | str | None,
     relations_model: Path | None,
-    linker: str | None,
-    quarantine: Quarantine,
+    linker: str | None = None,
     language: str | None = None,
     min_probability: float = 0.0,
-    names: str | None = None,
-) -> Iterator[AnnotatedText]:
-    from medkg.extract.annotate import annotate_documents
+) -> tuple[Language, KnowledgeGraph]:
+    """The models, and the graph whose names they link to."""
     from medkg.extract.pipeline import build_pipeline
 
+    if all(given is None for given in (terminology, model, relations_model, linker)):
+        return _default_pipeline(language, min_probability)
     terms = default_terminology() if terminology is None else terminology
     nlp = build_pipeline(
         terms,
@@ -328,7 +321,18 @@ def _annotated(
         language=language,
         min_probability=min_probability,
     )
-    yield from annotate_documents(nlp, documents, terms, quarantine, names)
+    return nlp, terms
+
+
+@lru_cache(maxsize=1)
+def _default_pipeline(
+    language: str | None, min_probability: float
+) -> tuple[Language, KnowledgeGraph]:
+    """What ships, kept for the next texts of a notebook: to load it takes seconds."""
+    from medkg.extract.pipeline import build_pipeline
+
+    terms = default_terminology()
+    return build_pipeline(terms, language=language, min_probability=min_probability), terms
 
 
 @explained_imports()
@@ -366,6 +370,7 @@ def review(
         >>> medkg.review("note.txt", "doubtful.jsonl")["mentions"].to_list()
         [2]
     """
+    from medkg.extract.annotate import annotate_documents
     from medkg.extract.review import FORMS, check_unused, most_doubtful
 
     if form not in FORMS:
@@ -374,8 +379,8 @@ def review(
     strict = quarantine is None
     quarantine = Quarantine() if quarantine is None else quarantine
     documents = _documents(paths, quarantine, texts, None, strict=strict)
-    annotated = _annotated(documents, terminology, model, relations_model, None, quarantine)
-    ranked = most_doubtful(annotated, most)
+    nlp, terms = _pipeline(terminology, model, relations_model)
+    ranked = most_doubtful(annotate_documents(nlp, documents, terms, quarantine), most)
     _check_read(quarantine, strict=strict, any_read=bool(ranked))
     FORMS[form](ranked, out)
     return pl.DataFrame(

@@ -56,6 +56,32 @@ def run(*arguments: object, code: int = 0) -> Any:
     return result
 
 
+def test_what_ships_is_loaded_once_for_all_texts_that_are_read_alike(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medkg import texts as module
+    from medkg.extract import pipeline
+
+    module._default_pipeline.cache_clear()
+    build, built = pipeline.build_pipeline, list[object]()
+
+    def counted(*given: Any, **options: Any) -> Any:
+        built.append(options["min_probability"])
+        return build(*given, **options)
+
+    monkeypatch.setattr(pipeline, "build_pipeline", counted)
+    monkeypatch.setattr(module, "default_terminology", small)
+    first = medkg.annotate(folder / "notes")
+    assert [text.mentions for text in medkg.annotate(folder / "notes")] == [
+        text.mentions for text in first
+    ]
+    assert built == [0.0]
+    likely = medkg.annotate(folder / "notes", min_probability=0.99)
+    assert built == [0.0, 0.99]
+    assert sum(len(text.relations) for text in likely) < sum(len(text.relations) for text in first)
+    module._default_pipeline.cache_clear()
+
+
 def test_mentions_are_where_they_say_with_context_and_link(texts: list[AnnotatedText]) -> None:
     for text in texts:
         for mention in text.mentions:
