@@ -34,7 +34,9 @@ _DOSE = (
     r"|daily|nightly|weekly) )"
 )
 _LISTED = rf"(?!(?:{_DOSE}|(?:a|day|once|twice|nocte|mane|at|night|as|needed) )+(?:,|;) m )"
-_DRUGS = r"(?:(?:m|the|both|,|and|or|\(|\)) )*"  # of a list, before the one that is meant
+# Others of a list, before or behind the one that is meant.
+_DRUGS = r"(?:(?:m|the|both|,|and|or|of|\(|\)) )*"
+_SIGNS = r"(?:(?:s|,|and|or) )*"
 # Verbs of a drug, and of a disease that has a symptom: <heals>, <harms>, <shows>.
 _HEALS = (
     r"(?:prevent|prevents|prevented|treat|treats|treated|relieve|relieves|relieved|reverse|reverses"
@@ -136,7 +138,8 @@ def interaction_rules() -> tuple[Rule, ...]:
 
 def _expression(pattern: str) -> str:
     pattern = pattern.replace("<listed>", _LISTED).replace("<dose>", _DOSE)
-    pattern = pattern.replace("<drugs>", _DRUGS).replace("<shows>", _SHOWS)
+    pattern = pattern.replace("<drugs>", _DRUGS).replace("<signs>", _SIGNS)
+    pattern = pattern.replace("<shows>", _SHOWS)
     pattern = pattern.replace("<heals>", _HEALS).replace("<harms>", _HARMS)
     expression = re.sub(r"\{(\d+)\}", lambda m: _NEAR.format(m[1]), pattern)
     return re.sub(r"<(\d+)>", lambda m: _GAP.format(m[1]), expression)

@@ -26,6 +26,8 @@ def pairs(text: str) -> set[frozenset[str]]:
         "In mice [zonurol|Drug] potentiates [febulin|Drug] antinociception.",
         "A [zonurol|Drug]-[febulin|Drug] interaction was suspected.",
         "[zonurol|Drug], a strong inhibitor of the enzyme, increases [febulin|Drug] levels.",
+        "[zonurol|Drug] delays the excretion of [febulin|Drug].",
+        "[febulin|Drug] levels rise slowly when [zonurol|Drug] is added.",
     ],
 )
 def test_a_drug_that_changes_what_another_does_interacts_with_it(text: str) -> None:
@@ -35,6 +37,13 @@ def test_a_drug_that_changes_what_another_does_interacts_with_it(text: str) -> N
 def test_each_drug_of_a_list_interacts() -> None:
     text = "[abamol|Drug], [befurin|Drug] and [cedixol|Drug] reduced the effects of [zonurol|Drug]."
     assert pairs(text) == {frozenset((n, "zonurol")) for n in ("abamol", "befurin", "cedixol")}
+
+
+def test_each_drug_of_a_list_is_changed_and_one_that_changes_something_itself_is_in_none() -> None:
+    text = "[zonurol|Drug] lowers the levels of [abamol|Drug] and of [befurin|Drug]."
+    assert pairs(text) == {frozenset((n, "zonurol")) for n in ("abamol", "befurin")}
+    text = "[zonurol|Drug] raises the level of [abamol|Drug], and [befurin|Drug] lowers it."
+    assert pairs(text) == {frozenset(("abamol", "zonurol"))}
 
 
 @pytest.mark.parametrize(

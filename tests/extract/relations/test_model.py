@@ -447,6 +447,11 @@ def test_in_notes_secondary_to_may_be_short(trained: Path) -> None:
         ("[headache|Symptom] is a symptom of [migraine|Disease]", "is a symptom of"),
         ("[headache|Disease] is a common symptom of [migraine|Symptom]", "the other way round"),
         ("[lupus|Disease] and [rash|Symptom]", None),
+        ("In [lupus|Disease], [rash|Symptom] and [fever|Symptom] are common", "common in"),
+        ("[rash|Symptom] and [fever|Symptom] point to [lupus|Disease]", "suggesting"),
+        ("Patients with [lupus|Disease] complained of [rash|Symptom]", "patients with"),
+        ("[lupus|Disease]: [fever|Symptom], [rash|Symptom]", "listed after a colon"),
+        ("[lupus|Disease] was accompanied by [rash|Symptom]", "associated with"),
     ],
 )
 def test_rules_for_symptoms(text: str, rule: str | None) -> None:
@@ -454,6 +459,13 @@ def test_rules_for_symptoms(text: str, rule: str | None) -> None:
     pair = next(relation_candidates(doc))[2]
     matched = symptom_rule(pair)
     assert (matched.name if matched else None) == rule
+
+
+def test_each_symptom_of_a_list_is_one() -> None:
+    text = "[lupus|Disease] may often be with [pain|Symptom], [fever|Symptom] and [rash|Symptom]"
+    doc = marked(pipeline("medkg_sentences"), text)
+    rules = [symptom_rule(pair) for _, _, pair, *_ in relation_candidates(doc)]
+    assert [rule and rule.name for rule in rules] == ["D may cause"] * 3
 
 
 def test_a_name_has_neither_its_short_form_nor_itself_as_a_symptom(trained: Path) -> None:
