@@ -447,6 +447,7 @@ def test_in_notes_secondary_to_may_be_short(trained: Path) -> None:
         ("[headache|Symptom] is a symptom of [migraine|Disease]", "is a symptom of"),
         ("[headache|Disease] is a common symptom of [migraine|Symptom]", "the other way round"),
         ("[lupus|Disease] and [rash|Symptom]", None),
+        ("Stopped in [pain|Symptom] because of the risk of [gout|Disease]", None),
         ("In [lupus|Disease], [rash|Symptom] and [fever|Symptom] are common", "common in"),
         ("[rash|Symptom] and [fever|Symptom] point to [lupus|Disease]", "suggesting"),
         ("Patients with [lupus|Disease] complained of [rash|Symptom]", "patients with"),

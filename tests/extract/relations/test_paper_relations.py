@@ -115,6 +115,12 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
         ("[Propranolol|Drug] caused [bradycardia|Disease] in two patients and [nightmares|Symptom] "
          "in one.",
          [("Propranolol", "CAUSES", "bradycardia"), ("Propranolol", "CAUSES", "nightmares")]),
+        ("[Bleomycin|Drug] is notorious for [pulmonary fibrosis|Disease].",
+         [("Bleomycin", "CAUSES", "pulmonary fibrosis")]),
+        ("[Empagliflozin|Drug] lowers mortality in [heart failure|Disease].",
+         [("Empagliflozin", "TREATS", "heart failure")]),
+        ("[Omalizumab|Drug] reduced exacerbations of [asthma|Disease].",
+         [("Omalizumab", "TREATS", "asthma")]),
         ("There is no evidence that [paracetamol|Drug] causes [asthma|Disease].",
          [("paracetamol", "not CAUSES", "asthma")]),
     ],
