@@ -301,8 +301,14 @@ def _near_answers(
 
 
 def _may_mean_one(name: str, other: str) -> bool:
-    """Whether all words of the shorter name are in the longer: Wolman is no spelling of Wilson."""
-    shorter, longer = sorted((set(name_key_of(text).split()) for text in (name, other)), key=len)
+    """Whether the longer name has all words of the shorter, or their plurals.
+
+    Wolman is no spelling of Wilson.
+    """
+    words = [
+        {word.removesuffix("s") for word in name_key_of(text).split()} for text in (name, other)
+    ]
+    shorter, longer = sorted(words, key=len)
     return shorter <= longer
 
 

@@ -138,6 +138,7 @@ def test_a_name_that_is_not_utf8_is_said_to_be_the_trouble(
 
 def test_a_command_that_is_asked_to_end_stops_its_server(tmp_path: Path) -> None:
     code = "import sys; from medkg.cli import main; sys.argv[1:] = ['serve', 's']; main()"
+    (tmp_path / "s").mkdir()
     command = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True
     )
