@@ -23,6 +23,7 @@ from medkg.core.errors import DataError
 from medkg.graph import spill
 from medkg.graph.frames import FRAMES
 from medkg.graph.kg import KnowledgeGraph
+from medkg.graph.store import connect
 from tests.disks import Disk, file_limit
 from tests.graph.graphs import small
 
@@ -251,21 +252,22 @@ def test_a_merge_is_undone(medkg: Medkg, tmp_path: Path) -> None:
 
 def test_a_server_is_read_in_part_and_viewed(medkg: Medkg, graph: Path, tmp_path: Path) -> None:
     uri, part = f"embedded:{tmp_path / 'server'}", tmp_path / "part"
-    assert medkg("write", graph, "--into", uri).code == 0
-    options = ("--around", "imatinib", "--relation", "TARGETS", "--min-probability", 0.5)
-    assert medkg("read", uri, *options, "--out", part).code == 0
-    expected = small().neighbourhood("imatinib", relations=["TARGETS"], min_probability=0.5)
-    assert KnowledgeGraph.open(part).checksum() == expected.checksum()
-    options = ("--around", "imatinib", "--hops", 2, "--most", 1)
-    assert medkg("read", uri, *options, "--out", part).code == 0
-    expected = small().neighbourhood("imatinib", hops=2, most=1)
-    assert expected.counts["edges"] < small().neighbourhood("imatinib", hops=2).counts["edges"]
-    assert KnowledgeGraph.open(part).checksum() == expected.checksum()
-    assert "--most goes with --around" in medkg("read", uri, "--most", 1, "--out", part).err
-    assert medkg("read", uri, "--kind", "Drug", "--out", part).code == 0
-    assert set(KnowledgeGraph.open(part).nodes["kind"]) == {"Drug"}
-    shown = medkg("view", uri, "imatinib", "--out", tmp_path / "page.html")
-    assert "5 nodes shown, 1 held back" in " ".join(shown.out.split())
+    with connect(uri):  # so that the commands share one server
+        assert medkg("write", graph, "--into", uri).code == 0
+        options = ("--around", "imatinib", "--relation", "TARGETS", "--min-probability", 0.5)
+        assert medkg("read", uri, *options, "--out", part).code == 0
+        expected = small().neighbourhood("imatinib", relations=["TARGETS"], min_probability=0.5)
+        assert KnowledgeGraph.open(part).checksum() == expected.checksum()
+        options = ("--around", "imatinib", "--hops", 2, "--most", 1)
+        assert medkg("read", uri, *options, "--out", part).code == 0
+        expected = small().neighbourhood("imatinib", hops=2, most=1)
+        assert expected.counts["edges"] < small().neighbourhood("imatinib", hops=2).counts["edges"]
+        assert KnowledgeGraph.open(part).checksum() == expected.checksum()
+        assert "--most goes with --around" in medkg("read", uri, "--most", 1, "--out", part).err
+        assert medkg("read", uri, "--kind", "Drug", "--out", part).code == 0
+        assert set(KnowledgeGraph.open(part).nodes["kind"]) == {"Drug"}
+        shown = medkg("view", uri, "imatinib", "--out", tmp_path / "page.html")
+        assert "5 nodes shown, 1 held back" in " ".join(shown.out.split())
     assert "no such folder" in medkg("view", "embedded:no", "x", "--out", "p.html").err
 
 
