@@ -29,7 +29,7 @@ from medkg.extract.deidentify.identifiers import KINDS
 from medkg.extract.deidentify.lexicon import FLAGS, UNKNOWN, Lexicon, word_form
 from medkg.extract.deidentify.network import THRESHOLD, WORD, Deidentifier, Tokens, features
 from medkg.extract.mentions.vectors import count_words, skip_gram
-from medkg.extract.tokens import token_offsets
+from medkg.extract.tokens import token_offsets, words_of
 
 IGNORED = -100
 BATCH_TOKENS = 2500
@@ -87,7 +87,7 @@ def marked(text: str, spans: list[Span], words: Lexicon) -> tuple[str, list[Span
 
 def set_vectors(model: Deidentifier, texts: Sequence[str], seed: int) -> None:
     """Start the words' vectors from those of a skip-gram model of the real texts."""
-    forms = [[word_form(text[a:b]) for a, b in token_offsets(text)] for text in texts]
+    forms = [[word_form(word) for word in words_of(text)] for text in texts]
     known = frozenset(model.lexicon.words)
     counts = {word: n for word, n in count_words(forms, least=1).items() if word in known}
     vectors = skip_gram(forms, counts, width=WORD, epochs=1, seed=seed)

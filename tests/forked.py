@@ -6,9 +6,10 @@ Loading both takes a process ten seconds, many times longer than what a test the
 from __future__ import annotations
 
 import multiprocessing
-import time
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
+
+from .killed import wait_until
 
 _LOADED = [
     "medkg.gnn.embeddings.model",
@@ -32,10 +33,8 @@ def kill_training_when(ready: Callable[[], object], program: str) -> None:
     """
     process = forking().Process(target=exec, args=(program, {}))
     process.start()
-    deadline = time.monotonic() + 300
     try:
-        while not ready() and process.is_alive() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(ready, process.is_alive)
     finally:
         process.kill()
         process.join()

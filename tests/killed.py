@@ -14,9 +14,14 @@ def kill_when(ready: Callable[[], object], program: str) -> None:
     It ends too when the program does, or after five minutes; the caller looks at what is left.
     """
     with subprocess.Popen([sys.executable, "-c", program]) as process:
-        deadline = time.monotonic() + 300
         try:
-            while not ready() and process.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wait_until(ready, lambda: process.poll() is None)
         finally:
             process.kill()
+
+
+def wait_until(ready: Callable[[], object], is_running: Callable[[], object]) -> None:
+    """Wait until something is ready or no longer runs, five minutes at most."""
+    deadline = time.monotonic() + 300
+    while not ready() and is_running() and time.monotonic() < deadline:
+        time.sleep(0.01)

@@ -38,7 +38,7 @@ SHIPPED = Path(__file__).parent.parent / "data" / "names.tsv.xz"
 # A prefix of the table's keys for names that count only in their own spelling: as words of a
 # sentence "impact" and "was" are no genes, IMPACT and WAS are.
 _CASE_SENSITIVE = "="
-_IDENTIFIER = len("HP:0000118")
+_ROOT = "HP:0000118"  # of the phenotypic abnormalities; all identifiers are as long
 _EXCLUDED_KINDS = ("Patient", "Document", "DrugClass")
 
 
@@ -225,12 +225,12 @@ def _phenotypes() -> str:
     for position, stanza in enumerate(stanzas):
         if "\nis_obsolete: true" not in stanza:
             for parent in stanza.split("\nis_a: ")[1:]:
-                children.setdefault(parent[:_IDENTIFIER], []).append(position)
+                children.setdefault(parent[: len(_ROOT)], []).append(position)
     phenotypes: set[int] = set()
-    open_terms = ["HP:0000118"]
+    open_terms = [_ROOT]
     while open_terms:
         for position in children.get(open_terms.pop(), []):
             if position not in phenotypes:
                 phenotypes.add(position)
-                open_terms.append(stanzas[position][:_IDENTIFIER])
+                open_terms.append(stanzas[position][: len(_ROOT)])
     return "\n".join(stanzas[position] for position in sorted(phenotypes))

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from ...core.progress import progress
 from ..fit import rate_factor
-from ..tokens import token_offsets
+from ..tokens import words_of
 from .bilstm import (
     LSTM,
     TOKEN,
@@ -148,7 +148,7 @@ class NameKindLoss(nn.Module):
 
     def _name(self, names: Sequence[str]) -> list[str]:
         name = self._chance.choice(names)
-        return [name[a:b] for a, b in token_offsets(name)[:_NAME_TOKENS]]
+        return words_of(name)[:_NAME_TOKENS]
 
     def _words(self) -> list[str]:
         text = self._chance.choice(self._texts)

@@ -48,6 +48,12 @@ _HARMS = (
     r"|precipitates|worsen|worsens|aggravate|aggravates|exacerbate|exacerbates)"
 )
 _SHOWS = r"(?:causes?|leads? to|presents? with|results? in|produces?|characteri[sz]ed by)"
+# A word that opens no clause of its own: "of M, and M lowers it".
+_NO_CLAUSE = r"(?! (?:[a-z]+ly )?(?:lower|rais|increas|decreas|reduc|inhibit|enhanc)(?:e?s|ed) )"
+_NAMED = {
+    "listed": _LISTED, "dose": _DOSE, "drugs": _DRUGS, "signs": _SIGNS, "shows": _SHOWS,
+    "heals": _HEALS, "harms": _HARMS, "no clause": _NO_CLAUSE,
+}  # fmt: skip
 _LETTERS = {"Disease": "d", "Symptom": "s", "Drug": "m", "Target": "g"}
 
 
@@ -137,10 +143,8 @@ def interaction_rules() -> tuple[Rule, ...]:
 
 
 def _expression(pattern: str) -> str:
-    pattern = pattern.replace("<listed>", _LISTED).replace("<dose>", _DOSE)
-    pattern = pattern.replace("<drugs>", _DRUGS).replace("<signs>", _SIGNS)
-    pattern = pattern.replace("<shows>", _SHOWS)
-    pattern = pattern.replace("<heals>", _HEALS).replace("<harms>", _HARMS)
+    for name, expression in _NAMED.items():
+        pattern = pattern.replace(f"<{name}>", expression)
     expression = re.sub(r"\{(\d+)\}", lambda m: _NEAR.format(m[1]), pattern)
     return re.sub(r"<(\d+)>", lambda m: _GAP.format(m[1]), expression)
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from ...core.progress import progress
 from ..fit import FitCheckpoint, Recipe, fit
 from ..mentions.vectors import count_words, skip_gram, word_form
-from ..tokens import token_offsets
+from ..tokens import words_of
 from .calibrate import task_probabilities
 from .model import RelationModel
 from .networks import PLACEHOLDERS, PairTowers
@@ -29,7 +29,7 @@ _VECTOR_WORDS = 8000  # with a vector of their own
 
 def new_towers(texts: Sequence[str], recogniser: Path, seed: int) -> PairTowers:
     """Towers with word vectors that are trained on raw text."""
-    tokens = [[word_form(text[a:b]) for a, b in token_offsets(text)] for text in texts]
+    tokens = [[word_form(word) for word in words_of(text)] for text in texts]
     counts = dict(list(count_words(tokens).items())[:_VECTOR_WORDS])
     vectors = skip_gram(tokens, counts, seed=seed)
     towers = PairTowers([*PLACEHOLDERS, *counts], _TOWERS, recogniser)

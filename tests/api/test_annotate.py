@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import torch
 from typer.testing import CliRunner
 
 import medkg
+from medkg import texts as api_texts
 from medkg.cli import app
 from medkg.core.errors import DataError
 from medkg.core.quarantine import Quarantine
+from medkg.extract import pipeline
 from medkg.extract.annotated import AnnotatedText
 from medkg.extract.corpora.brat import read_brat
 from medkg.extract.corpora.document import Document
@@ -56,13 +59,18 @@ def run(*arguments: object, code: int = 0) -> Any:
     return result
 
 
+@pytest.fixture
+def _nothing_kept() -> Iterator[None]:
+    """No pipeline is kept from another test, or for one."""
+    api_texts._default_pipeline.cache_clear()
+    yield
+    api_texts._default_pipeline.cache_clear()
+
+
+@pytest.mark.usefixtures("_nothing_kept")
 def test_what_ships_is_loaded_once_for_all_texts_that_are_read_alike(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from medkg import texts as module
-    from medkg.extract import pipeline
-
-    module._default_pipeline.cache_clear()
     build, built = pipeline.build_pipeline, list[object]()
 
     def counted(*given: Any, **options: Any) -> Any:
@@ -70,7 +78,7 @@ def test_what_ships_is_loaded_once_for_all_texts_that_are_read_alike(
         return build(*given, **options)
 
     monkeypatch.setattr(pipeline, "build_pipeline", counted)
-    monkeypatch.setattr(module, "default_terminology", small)
+    monkeypatch.setattr(api_texts, "default_terminology", small)
     first = medkg.annotate(folder / "notes")
     assert [text.mentions for text in medkg.annotate(folder / "notes")] == [
         text.mentions for text in first
@@ -79,7 +87,6 @@ def test_what_ships_is_loaded_once_for_all_texts_that_are_read_alike(
     likely = medkg.annotate(folder / "notes", min_probability=0.99)
     assert built == [0.0, 0.99]
     assert sum(len(text.relations) for text in likely) < sum(len(text.relations) for text in first)
-    module._default_pipeline.cache_clear()
 
 
 def test_mentions_are_where_they_say_with_context_and_link(texts: list[AnnotatedText]) -> None:

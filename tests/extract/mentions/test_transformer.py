@@ -15,7 +15,7 @@ from medkg.core.errors import DataError, ModelError
 from medkg.extract.mentions.network import NerModel
 from medkg.extract.mentions.train import train_ner
 from medkg.extract.mentions.transformer import TransformerEncoder
-from medkg.extract.tokens import blank, token_offsets
+from medkg.extract.tokens import blank, words_of
 
 from ..made_corpus import DISEASES, DRUGS, PATTERNS, write_corpus
 
@@ -81,7 +81,7 @@ def test_texts_longer_than_the_encoder_reads(trained: Path) -> None:
 
 def test_every_token_has_a_state_and_none_depends_on_the_batch(trained: Path) -> None:
     encoder = NerModel.load(trained).encoder
-    texts = [[text[a:b] for a, b in token_offsets(text)] for text in (TEXT * 5, "Lumirol", TEXT)]
+    texts = [words_of(text) for text in (TEXT * 5, "Lumirol", TEXT)]
     with torch.inference_mode():
         states = encoder(texts)
         for row, text in enumerate(texts):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from copy import copy
 from pathlib import Path
@@ -76,11 +76,14 @@ def ranker_of(model: LinkModel) -> LinkRanker:
     return model.scorer
 
 
+def assert_same_tensors(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
+
+
 def assert_same_weights(one: LinkModel, other: LinkModel) -> None:
-    tensors, same = ranker_of(one).tensors(), ranker_of(other).tensors()
-    assert tensors.keys() == same.keys()
-    for name, tensor in tensors.items():
-        assert torch.equal(tensor, same[name]), name
+    assert_same_tensors(ranker_of(one).tensors(), ranker_of(other).tensors())
 
 
 def explanation_inputs(
@@ -235,10 +238,7 @@ def test_a_refitted_ranker_scores_by_all_edges_with_the_same_base_models(
     before, after = ranker_of(model), ranker_of(refitted)
     assert after.pair_features.pairs.nnz == len(refitted.task.whole.train)
     assert before.pair_features.pairs.nnz == len(refitted.task.train)
-    for (name, tensor), same in zip(
-        before.base_models.tensors().items(), after.base_models.tensors().values(), strict=True
-    ):
-        assert torch.equal(tensor, same), name
+    assert_same_tensors(before.base_models.tensors(), after.base_models.tensors())
     # What a pair had while it was held back, it keeps.
     for head, tail in [*refitted.task.test.tolist(), *refitted.task.train[:9].tolist()]:
         assert before.is_candidate(head, tail) == after.is_candidate(head, tail)
