@@ -50,8 +50,13 @@ def annotate_documents(
     stream = iter(documents)
     with progress("Read") as advance:
         while batch := list(islice(stream, BATCH_SIZE)):
-            for document, doc in process_documents(nlp, batch, quarantine):
-                yield _annotated_text(document, doc, nodes)
+            # What spaCy remembers of a text's words goes with the text.
+            with nlp.memory_zone():
+                annotated = [
+                    _annotated_text(document, doc, nodes)
+                    for document, doc in process_documents(nlp, batch, quarantine)
+                ]
+            yield from annotated
             advance(len(batch))
 
 

@@ -89,6 +89,17 @@ def test_what_ships_is_loaded_once_for_all_texts_that_are_read_alike(
     assert sum(len(text.relations) for text in likely) < sum(len(text.relations) for text in first)
 
 
+@pytest.mark.usefixtures("_nothing_kept")
+def test_the_pipeline_that_is_kept_keeps_no_word_of_a_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_texts, "default_terminology", small)
+    (tmp_path / "note.txt").write_text("Mrs Quimbleworth takes imatinib.")
+    medkg.annotate(tmp_path / "note.txt")
+    nlp, _ = api_texts._default_pipeline(None, 0.0)
+    assert "Quimbleworth" not in nlp.vocab.strings
+
+
 def test_mentions_are_where_they_say_with_context_and_link(texts: list[AnnotatedText]) -> None:
     for text in texts:
         for mention in text.mentions:
