@@ -33,7 +33,7 @@ from .name_index import (
     key_of,
 )
 from .ranker import FEATURES, LinkingRanker
-from .spelled_out import nodes_of_other_names
+from .spelled_out import nodes_of_other_names, is_symbol_in_family
 from .stored_index import name_indexes
 from .ties import LIKELY, Namesake, is_of_rare_disease, preferred_namesake
 
@@ -151,6 +151,7 @@ class Linker:
             if m.kind in self._indexes and self._cache[text, m.kind].exact
         }
         results: dict[LinkQuery, tuple[list[int], _Features]] = {}
+        mentions = [self._by_own_symbol(mention) for mention in mentions]
         for mention in mentions:
             if mention not in results:
                 results[mention] = self._of_mention(mention, exact)
@@ -159,6 +160,20 @@ class Linker:
     def node_of(self, kind: str, row: int) -> str:
         """The identifier of the node that a row of a kind's index names."""
         return str(self._indexes[kind].nodes[row])
+
+    def _by_own_symbol(self, mention: LinkQuery) -> LinkQuery:
+        """A mention without what spells it out, where that names a family and it one of its genes.
+
+        "Angiotensin receptor (AGTR1)" says which receptor.
+        """
+        index = self._indexes.get(mention.kind)
+        if index is None or mention.long is None:
+            return mention
+        families = self._cache[mention.long, mention.kind].exact
+        genes = self._cache[mention.text, mention.kind].exact
+        if is_symbol_in_family(index, mention.text, genes, families):
+            return mention._replace(long=None)
+        return mention
 
     def _of_mention(
         self, mention: LinkQuery, exact: Mapping[_Name, _Candidates]

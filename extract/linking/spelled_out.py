@@ -40,6 +40,29 @@ def nodes_of_other_names(
     return {node for node in nodes if _spells_otherwise(_names(index, node), short, long)}
 
 
+def is_symbol_in_family(
+    index: NameIndex, short: str, genes: Collection[int], families: Collection[int]
+) -> bool:
+    """Whether a short form is a gene's own symbol, and its long form no more than a gene family.
+
+    Args:
+        index: the names.
+        short: the short form, as it is written.
+        genes: nodes that have the short form as a name.
+        families: those that have the long form as one.
+    """
+    return (
+        bool(families)
+        and all(_is_family(index, node) for node in families)
+        and any(_names(index, node)[0] == short for node in genes if not _is_family(index, node))
+    )
+
+
+def _is_family(index: NameIndex, node: int) -> bool:
+    """Whether a node is a family or complex of FamPlex."""
+    return str(index.nodes[int(np.searchsorted(index.node, node))]).startswith("FPLX:")
+
+
 def _names(index: NameIndex, node: int) -> Sequence[str]:
     return [index.names[row] for row in np.flatnonzero(index.node == node).tolist()]
 

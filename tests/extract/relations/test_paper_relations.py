@@ -32,6 +32,21 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
         ("[Gefitinib|Drug] does not inhibit [KIT|Target].", [("Gefitinib", "not TARGETS", "KIT")]),
         ("Unlike [imatinib|Drug], [gefitinib|Drug] does not inhibit [KIT|Target].",
          [("gefitinib", "not TARGETS", "KIT")]),
+        ("[Celecoxib|Drug] inhibits [COX-2|Target] (selectively); [aspirin|Drug] inhibits "
+         "[COX-1|Target].",
+         [("Celecoxib", "TARGETS", "COX-2"), ("aspirin", "TARGETS", "COX-1")]),
+        ("After a switch to [ezetimibe|Drug] 10 mg, which acts on [NPC1L1|Target], the "
+         "[gynecomastia|Symptom] resolved.", [("ezetimibe", "TARGETS", "NPC1L1")]),
+        ("Her brother has [tremor|Symptom] and is being tested for [ATP7B|Target] variants.", []),
+        ("[Vemurafenib|Drug] inhibits [BRAF|Target]; it is given with [cobimetinib|Drug], which "
+         "inhibits [MEK1|Target].",
+         [("Vemurafenib", "TARGETS", "BRAF"), ("cobimetinib", "TARGETS", "MEK1")]),
+        ("Mutations of [PCSK9|Target], which [evolocumab|Drug] inhibits, cause "
+         "[hypercholesterolemia|Disease].",
+         [("evolocumab", "TARGETS", "PCSK9"),
+          ("hypercholesterolemia", "ASSOCIATED_WITH", "PCSK9")]),
+        ("[VKORC1|Target], which is inhibited by [warfarin|Drug], recycles [vitamin K|Drug].",
+         [("warfarin", "TARGETS", "VKORC1")]),
         ("[Deucravacitinib|Drug] is an allosteric inhibitor of [TYK2|Target].",
          [("Deucravacitinib", "TARGETS", "TYK2")]),
         ("[Zuranolone|Drug] is a positive allosteric modulator of [GABA-A receptors|Target].",
