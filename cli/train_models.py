@@ -35,7 +35,9 @@ def train_links(
     decoder: Annotated[
         str | None, typer.Option(help="distmult, complex, transe or rotate.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Of the network: the most.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of network the most, of paths how many.")
+    ] = None,
     split: Annotated[
         Path | None, typer.Option(help="Edges to hold back: a folder of medkg split.")
     ] = None,
@@ -80,11 +82,14 @@ def train_links(
         if given:
             raise typer.BadParameter(f"{', '.join(given)}: not for --ensemble")
         return _join_models(graph, ensemble, out, seed or 0, as_json)
-    tables = {
+    tables: dict[str, dict[str, object]] = {
         "links": {"relation": relation, "model": model, "seed": seed, "device": device},
         "network": {"encoder": encoder, "decoder": decoder, "epochs": epochs},
+        "paths": {"epochs": epochs},
     }
     settings = read_with(config, tables)
+    if settings["links"].get("model") == "paths" and (encoder or decoder):
+        raise typer.BadParameter("--encoder and --decoder are of the model network, not of paths")
     return _train_links(graph, out, settings, split, tune, refit, ablate, as_json)
 
 
@@ -102,12 +107,14 @@ def _train_links(
     from dataclasses import replace
 
     from medkg.gnn import parallel
-    from medkg.gnn.settings import LinkSettings, NetworkSettings, with_options
+    from medkg.gnn.options import with_options
+    from medkg.gnn.settings import LinkSettings, NetworkSettings
     from medkg.graph.kg import KnowledgeGraph
     from medkg.mining.links.split import held_back
     from medkg.mining.links.train import train_links as train_model
 
-    links, network = LinkSettings(**tables["links"]), tables["network"]
+    links = LinkSettings(**tables["links"])
+    of_model = tables["paths" if links.model == "paths" else "network"]
     kg = KnowledgeGraph.open(graph)
     options: dict[str, Any] = {
         "split": None if split is None else held_back(split, kg, links.relation),
@@ -120,15 +127,15 @@ def _train_links(
             raise typer.BadParameter(f"--tune is for networks; a {links.model} has nothing to tune")
         from medkg.mining.links.tune import tune_links
 
-        settings = with_options(NetworkSettings(), network)
+        settings = with_options(NetworkSettings(), of_model)
         trials = Path(f"{out}.tuning")
         best = tune_links(
-            kg, links.relation, tune, trials, settings=settings, fixed=network, **options
+            kg, links.relation, tune, trials, settings=settings, fixed=of_model, **options
         )
-        network, links = best.options(), replace(links, model="network")
+        of_model, links = best.options(), replace(links, model="network")
     trained = train_model(
         kg, links.relation, model=links.model or None, out=out, graph_path=graph,
-        refit=refit, ablate=ablate, **options, **network,
+        refit=refit, ablate=ablate, **options, **of_model,
     )  # fmt: skip
     if parallel.rank() == 0:  # of several processes one prints
         _print_links(trained, out, as_json)
@@ -183,7 +190,8 @@ def train_embeddings(
     from medkg.cli import show
     from medkg.gnn import parallel
     from medkg.gnn.embeddings.model import train_embeddings as train_model
-    from medkg.gnn.settings import EmbeddingSettings, read_with, with_options
+    from medkg.gnn.options import with_options
+    from medkg.gnn.settings import EmbeddingSettings, read_with
     from medkg.graph.kg import KnowledgeGraph
     from medkg.reports import embedding_figures
 

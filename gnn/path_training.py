@@ -19,14 +19,10 @@ from ..core.tensors import with_prefix, without_prefix
 from ..core.threads import one_thread
 from .message_edges import no_sparse_warning
 from .path_network import HiddenPairs, PathGraph, PathNetwork
+from .settings import PathSettings
 
 Integers = NDArray[np.int64]
 
-DIM = 16  # numbers of a state
-LAYERS = 3  # the length of paths
-EPOCHS = 4
-_QUERIES = 8  # heads of a step
-_LEARNING_RATE = 5e-3
 _LAST_RATE = 0.1  # of the learning rate, at the end
 _WHOLE_HEADS = 0.3  # of queries, that hide all pairs of their head, as a new head has none
 _HIDDEN = 1 / 3  # of the pairs of another head
@@ -46,6 +42,7 @@ def train_path_network(
     graph: PathGraph,
     pairs: sparse.csr_matrix,
     validate: Callable[[PathNetwork], float],
+    settings: PathSettings,
     *,
     new_heads: bool,
     seed: int,
@@ -60,22 +57,27 @@ def train_path_network(
         graph: that messages are passed over; it holds the pairs.
         pairs: the known pairs, (heads, tails).
         validate: the validation MRR of a network.
+        settings: what the network is built and trained with.
         new_heads: whether all queries hide all pairs of their heads, since what is to be predicted
             are pairs of heads without any.
         seed: of weights and batches.
         stages: keeps the state after each epoch, so that training goes on after a kill.
     """
     torch.manual_seed(seed)
-    network = PathNetwork(list(graph.edges), graph.edge_type, DIM, LAYERS).to(graph.device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
+    network = PathNetwork(list(graph.edges), graph.edge_type, settings.dim, settings.layers)
+    network = network.to(graph.device)
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     heads = np.flatnonzero(np.diff(pairs.indptr))
-    queries = _Queries(pairs, heads, 1.0 if new_heads else _WHOLE_HEADS, graph.device)
+    whole = 1.0 if new_heads else _WHOLE_HEADS
+    queries = _Queries(pairs, heads, settings.heads, whole, graph.device)
     course: PathTraining = {"valid_mrr": [], "best_epoch": 0}
     best: dict[str, Tensor] = {}
-    total = EPOCHS * queries.steps
+    total = settings.epochs * queries.steps
     with progress("Training the path network", total) as step, no_sparse_warning():
-        for epoch in range(EPOCHS):
-            train = partial(_train_epoch, network, optimiser, graph, queries, epoch, seed, step)
+        for epoch in range(settings.epochs):
+            train = partial(
+                _train_epoch, network, optimiser, graph, queries, settings, epoch, seed, step
+            )
             state = stages.get(f"paths{epoch}", train)
             _set_state(network, optimiser, state)
             course["valid_mrr"].append(round(validate(network.eval()), 4))
@@ -90,6 +92,7 @@ def _train_epoch(
     optimiser: torch.optim.Adam,
     graph: PathGraph,
     queries: _Queries,
+    settings: PathSettings,
     epoch: int,
     seed: int,
     step: Callable[..., None],
@@ -99,10 +102,10 @@ def _train_epoch(
     All random numbers follow from its number: a resumed training is the same.
     """
     network.train()
-    done, total = epoch * queries.steps, EPOCHS * queries.steps
+    done, total = epoch * queries.steps, settings.epochs * queries.steps
     for heads, hidden in queries.batches(np.random.default_rng([seed, epoch])):
         for group in optimiser.param_groups:
-            group["lr"] = _LEARNING_RATE * (1 - (1 - _LAST_RATE) * done / total)
+            group["lr"] = settings.learning_rate * (1 - (1 - _LAST_RATE) * done / total)
         loss = _loss(network(graph, heads, hidden), hidden, queries.known(heads))
         optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -135,16 +138,22 @@ class _Queries:
     Args:
         pairs: the known pairs, (heads, tails).
         heads: those with pairs.
+        together: so many heads are asked for in a step.
         whole: of the heads, the share that hide all of their pairs.
         device: where queries are wanted.
     """
 
     def __init__(
-        self, pairs: sparse.csr_matrix, heads: Integers, whole: float, device: torch.device
+        self,
+        pairs: sparse.csr_matrix,
+        heads: Integers,
+        together: int,
+        whole: float,
+        device: torch.device,
     ):
         self._pairs, self._heads, self._whole = pairs, heads, whole
         self._device = device
-        once = -(-len(heads) // _QUERIES)
+        once = -(-len(heads) // together)
         self.steps = min(once * -(-_LEAST_STEPS // once), _MOST_STEPS)
         self._times = -(-self.steps // once)
 

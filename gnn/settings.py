@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, asdict, dataclass, field, fields, replace
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from ..core.errors import DataError
-from ..core.text import did_you_mean, read_toml
+from ..core.text import read_toml
 from .data import EdgeType
 from .decoders import DECODERS
 from .encoders import ENCODERS
 from .losses import LOSSES
 from .negatives import SAMPLERS
+from .options import Range, check, check_value, option, options, unknown_option
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -37,52 +37,6 @@ EMBEDDING_SCHEDULES: Mapping[str, Callable[[float], float]] = {
 }
 NODE_FEATURES = ("fingerprints",)  # what `mining.links.node_features` makes
 PRECISIONS = ("auto", "float32", "bfloat16")
-
-S = TypeVar("S", bound="DataclassInstance")
-TunedValue = str | int | float | bool  # of a setting that is tuned
-
-
-@dataclass(frozen=True)
-class Range:
-    """The range that `--tune` draws a number from, uniformly or (`log`) log-uniformly."""
-
-    low: float
-    high: float
-    log: bool = False
-
-
-@dataclass(frozen=True)
-class Option:
-    """The description of a setting: what it does, and which values are allowed and tried.
-
-    Attributes:
-        about: what it does, for a reader of the file.
-        choices: the values allowed, or the members allowed of a list; any if empty.
-        least, below: the smallest number allowed, and the one that it must be less than.
-        tune: the values, or the range, that `--tune` tries; not tuned if None.
-    """
-
-    about: str
-    choices: tuple[str, ...] = ()
-    least: float | None = None
-    below: float | None = None
-    tune: Range | tuple[TunedValue, ...] | None = None
-
-
-def option(
-    default: object,
-    about: str,
-    *,
-    choices: Sequence[str] = (),
-    least: float | None = None,
-    below: float | None = None,
-    tune: Range | tuple[TunedValue, ...] | None = None,
-) -> Any:
-    """A dataclass field that is a setting; see `Option`."""
-    return field(
-        default=default,
-        metadata={"option": Option(about, tuple(choices), least, below, tune)},
-    )
 
 
 def _loss() -> Any:
@@ -246,8 +200,8 @@ class LinkSettings:
     relation: str = option("TARGETS", "The relation to predict.")
     model: str = option(
         "",
-        "ranker, network, structure, degree or neighbours; if empty: network where the table"
-        " network or one of its options is given, else ranker.",
+        "ranker, network, paths, structure, degree or neighbours; if empty: network where the"
+        " table network or one of its options is given, else ranker.",
     )
     seed: int = option(0, "The same seed gives the same result.", least=0)
     context_relations: tuple[str, ...] = option(
@@ -263,6 +217,33 @@ class LinkSettings:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+@dataclass(frozen=True)
+class PathSettings:
+    """What a path network is built and trained with.
+
+    Raises:
+        DataError: a value that is not allowed.
+    """
+
+    dim: int = option(16, "Numbers in the state of a node.", least=1)
+    layers: int = option(3, "How many edges long the longest path is.", least=1)
+    epochs: int = option(4, "All are trained, and the best by the validation edges kept.", least=1)
+    heads: int = option(8, "Heads of a step; its memory grows with them.", least=1)
+    learning_rate: float = option(5e-3, "Of Adam, at the beginning.", least=0)
+    edges: int = option(
+        800_000,
+        "Edges of other relations that paths go over, at most: the smallest relations first.",
+        least=0,
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON can hold them."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -343,60 +324,9 @@ class EmbeddingSettings:
 TABLES: dict[str, type[DataclassInstance]] = {
     "links": LinkSettings,
     "network": NetworkSettings,
+    "paths": PathSettings,
     "embeddings": EmbeddingSettings,
 }
-
-
-def options(
-    settings: DataclassInstance | type[DataclassInstance],
-) -> dict[str, tuple[Field[Any], Option]]:
-    """The fields of a class of settings that are options, by name."""
-    return {f.name: (f, f.metadata["option"]) for f in fields(settings) if "option" in f.metadata}
-
-
-def check(settings: DataclassInstance) -> None:
-    """Check that the values of settings are allowed.
-
-    Raises:
-        DataError: names the setting, its value and what is allowed.
-    """
-    hints = get_type_hints(type(settings))
-    for name, (_, about) in options(settings).items():
-        _check_value(name, getattr(settings, name), hints[name], about)
-
-
-def _check_value(name: str, value: object, expected: Any, about: Option) -> None:
-    """Check a value, or each member of a list, against its type and the values allowed.
-
-    Args:
-        expected: the type, such as `int` or `tuple[str, ...]`.
-
-    Raises:
-        DataError: names the setting, its value and what is allowed.
-    """
-    if get_origin(expected) is tuple:
-        if not isinstance(value, (tuple, list)):
-            raise DataError(f"{name} is a list, not {value!r}")
-        for member in value:
-            _check_value(f"each of {name}", member, get_args(expected)[0], about)
-        return
-    # A whole number is as good as another where numbers are wanted; true and false are no numbers.
-    fits = isinstance(value, (int, float) if expected is float else expected)
-    if not fits or (isinstance(value, bool) and expected is not bool):
-        kinds = {str: "text in quotes", int: "a whole number", float: "a number"}
-        raise DataError(f"{name} is {kinds.get(expected, 'true or false')}, not {value!r}")
-    if about.choices and value not in about.choices:
-        close = get_close_matches(str(value), about.choices, 1)
-        meant = f"; did you mean {close[0]}?" if close else ""
-        raise DataError(f"unknown {name} {value!r}; there are {', '.join(about.choices)}{meant}")
-    if not isinstance(value, (int, float)):
-        return
-    if isinstance(value, float) and not math.isfinite(value):
-        raise DataError(f"{name} is a finite number, not {value!r}")
-    if about.least is not None and value < about.least:
-        raise DataError(f"{name} is {about.least:g} at the least, not {value!r}")
-    if about.below is not None and value >= about.below:
-        raise DataError(f"{name} is less than {about.below:g}, not {value!r}")
 
 
 def read_settings(path: Path | str) -> dict[str, dict[str, object]]:
@@ -411,7 +341,7 @@ def read_settings(path: Path | str) -> dict[str, dict[str, object]]:
     for table, values in content.items():
         if table not in TABLES or not isinstance(values, dict):
             what = "table" if isinstance(values, dict) else "option outside of a table"
-            raise DataError(_unknown(what, table, [*TABLES]), path=path)
+            raise DataError(unknown_option(what, table, [*TABLES]), path=path)
         read[table] = _read_table(TABLES[table], values, f"[{table}]", path)
     return read
 
@@ -448,18 +378,13 @@ def _read_table(
     read: dict[str, object] = {}
     for name, value in values.items():
         if name not in allowed:
-            raise DataError(f"{table} {_unknown('option', name, [*allowed])}", path=path)
+            raise DataError(f"{table} {unknown_option('option', name, [*allowed])}", path=path)
         try:
-            _check_value(name, value, hints[name], allowed[name][1])
+            check_value(name, value, hints[name], allowed[name][1])
         except DataError as error:
             raise DataError(f"{table} {error}", path=path) from None
         read[name] = tuple(value) if isinstance(value, list) else value
     return read
-
-
-def _unknown(what: str, name: str, allowed: list[str]) -> str:
-    meant = did_you_mean(name, allowed, f"there are {', '.join(allowed)}")
-    return f"unknown {what} {name!r}; {meant}"
 
 
 def to_toml(tables: Mapping[str, DataclassInstance]) -> str:
@@ -478,16 +403,3 @@ def to_toml(tables: Mapping[str, DataclassInstance]) -> str:
             lines.append(f"{name} = {json.dumps(getattr(settings, name), ensure_ascii=False)}")
         lines.append("")
     return "\n".join(lines)
-
-
-def with_options(settings: S, values: Mapping[str, object]) -> S:
-    """The settings with other values for some options.
-
-    Raises:
-        DataError: an unknown option, or a value that is not allowed.
-    """
-    allowed = options(settings)
-    for name in values:
-        if name not in allowed:
-            raise DataError(_unknown("option", name, [*allowed]))
-    return replace(settings, **values)

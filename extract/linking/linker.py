@@ -33,7 +33,7 @@ from .name_index import (
     key_of,
 )
 from .ranker import FEATURES, LinkingRanker
-from .spelled_out import nodes_of_other_names, is_symbol_in_family
+from .spelled_out import is_symbol_in_family, nodes_of_other_names
 from .stored_index import name_indexes
 from .ties import LIKELY, Namesake, is_of_rare_disease, preferred_namesake
 

@@ -31,7 +31,8 @@ from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import GraphRecord, training_graph_record
 from .. import parallel
 from ..data import EdgeType, identifiers, to_hetero_data, vocabulary
-from ..settings import EmbeddingSettings, with_options
+from ..options import with_options
+from ..settings import EmbeddingSettings
 from ..training import device_of
 from .ranking import degree_ranks, triple_ranks, triples_of
 from .training import Embeddings, EmbeddingTraining, Triples, train

@@ -7,6 +7,7 @@ molecules are.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from ...gnn.path_network import (
     attribute_to_messages,
 )
 from ...gnn.path_training import train_path_network
+from ...gnn.settings import PathSettings
 from ...graph.kg import KnowledgeGraph
 from .candidate_scores import (
     CandidateScores,
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
 ALIKE = "alike"  # what joins drugs whose molecules are alike, beside the graph's relations
 _ALIKE_DRUGS = 12  # at most, of each drug
 _LEAST_SIMILARITY = 0.25  # Tanimoto, of drugs that are alike
-_MOST_EDGES = 800_000  # of relations beside the predicted one, the smallest first
 _KEPT = 1_000  # candidates of a head whose scores are kept
 _QUERIES = 16  # heads scored at once
 
@@ -92,6 +93,7 @@ def fit_paths(
     kg: KnowledgeGraph,
     data: HeteroData,
     task: LinkTask,
+    settings: PathSettings,
     *,
     seed: int,
     device: torch.device,
@@ -102,12 +104,13 @@ def fit_paths(
 
     Args:
         data: the training graph: no validation or test edge is in it.
+        settings: what the network is built and trained with.
         device: where the network is trained.
         checkpoint: a folder that the state is kept in, so that training goes on after a kill; the
             caller removes it.
         refit: score by paths over all edges, those held back included, too.
     """
-    graph = path_graph(kg, data, task).to(device)
+    graph = path_graph(kg, data, task, settings.edges).to(device)
     until_valid = task.matrix("train", "valid")
 
     def validate(network: PathNetwork) -> float:
@@ -122,16 +125,21 @@ def fit_paths(
         graph,
         _trained(task),
         validate,
+        settings,
         new_heads=task.new_heads,
         seed=seed,
-        stages=Stages(checkpoint, lambda: [kg.checksum(), task.edge_type, task.held_back, seed]),
+        stages=Stages(
+            checkpoint,
+            lambda: [kg.checksum(), task.edge_type, task.held_back, asdict(settings), seed],
+        ),
     )
     scorer = _scorer(network, graph, task)
     if not refit:
         return FittedScorer(scorer, course)
     whole = task.whole
     all_edges = to_hetero_data(kg, exclude_edges=whole.excluded)
-    refitted = _scorer(network, path_graph(kg, all_edges, whole).to(device), whole)
+    graph = path_graph(kg, all_edges, whole, settings.edges).to(device)
+    refitted = _scorer(network, graph, whole)
     return FittedScorer(scorer.scores_alone(), course, refitted)
 
 
@@ -144,17 +152,17 @@ def _scorer(network: PathNetwork, graph: PathGraph, task: LinkTask) -> PathScore
     return PathScorer(scores, other_tail_scores(degrees), weights)
 
 
-def path_graph(kg: KnowledgeGraph, data: HeteroData, task: LinkTask) -> PathGraph:
-    """The graph that a task's paths are in: the smallest relations first, up to 800,000 edges, and
-    which drugs' molecules are alike.
+def path_graph(kg: KnowledgeGraph, data: HeteroData, task: LinkTask, most_edges: int) -> PathGraph:
+    """The graph that a task's paths are in: its relations, and which drugs' molecules are alike.
 
     Args:
         kg: is read for structures, and for which relations are symmetric.
         data: the training graph.
+        most_edges: of relations beside the predicted one, the smallest first.
     """
     counts = {kind: data[kind].num_nodes for kind in data.node_types}
     edges: dict[MessageType, PathEdges] = {}
-    for edge_type in _relations(data, task.edge_type):
+    for edge_type in _relations(data, task.edge_type, most_edges):
         head, relation, tail = edge_type
         heads, tails = data[edge_type].edge_index
         if head == tail and kg.schema.relation(relation).symmetric:
@@ -219,7 +227,7 @@ def edges_of_paths(
     return shares
 
 
-def _relations(data: HeteroData, predicted: EdgeType) -> list[EdgeType]:
+def _relations(data: HeteroData, predicted: EdgeType, most_edges: int) -> list[EdgeType]:
     """The edge types that paths go over, in the order of their names."""
     others = [
         edge_type
@@ -229,7 +237,7 @@ def _relations(data: HeteroData, predicted: EdgeType) -> list[EdgeType]:
     chosen, total = [predicted], 0
     for edge_type in sorted(others, key=lambda each: (data[each].num_edges, each)):
         total += data[edge_type].num_edges
-        if total <= _MOST_EDGES:
+        if total <= most_edges:
             chosen.append(edge_type)
     return sorted(chosen)
 

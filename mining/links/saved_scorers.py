@@ -30,7 +30,7 @@ class LinkModelSettings(TypedDict):
 
     Attributes:
         model: what sort of model it is, such as `ranker`.
-        network: of a network, those of `NetworkSettings`.
+        network: of a network, those of `NetworkSettings`, of a path network `PathSettings`.
         refitted: whether its answers know the edges that were held back to judge it.
         members: of an ensemble.
     """

@@ -211,9 +211,10 @@ class ScoreAttributor:
         """The graph of a path network's messages, and the training graph that it was made of."""
         from .path_scorer import path_graph
 
-        task = self._fitted_task
+        task, member = self._fitted_task, self._member
+        assert member is not None
         data = to_hetero_data(self._graph, exclude_edges=task.excluded)
-        return path_graph(self._graph, data, task), data
+        return path_graph(self._graph, data, task, member.settings["network"]["edges"]), data
 
     @cached_property
     def network(self) -> tuple[LinkNetwork, HeteroData]:

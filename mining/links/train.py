@@ -23,7 +23,8 @@ from ...core.progress import progress
 from ...core.ranking import RankFigures, by_degree, filtered_ranks, summarise
 from ...gnn import parallel
 from ...gnn.data import to_hetero_data
-from ...gnn.settings import NetworkSettings, with_options
+from ...gnn.options import with_options
+from ...gnn.settings import NetworkSettings, PathSettings
 from ...gnn.training import context_of, device_of
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import training_graph_record
@@ -127,31 +128,30 @@ def train_links(
     device: str | None = None,
     refit: bool | None = None,
     ablate: bool = False,
-    **network: object,
+    **options: object,
 ) -> LinkModel:
     """Train a model that predicts edges of a relation, and measure it beside the baselines.
 
     Args:
         model: `ranker` (see `medkg.mining.links.ranker`), the default; `network` (encoder ×
             decoder), the default where one of its options is given, or `context_relations`;
-            `paths` (see `path_scorer`); `structure` (the heads' molecules alone); or a baseline:
+            `paths` (see `path_scorer`); `structure` (the heads' molecules alone); or a baseline,
             `degree` or `neighbours`.
         split: edge ids to hold back, under `valid` and `test`; else a random tenth each.
-        context_relations: the other relations to learn from; by default those that have the
+        context_relations: that a `network` learns from, too; by default those that have the
             relation's kinds at an end, the smallest first, up to 500,000 edges.
         out: a folder to save the model in; a killed training is gone on with by the same call.
         graph_path: where the graph is saved, recorded in the model's folder.
-        device: where networks are trained: `cpu`, `cuda`, …. If not given, the models `network`
-            and `paths` are trained on a GPU where there is one, and the small networks of `ranker`
-            and `structure` on the CPU. The baselines have none.
+        device: where networks are trained: `cpu`, `cuda`, …. If not given, `network` and `paths`
+            are trained on a GPU where there is one, what `ranker` and `structure` have on the CPU.
         refit: whether the model, once measured, answers by the edges held back, too (a `network`
             can't); by default where no `split` is given.
         ablate: also measure what each part of the ranker adds, see `medkg.mining.links.ablation`.
-        network: options of `medkg.gnn.settings.NetworkSettings`, such as encoder, dim, epochs.
+        options: of `network` or `paths`, see `medkg.gnn.settings`, such as encoder, dim, epochs.
 
     Raises:
         DataError: too few edges, a split that doesn't fit the graph, `out` holds other things, or
-            an option of the network that there is not or with a value that is not allowed.
+            an option that the model doesn't have or with a value that is not allowed.
         ModelError: no such model or device, or one without `refit` or several processes.
 
     Example:
@@ -161,19 +161,20 @@ def train_links(
     """
     if out is not None:
         check_replaceable(Path(out), marker=CONFIG, kind=KIND)
-    options = {name: value for name, value in network.items() if value is not None}
-    model = _model_name(model, options, context_relations, refit, ablate)
-    of_network = with_options(NetworkSettings(), options)
+    given = {name: value for name, value in options.items() if value is not None}
+    model = _model_name(model, given, context_relations, refit, ablate)
+    of_model = _settings_of(model, given)
     task = link_task(kg, relation, split, seed)
     data = to_hetero_data(kg, exclude_edges=task.excluded)
-    settings: LinkModelSettings = {"model": model}
-    if model == "network":
-        of_network = _with_context(of_network, data, task, context_relations)
-        settings["network"] = of_network.to_dict()
+    if isinstance(of_model, NetworkSettings) and model == "network":
+        of_model = replace(of_model, context=context_of(data, task.edge_type, context_relations))
     checkpoint = None if out is None else Path(f"{out}.checkpoint")
     refit = split is None if refit is None else refit
     with training_stages(model, ablate=ablate, refit=refit):
-        fitted = _fit(model, kg, data, task, of_network, seed, device, checkpoint, refit, ablate)
+        fitted = _fit(model, kg, data, task, of_model, seed, device, checkpoint, refit, ablate)
+        settings: LinkModelSettings = {"model": model}
+        if model in ("network", "paths"):
+            settings["network"] = of_model.to_dict()
         trained = _measured(kg, data, task, fitted, settings, seed=seed, graph_path=graph_path)
     if out is not None and parallel.rank() == 0:
         trained.save(out)
@@ -181,11 +182,11 @@ def train_links(
     return trained
 
 
-def _with_context(
-    settings: NetworkSettings, data: HeteroData, task: LinkTask, relations: Sequence[str] | None
-) -> NetworkSettings:
-    """The settings with the relations that messages go over."""
-    return replace(settings, context=context_of(data, task.edge_type, relations))
+def _settings_of(model: str, options: Mapping[str, object]) -> NetworkSettings | PathSettings:
+    """The settings of a path network, and else those of a network, with these options."""
+    if model == "paths":
+        return with_options(PathSettings(), options)
+    return with_options(NetworkSettings(), options)
 
 
 def _model_name(
@@ -198,15 +199,16 @@ def _model_name(
     """The model that is trained: the one named, or the one that the options are of.
 
     Raises:
-        ModelError: no such model, options of another, several processes for one that is no
-            network, or one that can't be refitted is to be.
+        ModelError: no such model, options for one without any, several processes for one that is
+            no network, or one that can't be refitted is to be.
     """
     of_network = [*options, *([] if context_relations is None else ["context_relations"])]
     model = model or ("network" if of_network else "ranker")
     if model not in MODELS:
         raise ModelError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
-    if of_network and model != "network":
-        raise ModelError(f"{', '.join(of_network)}: an option of the model network, not of {model}")
+    not_allowed = {"network": [], "paths": of_network[len(options) :]}.get(model, of_network)
+    if not_allowed:
+        raise ModelError(f"{', '.join(not_allowed)}: no option of the model {model}")
     if ablate and model != "ranker":
         raise ModelError(f"an ablation is of the parts of a ranker; a {model} has none")
     if refit and model == "network":
@@ -224,14 +226,14 @@ def _fit(
     kg: KnowledgeGraph,
     data: HeteroData,
     task: LinkTask,
-    settings: NetworkSettings,
+    settings: NetworkSettings | PathSettings,
     seed: int,
     named: str | None,
     checkpoint: Path | None,
     refit: bool,
     ablate: bool,
 ) -> FittedScorer:
-    """Fit a model of that name on the device named; `settings` are the network's."""
+    """Fit a model of that name on the device named; `settings` are those of a network."""
     device = None if named is None else device_of(named)
     if model == "ranker":
         from .fit_ranker import fit_ranker  # LightGBM is loaded where it is needed
@@ -241,11 +243,11 @@ def _fit(
             with_ablation=ablate,
         )  # fmt: skip
     where = device or device_of(None)
-    if model == "paths":
+    if isinstance(settings, PathSettings):
         from .path_scorer import fit_paths
 
         return fit_paths(
-            kg, data, task, seed=seed, device=where, checkpoint=checkpoint, refit=refit
+            kg, data, task, settings, seed=seed, device=where, checkpoint=checkpoint, refit=refit
         )
     if model == "network":
         add_features(data, kg, settings.features)

@@ -21,14 +21,8 @@ from ...core.errors import ModelError
 from ...core.progress import progress
 from ...gnn import parallel
 from ...gnn.data import to_hetero_data
-from ...gnn.settings import (
-    NetworkSettings,
-    Range,
-    TunedValue,
-    options,
-    to_toml,
-    with_options,
-)
+from ...gnn.options import Range, TunedValue, options, with_options
+from ...gnn.settings import NetworkSettings, to_toml
 from ...gnn.training import context_of, device_of
 from ...graph.kg import KnowledgeGraph
 from .fit_network import fit_link_network

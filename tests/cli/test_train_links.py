@@ -53,6 +53,21 @@ def test_an_option_goes_before_the_file_and_the_file_before_the_default(
     assert (network["encoder"], network["dim"], network["dropout"]) == ("compgcn", 8, 0.5)
 
 
+def test_a_path_network_has_settings_of_its_own(graph: Path, tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text('[links]\nmodel = "paths"\n[paths]\ndim = 4\nlayers = 2\nheads = 4\n')
+    out = tmp_path / "model"
+    arguments = ("train", "links", graph, "--out", out, "--config", file, "--epochs", 1)
+    assert len(json.loads(run(*arguments, "--json"))["training"]["valid_mrr"]) == 1
+    model = load_link_model(out)
+    assert model.settings["network"] == {
+        "dim": 4, "layers": 2, "heads": 4, "epochs": 1, "learning_rate": 0.005, "edges": 800_000,
+    }  # fmt: skip
+    assert model.scorer.network["relations"].shape[::2] == (2, 4)  # type: ignore[attr-defined]
+    refused = CliRunner().invoke(app, [*map(str, arguments), "--encoder", "hgt"])
+    assert "--encoder and --decoder are of" in refused.output
+
+
 def test_tuned_settings_train_the_model(graph: Path, tmp_path: Path) -> None:
     file = tmp_path / "my.toml"
     file.write_text("[network]\ndim = 8\nepochs = 2\nlayers = 1\n[links]\nmodel = 'network'\n")

@@ -16,7 +16,7 @@ from medkg.extract.mentions import train as mentions_train
 from medkg.extract.relations import train as relations_train
 from medkg.extract.relations import train_documents
 from medkg.gnn import pair_network, path_training
-from medkg.gnn.settings import EmbeddingSettings, NetworkSettings
+from medkg.gnn.settings import EmbeddingSettings, NetworkSettings, PathSettings
 from medkg.mining.course import cox, networks
 from medkg.mining.course import model as course
 from medkg.mining.diagnosis import networks as diagnosis_networks
@@ -48,7 +48,7 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(train_documents, "GradientBoostingClassifier", few_trees)
     patch.setattr(relations_train, "hpo_definitions", lambda: ["A raised temperature."])
     patch.setattr(servers, "time", SimpleNamespace(sleep=_stop))
-    for settings in (NetworkSettings, EmbeddingSettings):
+    for settings in (NetworkSettings, PathSettings, EmbeddingSettings):
         given = inspect.signature(settings).parameters.values()
         defaults = [_EPOCHS if each.name == "epochs" else each.default for each in given]
         patch.setattr(settings.__init__, "__defaults__", tuple(defaults))
@@ -60,7 +60,6 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, name, replace(getattr(module, name), epochs=1))
     for module, name, value in (
         (relations_train, "TOWER_EPOCHS", 1),
-        (path_training, "EPOCHS", 1),
         (path_training, "_LEAST_STEPS", 4),
         (path_training, "_MOST_STEPS", 4),
         (diagnosis, "HELD_OUT", 50),

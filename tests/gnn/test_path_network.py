@@ -24,6 +24,7 @@ from medkg.gnn.path_network import (
     attribute_to_messages,
 )
 from medkg.gnn.path_training import PathTraining, train_path_network
+from medkg.gnn.settings import PathSettings
 
 TARGETS = ("Drug", "TARGETS", "Target")
 IN_CLASS = ("Drug", "IN_CLASS", "DrugClass")
@@ -118,7 +119,9 @@ def test_a_query_doesn_t_change_another(network: PathNetwork) -> None:
     torch.testing.assert_close(both[1], network(graph, torch.tensor([8]))[0])
 
 
-def trained(stages: Stages, *, new_heads: bool = True) -> tuple[PathNetwork, PathTraining]:
+def trained(
+    stages: Stages, epochs: int, *, new_heads: bool = True
+) -> tuple[PathNetwork, PathTraining]:
     """A network that was trained on three quarters of the heads; the others have no pairs."""
     pairs = known_pairs(45)
     matrix = pair_matrix(pairs, (HEADS, TAILS))
@@ -127,6 +130,7 @@ def trained(stages: Stages, *, new_heads: bool = True) -> tuple[PathNetwork, Pat
         graph,
         matrix,
         lambda network: hits(network, graph, NEW),
+        PathSettings(epochs=epochs),
         new_heads=new_heads,
         seed=0,
         stages=stages,
@@ -142,17 +146,15 @@ def hits(network: PathNetwork, graph: PathGraph, new: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("new_heads", [True, False])
 def test_paths_are_learned(new_heads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(path_training, "EPOCHS", 2)
     monkeypatch.setattr(path_training, "_LEAST_STEPS", 75)
-    network, course = trained(Stages(None), new_heads=new_heads)
+    network, course = trained(Stages(None), 2, new_heads=new_heads)
     assert hits(network, graph_of(known_pairs(45)), NEW) == max(course["valid_mrr"])
     assert max(course["valid_mrr"]) > 0.9
 
 
-def test_nothing_is_known_without_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_known_without_messages() -> None:
     """Targets of new drugs whose classes no known drug has: only two steps, from drug to class and
     from class to target, lead there."""
-    monkeypatch.setattr(path_training, "EPOCHS", 1)
     is_new = class_of(np.arange(HEADS)) >= 7
     pairs = known_pairs()
     pairs = pairs[~is_new[pairs[:, 0]]]
@@ -164,6 +166,7 @@ def test_nothing_is_known_without_messages(monkeypatch: pytest.MonkeyPatch) -> N
             graph,
             pair_matrix(pairs, (HEADS, TAILS)),
             lambda network: hits(network, graph, new),
+            PathSettings(epochs=1),
             new_heads=True,
             seed=0,
             stages=Stages(None),
@@ -202,9 +205,8 @@ def without_messages(graph: PathGraph, keep: str | None = None) -> PathGraph:
 def test_training_goes_on_where_it_was_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(path_training, "EPOCHS", 3)
     monkeypatch.setattr(path_training, "_LEAST_STEPS", 15)
-    whole, course = trained(Stages(None))
+    whole, course = trained(Stages(None), 3)
     steps = path_training._train_epoch
     begun: list[int] = []
 
@@ -216,10 +218,10 @@ def test_training_goes_on_where_it_was_cut_off(
 
     monkeypatch.setattr(path_training, "_train_epoch", cut_off)
     with pytest.raises(KeyboardInterrupt):
-        trained(Stages(tmp_path))
-    again, same = trained(Stages(tmp_path))
+        trained(Stages(tmp_path), 3)
+    again, same = trained(Stages(tmp_path), 3)
     assert same == course
-    assert len(begun) == 1 + path_training.EPOCHS
+    assert len(begun) == 1 + 3
     for name, weights in whole.state_dict().items():
         assert torch.equal(weights, again.state_dict()[name])
 

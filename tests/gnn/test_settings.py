@@ -8,15 +8,8 @@ from pathlib import Path
 import pytest
 
 from medkg.core.errors import DataError
-from medkg.gnn.settings import (
-    TABLES,
-    NetworkSettings,
-    Range,
-    options,
-    read_settings,
-    to_toml,
-    with_options,
-)
+from medkg.gnn.options import Range, options, with_options
+from medkg.gnn.settings import TABLES, NetworkSettings, read_settings, to_toml
 
 
 def test_the_defaults_as_a_file(tmp_path: Path) -> None:

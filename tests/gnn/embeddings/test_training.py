@@ -27,7 +27,8 @@ from medkg.gnn.embeddings.training import (
 )
 from medkg.gnn.losses import LOSSES
 from medkg.gnn.negatives import SAMPLERS
-from medkg.gnn.settings import EmbeddingSettings, with_options
+from medkg.gnn.options import with_options
+from medkg.gnn.settings import EmbeddingSettings
 
 SMALL = EmbeddingSettings(dim=16, batch=64, negatives=16, epochs=30, learning_rate=0.1)
 

@@ -27,12 +27,10 @@ def model(kg: KnowledgeGraph) -> LinkModel:
     return train_links(kg, model="paths", refit=False)
 
 
-def test_messages_go_both_ways_over_all_but_large_relations(
-    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_messages_go_both_ways_over_all_but_large_relations(kg: KnowledgeGraph) -> None:
     task = link_task(kg, "TARGETS")
     data = to_hetero_data(kg, exclude_edges=task.excluded)
-    graph = path_graph(kg, data, task)
+    graph = path_graph(kg, data, task, 800_000)
     for head, relation, tail in data.edge_types:
         forth = graph.edges[head, relation, tail]
         heads, tails = data[head, relation, tail].edge_index
@@ -47,8 +45,8 @@ def test_messages_go_both_ways_over_all_but_large_relations(
         assert set(zip(*forth.edge_index.tolist(), strict=True)) == set(
             zip(heads.tolist(), tails.tolist(), strict=True)
         )
-    monkeypatch.setattr(path_scorer, "_MOST_EDGES", 0)
-    of_task = {t for t in path_graph(kg, data, task).edges if t[1] != path_scorer.ALIKE}
+    without_others = path_graph(kg, data, task, 0)
+    of_task = {t for t in without_others.edges if t[1] != path_scorer.ALIKE}
     assert of_task == {task.edge_type, ("Target", "TARGETS" + INVERSE, "Drug")}
 
 
@@ -101,7 +99,7 @@ def test_a_score_falls_without_the_edges_that_it_rests_on(model: LinkModel) -> N
             model.graph,
             exclude_edges=[*model.task.excluded, *model.graph.edges["id"].gather(sorted(rows))],
         )
-        without = path_graph(model.graph, kept, model.task)
+        without = path_graph(model.graph, kept, model.task, 800_000)
         with torch.no_grad():
             return float(network(without, torch.tensor([head]))[0, tail])
 
