@@ -66,6 +66,13 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def options_of(name: str) -> dict[str, Any]:
+    """What a model is trained with, by its name in MODELS, and options behind it."""
+    model, *options = name.split(":")
+    pairs = (option.split("=") for option in options)
+    return {**MODELS[model], **{key: json.loads(value) for key, value in pairs}}
+
+
 _RELATIONS = {"polo": "TREATS", "side-effects": "CAUSES", "pathways": "PARTICIPATES_IN"}
 
 
@@ -178,7 +185,7 @@ def run_models(
                 seed=seed,
                 out=None if keep is None else keep / f"{how}-{name}-{seed}",
                 graph_path=None if keep is None else keep / "graph",
-                **MODELS[name],
+                **options_of(name),
             )
             members.append(model)
         runs[key] = {
