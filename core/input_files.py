@@ -38,6 +38,21 @@ MOST_WHOLE = 256 << 20
 MOST_LINE = 64 << 20
 
 _OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+
+
+def as_path(given: object) -> Path:
+    """A path that somebody gave.
+
+    Raises:
+        DataError: it is none, such as a table in memory.
+    """
+    if not isinstance(given, str | os.PathLike):
+        raise DataError(
+            f"a {type(given).__name__} is no path of a file; save a table first (write_csv)"
+        )
+    return Path(given)
+
+
 # What compressed files begin with; archives are known by it, whatever their names.
 _MAGIC = {b"\x1f\x8b": ".gz", b"\xfd7zXZ\0": ".xz", b"BZh": ".bz2"}
 _ZIP_MAGIC = b"PK\x03\x04"

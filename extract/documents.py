@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ..core.errors import DataError
-from ..core.input_files import InputError
+from ..core.input_files import InputError, as_path
 from ..core.quarantine import Quarantine
 from ..core.remote import RemoteFolder, WithheldError, is_address, name_of
 from ..core.temporary import temporary_folder
@@ -95,7 +95,8 @@ def iter_files(
 ) -> Iterator[DocumentFile]:
     """The files that `iter_documents` reads, with how their documents are named."""
     check_texts(texts)
-    given = [str(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
+    several = [paths] if isinstance(paths, Path | str) else paths
+    given = [each if isinstance(each, str) else str(as_path(each)) for each in several]
     for path in given:
         if not is_address(path) and not Path(path).is_dir():
             next(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import MissingError
+from ..core.input_files import as_path
 from ..core.quarantine import Quarantine
 from ..graph.kg import KnowledgeGraph
 from . import (
@@ -111,7 +112,7 @@ def load(
         from .download import fetch as fetch_files
 
         path = fetch_files(source)
-    graph = source.load(None if path is None else Path(path), bad_rows, **options)
+    graph = source.load(None if path is None else as_path(path), bad_rows, **options)
     if name != "kgx":  # what was exported comes back as it was
         graph = with_drug_facts(with_gene_names(graph))
     if language is not None:

@@ -20,6 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
+import polars as pl
 import pytest
 
 from medkg.core.errors import DataError, MedkgError, MissingError
@@ -179,6 +180,11 @@ def test_a_damaged_file_is_an_error_with_its_name_or_set_aside(
 def test_an_unknown_option_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="has no option 'no_such_option'"):
         load(name, SAMPLES[name].write(tmp_path / "in"), no_such_option="1")
+
+
+def test_a_table_in_memory_is_told_to_be_saved() -> None:
+    with pytest.raises(DataError, match="is no path of a file"):
+        load("table", pl.DataFrame({"subject": ["a"]}))  # type: ignore[arg-type]  # as given
 
 
 def test_an_unknown_source_lists_those_there_are() -> None:

@@ -13,9 +13,11 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from medkg.core import input_files
+from medkg.core.errors import DataError
 from medkg.core.input_files import (
     InputError,
     archived_files,
@@ -203,3 +205,9 @@ def test_a_small_file_takes_little_memory(tmp_path: Path) -> None:
 
     assert read_at_most(Counted(TEXT), "a") == TEXT
     assert all(size is not None and 0 <= size <= 1 << 20 for size in sizes)
+
+
+def test_a_table_in_memory_is_no_path() -> None:
+    assert input_files.as_path("a.csv") == input_files.as_path(Path("a.csv")) == Path("a.csv")
+    with pytest.raises(DataError, match="a DataFrame is no path of a file; save a table first"):
+        input_files.as_path(pl.DataFrame({"text": ["No fever."]}))

@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from medkg.core.errors import DataError
@@ -537,6 +538,11 @@ def test_what_is_asked_wrongly_is_an_error(tmp_path: Path, path: str, says: str)
     with pytest.raises(DataError, match=says) as error:
         read(tmp_path / path)
     assert path.split(":")[0] in str(error.value)
+
+
+def test_a_table_in_memory_is_told_to_be_saved() -> None:
+    with pytest.raises(DataError, match="is no path of a file"):
+        read(pl.DataFrame({"text": ["No fever."]}))  # type: ignore[arg-type]  # as given
 
 
 def test_pubtator_without_an_identifier_costs_that_document_alone(tmp_path: Path) -> None:
