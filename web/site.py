@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from medkg.access import Connection
-from medkg.core.errors import MedkgError
+from medkg.core.errors import MedkgError, MissingError
 from medkg.diagnosis import NoteReader
 from medkg.entities import holds_patients
 
@@ -106,30 +106,30 @@ class Site:
         """The model of diagnosis.
 
         Raises:
-            NotAllowedError: the site has none.
+            MissingError: the site has none.
         """
         if self.diagnosis is None:
-            raise NotAllowedError("there is no model: medkg serve SERVER --ui --diagnosis MODEL")
+            raise MissingError("there is no model: medkg serve SERVER --ui --diagnosis MODEL")
         return self.diagnosis
 
     def treating(self) -> TreatmentModel:
         """The model of treatment.
 
         Raises:
-            NotAllowedError: the site has none.
+            MissingError: the site has none.
         """
         if self.treatment is None:
-            raise NotAllowedError("there is no model: medkg serve SERVER --ui --treatment MODEL")
+            raise MissingError("there is no model: medkg serve SERVER --ui --treatment MODEL")
         return self.treatment
 
     def explaining(self) -> LinkModel:
         """The model that explains hypotheses.
 
         Raises:
-            NotAllowedError: the site has none.
+            MissingError: the site has none.
         """
         if self.links is None:
-            raise NotAllowedError("there is no model: medkg serve SERVER --ui --links MODEL")
+            raise MissingError("there is no model: medkg serve SERVER --ui --links MODEL")
         return self.links
 
 

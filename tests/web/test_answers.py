@@ -268,6 +268,24 @@ def test_a_hypothesis_is_explained_as_on_the_command_line(
         assert 'class="problem"' in page.text
 
 
+def test_a_model_that_the_site_lacks_is_not_there(
+    client: TestClient, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site, "links", None)
+    answer = ask(client, site, "reader", "explanation", head="imatinib", tail="KIT")
+    assert answer.status_code == 404
+    assert "--links MODEL" in answer.json()["detail"]
+
+
+def test_no_page_is_offered_that_would_refuse(client: TestClient, site: Site) -> None:
+    for account, there in (("visitor", False), ("reader", True)):
+        token = {"token": site.tokens.by_account[account]}
+        client.post("/login", data=token, headers=FROM_HERE)
+        page = client.get("/").text
+        assert ('href="/cypher"' in page) == there
+        assert ('href="/explanation"' in page) == there
+
+
 def test_an_answer_that_was_cut_says_so(client: TestClient, site: Site) -> None:
     def truncated(address: str, **body: Any) -> bool:
         table = ask(client, site, "reader", address, **body).json()
