@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 import polars as pl
 
 from medkg.core.errors import DataError
+from medkg.graph.document_readings import TEXT_SOURCE
 from medkg.graph.kg import KnowledgeGraph
 
 _NAMED = 4  # names in a list, at most
@@ -138,7 +139,7 @@ def in_words(
     disease, first = names[hypothesis.disease], names[hypothesis.like[0]]
     likes, shared = _listed(hypothesis.like, names), _listed(hypothesis.shared, names)
     several = len(hypothesis.like) > 1
-    own = kg.edges.filter(relation="TREATS", subject=hypothesis.drug)["object"].sort().to_list()
+    own = _curated_treatments(kg, hypothesis.drug)
     treats = f" It is known to treat {_listed(own, names)}." if own else ""
     terms = quote_plus(f'"{drug}" AND "{target}"')
     return [
@@ -154,6 +155,15 @@ def in_words(
         " in which direction the drug acts.",
         f"To check: https://pubmed.ncbi.nlm.nih.gov/?term={terms}",
     ]
+
+
+def _curated_treatments(kg: KnowledgeGraph, drug: str) -> list[str]:
+    """The diseases that a source other than texts says the drug treats, sorted."""
+    edges = kg.edges.filter(relation="TREATS", subject=drug)
+    of_sources = kg.evidence.filter(pl.col("source") != TEXT_SOURCE, polarity="asserted")
+    return (
+        edges.join(of_sources, left_on="id", right_on="edge", how="semi")["object"].sort().to_list()
+    )
 
 
 def _listed(ids: Sequence[str], names: dict[str, str]) -> str:

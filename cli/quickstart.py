@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 TOP_TARGETS = 10
 TOP_DISEASES = 5
 _DRAWN = 40  # nodes of the hypothesis's page, at first
-# Osimertinib, whose structure the starter set lacks.
-_NEW_MOLECULE = "COc1cc(N(C)CCN(C)C)c(NC(=O)C=C)cc1Nc1nccc(n1)-c1cn(C)c2ccccc12"
+# Icotinib, which the starter set lacks; it inhibits EGFR.
+_NEW_MOLECULE = "C#Cc1cccc(Nc2ncnc3cc4OCCOCCOCCOc4cc23)c1"
 
 
 class QuickstartRun:

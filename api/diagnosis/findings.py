@@ -53,7 +53,8 @@ _SIDES = {"left", "right", "bilateral", "unilateral"}
 _PERSONS = {"adult", "child", "female", "male", "person"}
 _NO_ADVERBS = {"anomaly", "belly", "family"}
 # A mention in one of these contexts is no finding of the patient's.
-_NOT_THE_PATIENTS = {"family", "other", "possible", "hypothetical"}
+_OF_A_DRUG = "effect of a drug"  # that is over
+_NOT_THE_PATIENTS = {"family", "other", "possible", "hypothetical", _OF_A_DRUG}
 
 
 class Finding(TypedDict):
@@ -182,9 +183,10 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
         `FINDINGS`, a row a finding in order of the text. `keep` is `yes` (observed), `no` (denied:
         excluded) or `drop`: of the family or somebody else, possible (a diagnosis that is
         considered is no finding), hypothetical, or without a term in the graph. What is past is
-        the patient's. `text` is how the note words it, `context` its context, `start` and `end`
-        the characters of `sentence`. Each sentence without a finding has a row without a term
-        (`NO_FINDING` is its context), so that a person sees what may be missing.
+        the patient's, but for what a drug did. `text` is how the note words it, `context` its
+        context, `start` and `end` the characters of `sentence`. Each sentence without a finding has
+        a row without a term (`NO_FINDING` is its context), so that a person sees what may be
+        missing.
 
     Raises:
         DataError: it can't be read, or is not one text.
@@ -232,17 +234,29 @@ def findings_in_text(text: AnnotatedText, kg: KnowledgeGraph) -> pl.DataFrame:
     names = dict(kg.nodes.filter(kind="Symptom").select("id", "name").iter_rows())
     triples = [t for t in text.triples if t.relation in ("HAS_PHENOTYPE", "LACKS_PHENOTYPE")]
     triples.sort(key=lambda triple: (triple.object.start or 0, triple.object.id))
-    rows = [_finding(triple, text, names) for triple in triples]
-    rows += _sentences_without_finding(text, {(row["start"], row["end"]) for row in rows})
+    of_drugs = {
+        (t.object.start, t.object.end)
+        for t in text.triples
+        if t.relation == "CAUSES" and "negated" not in t.context
+    }
+    rows = [_finding(triple, text, names, of_drugs) for triple in triples]
+    rows += _sentences_without_finding(text, {row["start"] for row in rows})
     return pl.DataFrame(sorted(rows, key=lambda row: row["start"]), schema=FINDINGS)
 
 
-def _finding(triple: Triple, text: AnnotatedText, names: Mapping[str, str]) -> Finding:
+def _finding(
+    triple: Triple,
+    text: AnnotatedText,
+    names: Mapping[str, str],
+    of_drugs: Set[tuple[int | None, int | None]],
+) -> Finding:
     known = triple.object.id in names
     context = [*triple.context]
     if triple.relation == "LACKS_PHENOTYPE":
         context.insert(0, "negated")
     keep = "no" if "negated" in context else "yes"
+    if "historical" in context and (triple.object.start, triple.object.end) in of_drugs:
+        context.append(_OF_A_DRUG)
     if not known or _NOT_THE_PATIENTS & set(context):
         keep = "drop"
     start, end = triple.start, triple.end
@@ -259,10 +273,12 @@ def _finding(triple: Triple, text: AnnotatedText, names: Mapping[str, str]) -> F
     }
 
 
-def _sentences_without_finding(
-    text: AnnotatedText, with_finding: Set[tuple[int, int]]
-) -> list[Finding]:
-    """Rows for the other sentences; headings and what has fewer than three words are left out."""
+def _sentences_without_finding(text: AnnotatedText, with_finding: Set[int]) -> list[Finding]:
+    """Rows for the other sentences; headings and what has fewer than three words are left out.
+
+    Args:
+        with_finding: where sentences start that have one.
+    """
     return [
         {
             "keep": "drop",
@@ -276,7 +292,7 @@ def _sentences_without_finding(
             "probability": None,
         }
         for start, end in text.sentences
-        if (start, end) not in with_finding
+        if start not in with_finding
         and len(_WORD.findall(text.text[start:end])) >= _FEWEST_WORDS
         and not text.text[start:end].rstrip().endswith(":")
     ]

@@ -106,7 +106,10 @@ def _phrases() -> _PhraseTrie:
                 phrases.classes.setdefault(member, set()).add(name)
         else:
             kinds = frozenset(only.split("|")) if only else frozenset()
-            phrases.add(phrase, Rule(category, direction, int(reach) if reach else None, kinds))
+            rule = Rule(category, direction, int(reach) if reach else None, kinds)
+            # Notes are typed without apostrophes, too ("doesnt have").
+            for written in {phrase, phrase.replace(" ' t", "t")}:
+                phrases.add(written, rule)
     return phrases
 
 

@@ -17,6 +17,7 @@ _FREQUENT = 0.5  # a phenotype that more of a disease's patients have is noted i
 # Least information content, in nats, of a term for a phenotype below it to match it, and of a
 # common ancestor for two phenotypes to be near.
 _FEWEST_NATS_BROADER, _FEWEST_NATS_NEAR = 1.0, 2.5
+_PHENOTYPIC_ABNORMALITY = "HP:0000118"  # below it are organ systems
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,22 @@ def explaining(knowledge: Knowledge, patients: Sequence[Integers]) -> NDArray[np
     """Patients × diseases: whether `compare` matches any phenotype of the patient to the disease,
     exactly or as a narrower or broader one."""
     shown = knowledge.present(patients) @ knowledge.frequency.T
-    specific = sp.diags((knowledge.information > _FEWEST_NATS_BROADER).astype(np.float32))
+    specific = sp.diags(_is_specific(knowledge).astype(np.float32))
     broader = knowledge.with_ancestors(patients) @ specific @ knowledge.annotated.T
     return np.asarray((shown + broader).toarray() > 0)
+
+
+def _is_specific(knowledge: Knowledge) -> NDArray[np.bool_]:
+    """Of each phenotype whether it says enough for one below it to match it.
+
+    No organ system does ("Abnormality of metabolism/homeostasis"), though a disease may state it.
+    """
+    specific: NDArray[np.bool_] = knowledge.information > _FEWEST_NATS_BROADER
+    if _PHENOTYPIC_ABNORMALITY in knowledge.phenotypes:
+        root = knowledge.phenotypes.index(_PHENOTYPIC_ABNORMALITY)
+        below = knowledge.closure[:, [root]].toarray()[:, 0] > 0
+        specific &= ~(below & (np.diff(knowledge.closure.indptr) == 2))  # itself and the root
+    return specific
 
 
 @dataclass(frozen=True)
@@ -95,9 +109,8 @@ def _match_present(knowledge: Knowledge, profile: _Profile, column: int) -> Matc
             "matching", column, "broader", _most_frequent_below(knowledge, profile, column)
         )
     ancestors = entries(knowledge.closure, column).tolist()
-    broader = [
-        a for a in ancestors if a in profile.annotated and information[a] > _FEWEST_NATS_BROADER
-    ]
+    specific = _is_specific(knowledge)
+    broader = [a for a in ancestors if a in profile.annotated and specific[a]]
     if broader:
         by = max(broader, key=lambda a: (information[a], a))
         return Match("matching", column, "narrower", by)

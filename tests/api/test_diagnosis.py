@@ -127,6 +127,16 @@ def test_what_is_considered_is_no_finding(tmp_path: Path) -> None:
     assert rows == [("yes", "HP:0002027", ""), ("drop", "HP:0000969", "possible")]
 
 
+def test_what_a_drug_once_did_is_no_finding(tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("She has abdominal pain. Allergic to penicillin (edema).\n")
+    rows = findings_in_note(note, small()).select("keep", "phenotype", "context").rows()
+    assert rows == [
+        ("yes", "HP:0002027", ""),
+        ("drop", "HP:0000969", "historical, effect of a drug"),
+    ]
+
+
 def test_sentences_without_a_finding_are_shown(tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("History:\nHe is one of a kind at school. He has edema. All well now.")

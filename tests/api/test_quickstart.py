@@ -118,9 +118,9 @@ def test_the_model_reads_structures(folder: Path, graph: KnowledgeGraph) -> None
     propranolol = targets_of(model, "CC(C)NCC(O)COc1cccc2ccccc12", known=True)
     assert [name for _, name in propranolol.same_nodes] == ["Propranolol"]
     assert {"ADRB1", "ADRB2"} <= set(propranolol.rows["tail_name"])
-    new = targets_of(model, "COc1cc(N(C)CCN(C)C)c(NC(=O)C=C)cc1Nc1nccc(n1)-c1cn(C)c2ccccc12", 10)
-    assert new.same_nodes == []
-    assert "EGFR" in new.rows["tail_name"].to_list()
+    icotinib = targets_of(model, "C#Cc1cccc(Nc2ncnc3cc4OCCOCCOCCOc4cc23)c1", 2)
+    assert icotinib.same_nodes == []
+    assert set(icotinib.rows["tail_name"]) == {"CYP3A4", "EGFR"}
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])

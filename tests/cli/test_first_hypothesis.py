@@ -50,6 +50,7 @@ TREATS = [
     ("drugbank:DB2", "DOID:3"),
     ("drugbank:DB4", "DOID:4"),
 ]
+ONLY_READ = ("drugbank:DB1", "TREATS", "DOID:3")
 
 
 def graph(
@@ -64,6 +65,8 @@ def graph(
     rows += [(drug, "TREATS", disease, "{}") for drug, disease in TREATS]
     columns = ["subject", "relation", "object", "qualifiers"]
     evidence = pl.DataFrame(rows, schema=columns, orient="row").with_columns(source=pl.lit("made"))
+    read = pl.DataFrame([(*ONLY_READ, "text")], schema=[*columns[:3], "source"], orient="row")
+    evidence = pl.concat([evidence, read], how="diagonal")
     nodes = pl.DataFrame(
         [
             (node, kind, name, json.dumps(PROPERTIES[node]) if node in PROPERTIES else None)
@@ -72,7 +75,8 @@ def graph(
         schema=["id", "kind", "name", "properties"],
         orient="row",
     )
-    kg = KnowledgeGraph.build(nodes, evidence, [Source("made", "1", "CC0-1.0")])
+    sources = [Source(name, "1", "CC0-1.0") for name in ("made", "text")]
+    kg = KnowledgeGraph.build(nodes, evidence, sources)
     frame = pl.DataFrame(
         predictions, schema=["head", "tail", "probability"], orient="row"
     ).with_columns(

@@ -123,6 +123,8 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
         ("No [fever|Symptom], but [cough|Symptom] persists.", [NEGATED, PLAIN]),
         ("[Pneumonia|Disease] was ruled out.", [NEGATED]),
         ("He doesn’t have [gout|Disease].", [NEGATED]),
+        ("He doesnt have [gout|Disease].", [NEGATED]),
+        ("He hasnt had a [seizure|Symptom].", [NEGATED]),
         ("Tests were negative for [lupus|Disease]; [rash|Symptom] is present.", [NEGATED, PLAIN]),
         ("Screened for [depression|Disease]; negative.", [{"negated", "hypothetical"}]),
         (

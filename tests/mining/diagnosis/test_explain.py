@@ -9,6 +9,7 @@ from scipy.special import logit
 
 from medkg.core.errors import DataError, MissingError
 from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.diagnosis import matches as matching
 from medkg.mining.diagnosis.circumstances import Circumstances, Factors, years_of_onset
 from medkg.mining.diagnosis.evidence import evidence_of_pairs
 from medkg.mining.diagnosis.explain import EXPLANATION, contributions
@@ -50,6 +51,17 @@ def test_each_way_to_match(model: DiagnosisModel) -> None:
     # HP:0000031 is met by its broader HP:0000003; HP:0000022 is rare; HP:0000012 is neither.
     missing = [phenotype for phenotype, (part, *_) in matches.items() if part == "missing"]
     assert missing == ["HP:0000012"]
+
+
+def test_an_organ_system_matches_nothing_below_it(
+    model: DiagnosisModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = model.knowledge
+    system, below = (known.columns_of([each]) for each in ("HP:0000002", "HP:0000021"))
+    assert matching._is_specific(known)[[*system, *below]].all()
+    monkeypatch.setattr(matching, "_PHENOTYPIC_ABNORMALITY", "HP:0000000")
+    assert not matching._is_specific(known)[system].any()
+    assert matching._is_specific(known)[below].all()
 
 
 def test_what_explains_a_patient_is_what_has_a_match(model: DiagnosisModel) -> None:
