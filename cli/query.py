@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Parameters = Annotated[
     list[str] | None,
     typer.Option(
-        help="name=value, as often as needed. For --cypher, numbers and JSON are read as such:"
-        " p=123 is a number, p='\"123\"' a text."
+        help="name=value, as often as needed; identifiers as a,b, or given again. For --cypher,"
+        " numbers and JSON are read as such: p=123 is a number, p='\"123\"' a text."
     ),
 ]
 
@@ -72,7 +72,7 @@ def query(
     question = None if name is None else queries.get(name, library)
     if question is not None and listing:
         return show_query.description(question, as_json)
-    parameters = _parameters(param or [], of_cypher=cypher is not None)
+    parameters = _parameters(param or [], question)
     if question is not None and print_text:
         return show.plain(_text(question, on, parameters))
     if on is None:
@@ -85,10 +85,22 @@ def query(
     return show_query.answer(answer, question, note)
 
 
-def _parameters(given: list[str], *, of_cypher: bool) -> dict[str, Any]:
+def _parameters(given: list[str], question: Query | None) -> dict[str, Any]:
     """Parameters by their names: as text, which questions read by its type; values for Cypher."""
-    texts = dict(name_and_value(text) for text in given)
-    return {name: _json_or_text(text) if of_cypher else text for name, text in texts.items()}
+    lists = {
+        parameter.name
+        for parameter in (question.parameters if question is not None else ())
+        if parameter.type == "identifiers"
+    }
+    parameters: dict[str, Any] = {}
+    for name, text in map(name_and_value, given):
+        if name not in parameters:
+            parameters[name] = _json_or_text(text) if question is None else text
+        elif name in lists:
+            parameters[name] += f",{text}"
+        else:
+            raise typer.BadParameter(f"--param {name} was given twice; it takes one value")
+    return parameters
 
 
 def _json_or_text(text: str) -> Any:

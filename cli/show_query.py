@@ -183,5 +183,6 @@ def _named(rows: Mapping[str, str]) -> Table:
 
 def _takes(parameter: Parameter) -> str:
     kind = f" of {' or '.join(parameter.kinds)}" if parameter.kinds else ""
+    form = ", as a,b or given again" if parameter.type == "identifiers" else ""
     default = "" if parameter.required else f", by default {show.cell(parameter.default) or 'none'}"
-    return f"{parameter.type}{kind}{default}. {parameter.description}"
+    return f"{parameter.type}{kind}{form}{default}. {parameter.description}"

@@ -27,8 +27,9 @@ while `medkg serve server` runs, they share its server and answer at once.
 `--print` gives the Cypher with its parameters filled in, to be pasted into Neo4j Browser or any
 driver; with `--on` names are looked up, without it identifiers are taken as they are and examples
 stand for what isn't given. In Python: `store.query("repurposing", disease="asthma")`. An entity may
-be given by identifier, by one that merging took away, or by name. Targets that take part in a
-drug's fate (enzymes, transporters, carriers: the property `adme`) are left out unless `adme` is
+be given by identifier, by one that merging took away, or by name; several as
+`--param drugs=warfarin,amiodarone`, or by one `--param drugs=…` for each. Targets that take part in
+a drug's fate (enzymes, transporters, carriers: the property `adme`) are left out unless `adme` is
 true.
 
 **Questions of your own**: a folder of `.cypher` files with such a head joins the library by

@@ -57,6 +57,19 @@ def test_a_question_is_printed_with_its_parameters_filled_in(on: str) -> None:
     assert by_name.rstrip().endswith(";")
 
 
+def test_a_parameter_given_again_joins_a_list_and_is_refused_elsewhere() -> None:
+    both = ("--param", "drugs=drugbank:1", "--param", "drugs=drugbank:2,drugbank:3")
+    printed = run("drug_interactions", "--print", *both)
+    assert "['drugbank:1', 'drugbank:2', 'drugbank:3']" in printed
+    assert "as a,b or given again" in run("drug_interactions", "--list")
+    for arguments in (["repurposing", "--print"], ["--cypher", "RETURN 1", "--on", "embedded:x"]):
+        refused = CliRunner().invoke(
+            app, ["query", *arguments, "--param", "disease=a", "--param", "disease=b"]
+        )
+        assert refused.exit_code == 2
+        assert "given twice" in refused.output
+
+
 def test_an_answer_says_what_a_name_was_taken_for(on: str) -> None:
     with connect(on) as store:
         change(store, "MATCH (d:Disease {id: 'DOID:2841'}) SET d.synonyms = ['wheezing']")
