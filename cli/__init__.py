@@ -12,7 +12,7 @@ import sys
 import warnings
 from contextlib import suppress
 from importlib import import_module
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from medkg.cli.app import app, list_by_topic
 
@@ -86,8 +86,8 @@ def _keep_temporary_folder_clean() -> None:
 
 def main() -> None:
     """Run the command line: exit code 1 for what the user can put right, 2 for wrong usage."""
-    from medkg.core.errors import MedkgError
     from medkg.core.extras import explained_imports
+    from medkg.core.interruption import was_interrupted
     from medkg.core.memory import is_limited, is_too_little, run_in_child
 
     _use_utf8()
@@ -102,19 +102,26 @@ def main() -> None:
     try:
         with explained_imports():
             app()
-    except MedkgError as error:
-        _fail(_shortage(error) or str(error))
-    except (KeyboardInterrupt, SystemExit) as ended:
-        if isinstance(ended, SystemExit) and ended.code != 130:  # so Typer answers to Ctrl-C
+    except SystemExit as ended:
+        if ended.code != 130:  # so Typer answers to Ctrl-C
             raise
-        _fail("stopped; the same command goes on from what was finished", code=130)
+        _stop()
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
     except BaseException as error:  # what panics in Rust is no Exception
+        if was_interrupted(error):
+            _stop()
         if (problem := _explained(error)) is None:
             raise
         _fail(problem)
+
+
+def _stop() -> NoReturn:
+    from medkg.core.interruption import is_kept
+
+    goes_on = "; the same command goes on from what was finished"
+    _fail(f"stopped{goes_on}" if is_kept() else "stopped", code=130)
 
 
 _NO_MEMORY = (
@@ -134,13 +141,16 @@ def _shortage(error: BaseException) -> str | None:
 
 
 def _explained(error: BaseException) -> str | None:
-    """What an error that isn't ours says, where a user can put it right."""
+    """What an error says, where a user can put it right."""
     from medkg.core.disk import disk_error
+    from medkg.core.errors import MedkgError
 
     if _shortage(error) or isinstance(error, MemoryError):
         return _NO_MEMORY
     if not isinstance(error, Exception):
         return None
+    if isinstance(error, MedkgError):
+        return str(error)
     if (explained := disk_error(error)) is not None:
         return str(explained)
     if isinstance(error, OSError):
@@ -153,7 +163,7 @@ def _explained(error: BaseException) -> str | None:
     return None
 
 
-def _fail(message: str, code: int = 1) -> None:
+def _fail(message: str, code: int = 1) -> NoReturn:
     from medkg.cli import language
     from medkg.core.terminal import printable
 

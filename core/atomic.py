@@ -22,6 +22,7 @@ from typing import Any
 from .disk import writing
 from .errors import DataError
 from .input_files import require_regular
+from .interruption import mark_kept
 from .json_reading import read_json
 from .locks import try_lock
 from .temporary import abandoned, delete_abandoned, temporary_folder
@@ -117,6 +118,7 @@ def make_private(folder: Path) -> None:
 def folder_of_one_run(folder: Path) -> Iterator[Path]:
     """A folder that one run at a time writes to, and whose owner alone may read it.
 
+    What is finished there stays, for a run that was stopped to go on from.
     A run that was refused before it wrote anything leaves no folder.
 
     Raises:
@@ -127,6 +129,7 @@ def folder_of_one_run(folder: Path) -> Iterator[Path]:
     lock = try_lock(folder / ".lock")
     if lock is None:
         raise DataError("another run is writing there; wait for it", path=folder)
+    mark_kept()
     try:
         yield folder
     finally:

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from .atomic import atomic_folder, remove_folder
 from .errors import DataError, ModelError
+from .interruption import mark_kept
 from .json_reading import read_json
 from .tensors import load_tensors, save_tensors
 
@@ -66,6 +67,7 @@ class Checkpoint:
             save_tensors(tensors, draft / _TENSORS)
             text = json.dumps({"fingerprint": self._fingerprint, **numbers})
             (draft / CHECKPOINT).write_text(text, encoding="utf-8")
+        mark_kept()
 
     def read(self) -> SavedState | None:
         """The state, on the CPU; None where there is none, or that of another training.

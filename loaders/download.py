@@ -19,6 +19,7 @@ from ..core.cache import cache_folder
 from ..core.disk import writing
 from ..core.errors import DataError, MissingError
 from ..core.input_files import unpack_zip
+from ..core.interruption import mark_kept
 from ..core.json_reading import read_json
 from ..core.progress import progress
 from .info import Download, SourceInfo
@@ -145,6 +146,7 @@ class _Resuming:
 
     def __call__(self, url: str, output_file: str | os.PathLike[str], _pooch: object) -> None:
         """Fetch `url` to `output_file`; called by pooch, which hands itself over too."""
+        mark_kept()
         for attempt in range(1, _TRIES + 1):
             try:
                 self._go_on(url)

@@ -22,6 +22,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from ...core.errors import StoreError
+from ...core.interruption import mark_kept
 from ...core.json_reading import parse_json
 from ..frames import Row
 from ..kg import KnowledgeGraph
@@ -166,6 +167,7 @@ def begin(
     same = [row[0] for row in unfinished if row[1:] == [checksum, how]]
     others = [row[0] for row in unfinished if row[0] not in same[:1]]
     connection.change("MATCH (l:Load) WHERE l.id IN $ids SET l.state = 'interrupted'", ids=others)
+    mark_kept()
     if same:
         return str(same[0]), True
     load = {
