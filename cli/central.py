@@ -37,6 +37,8 @@ def central(
 
     if (graph is None) == (on is None):
         raise typer.BadParameter("give a graph folder, or a server with --on")
+    if as_json and csv is not None:
+        raise typer.BadParameter("give --json or --csv, not both")
     if on is not None:
         with connect(existing_server(on)) as connection:
             rows = centrality(connection, around, hops=hops, relations=relation, seed=seed)

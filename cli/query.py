@@ -69,6 +69,10 @@ def query(
         return show_query.library(queries.load(library).values(), as_json)
     if name is not None and cypher is not None:
         raise typer.BadParameter("give a query's name or --cypher, not both")
+    if cypher is not None and print_text:
+        raise typer.BadParameter("--print is for a query of the library, not for --cypher")
+    if as_json and (csv is not None or parquet is not None):
+        raise typer.BadParameter("give --json, or files with --csv and --parquet, not both")
     question = None if name is None else queries.get(name, library)
     if question is not None and listing:
         return show_query.description(question, as_json)
@@ -127,9 +131,26 @@ def _text(question: Query, on: str | None, parameters: dict[str, Any]) -> str:
     from medkg.access import connect, existing_server
 
     if on is None:
+        _say_what_is_no_identifier(question, parameters)
         return question.text(**parameters)
     with connect(existing_server(on)) as connection:
         return question.text(connection, **parameters)
+
+
+def _say_what_is_no_identifier(question: Query, parameters: dict[str, Any]) -> None:
+    from medkg.cli import show
+
+    names = [
+        parameters[parameter.name]
+        for parameter in question.parameters
+        if parameter.type in ("identifier", "identifiers")
+        and ":" not in parameters.get(parameter.name, ":")
+    ]
+    if names:
+        line = words(
+            "taken as identifiers: {names}; with --on names are looked up", names=", ".join(names)
+        )
+        show.err.print(line, soft_wrap=True)
 
 
 def _answer(

@@ -35,6 +35,7 @@ def test_of_a_folder(tmp_path: Path) -> None:
     file = tmp_path / "central.csv"
     run(tmp_path / "graph", "--csv", file)
     assert pl.read_csv(file)["id"].to_list() == [row["id"] for row in rows]
+    assert "not both" in run(tmp_path / "graph", "--csv", file, "--json", code=2)
 
 
 def test_of_a_server_and_of_some_relations(embedded_uri: str) -> None:

@@ -70,6 +70,29 @@ def test_a_parameter_given_again_joins_a_list_and_is_refused_elsewhere() -> None
         assert "given twice" in refused.output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--cypher", "RETURN 1", "--print"], "--print is for a query"),
+        (["repurposing", "--param", "disease=asthma", "--json", "--csv", "a.csv"], "not both"),
+        (["--cypher", "RETURN 1", "--json", "--parquet", "a.parquet"], "not both"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(arguments: list[str], reason: str) -> None:
+    refused = CliRunner().invoke(app, ["query", "--on", "embedded:x", *arguments])
+    assert refused.exit_code == 2
+    assert reason in refused.output
+
+
+def test_names_printed_as_identifiers_are_named() -> None:
+    def errors(*arguments: str) -> str:
+        return CliRunner().invoke(app, ["query", "why", "--print", *arguments]).stderr
+
+    named = errors("--param", "source=imatinib", "--param", "target=KIT")
+    assert named == "taken as identifiers: imatinib, KIT; with --on names are looked up\n"
+    assert errors() == errors("--param", "source=drugbank:DB00619") == ""
+
+
 def test_an_answer_says_what_a_name_was_taken_for(on: str) -> None:
     with connect(on) as store:
         change(store, "MATCH (d:Disease {id: 'DOID:2841'}) SET d.synonyms = ['wheezing']")
