@@ -41,16 +41,21 @@ def disk_error(error: Exception, path: Path | None = None) -> DiskError | None:
     number = _error_number(error)
     if number is None and _UNEXPLAINED in str(error):
         number = _refusal_of(path)
+    if number is None:
+        return None
     file = _file_of(error)
-    if file is not None and path is not None:
-        # What is written on the way to `path` has a name that its user doesn't know.
-        is_draft = any(part.startswith(f".{path.name}.") for part in file.parts)
-        file = path if is_draft else file
+    # What is written on the way to `path` has a name that its user doesn't know.
+    is_draft = (
+        file is not None
+        and path is not None
+        and any(part.startswith(f".{path.name}.") for part in file.parts)
+    )
+    file = path if is_draft else file
     if number in _DENIED:  # where no file is named, it may have been another thing than a file
         denied = "permission denied; ask its owner, or give another path"
         return None if file is None else DiskError(f"{file}: {denied}")
     if number not in _TAKES_NO_MORE:
-        return None
+        return DiskError(f"{path}: can't be written: {os.strerror(number)}") if is_draft else None
     place = file or path
     message = _TAKES_NO_MORE[number] if place is None else f"{place}: {_TAKES_NO_MORE[number]}"
     if place is None or place.is_relative_to(tempfile.gettempdir()):

@@ -4,6 +4,7 @@ import _pydecimal
 import re
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,6 +125,15 @@ def test_a_folder_that_may_not_be_written_to_is_named() -> None:
             message = f"^{re.escape(str(folder / 'out'))}: permission denied; ask its owner"
             with pytest.raises(DiskError, match=message), make(folder / "out"):
                 pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the place is Linux's")
+def test_a_place_where_nothing_can_be_made_is_named() -> None:
+    with (
+        pytest.raises(DiskError, match=r"^/proc/out: can't be written: No such file or directory$"),
+        atomic_folder("/proc/out", marker="m"),
+    ):
+        pass
 
 
 def test_an_input_that_may_not_be_read_is_not_mistaken_for_the_output(tmp_path: Path) -> None:
