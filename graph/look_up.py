@@ -144,6 +144,7 @@ def suggestion(near: pl.DataFrame, text: str) -> str:
 def alike(nodes: pl.LazyFrame, collect: Collect, text: str, most: int) -> pl.DataFrame:
     """The nodes with a name or synonym most like a text: id, name, and that name (`alike`).
 
+    First come those whose identifier it is, but for the prefix.
     Likeness is rapidfuzz's ratio; of names in which all words of the text stand, more the fewer
     others they have, and always enough. Of the other names those are compared that aren't too long
     or short and have a third of the text unbroken, as any with two slips of a finger has, and no
@@ -159,6 +160,8 @@ def alike(nodes: pl.LazyFrame, collect: Collect, text: str, most: int) -> pl.Dat
     if not third:
         return collect(names.clear())
     parts = [written[:third], written[third:-third], written[-third:]]
+    is_meant = pl.col("id").str.to_lowercase().str.ends_with(f":{written}")
+    without_prefix = collect(own.drop_nulls("alike").filter(is_meant)).with_columns(likeness=100.0)
     words = written.split()
     may_be = pl.col("alike").str.contains_any(
         [*parts, max(words, key=len)], ascii_case_insensitive=True
@@ -178,7 +181,7 @@ def alike(nodes: pl.LazyFrame, collect: Collect, text: str, most: int) -> pl.Dat
     ratios = process.cdist([written], near["key"].to_list(), scorer=fuzz.ratio)[0]
     near = near.select("id", "name", "alike", likeness=pl.Series(ratios, dtype=pl.Float64))
     return (
-        pl.concat([holding, near])
+        pl.concat([without_prefix, holding, near])
         .filter(pl.col("likeness") >= _MIN_LIKENESS)
         .sort(-pl.col("likeness"), length, "id", maintain_order=True)
         .unique("id", keep="first", maintain_order=True)

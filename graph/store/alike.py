@@ -20,14 +20,15 @@ def alike_on(connection: Connection, labels: Iterable[str], text: str, most: int
     """The nodes of some labels with a name or synonym most like a text, the likest first.
 
     The server gives those with a name or synonym that has a third of the text unbroken, as any with
-    two slips of a finger has, or of a short text (a gene's symbol) a half, as with one slip, or a
-    name of which it is a word; which of them are like it, `medkg.graph.look_up.alike` says.
+    two slips of a finger has, or of a short text (a gene's symbol) a half, as with one slip, a
+    name of which it is a word, or whose identifier it is but for the prefix; which of them are like
+    it, `medkg.graph.look_up.alike` says.
 
     Returns:
         `kind`, `id`, `name`, and `alike`, the name that the text is like.
     """
     key = name_key_of(text)
-    word = f" {key} "
+    given = {"word": f" {key} ", "local": f":{text.strip().lower()}"}
     is_short = len(key) < _SHORT
     cut = len(key) // (2 if is_short else 3)
     parts = [key[:cut], key[cut:]] if is_short else [key[:cut], key[cut:-cut], key[-cut:]]
@@ -40,11 +41,11 @@ def alike_on(connection: Connection, labels: Iterable[str], text: str, most: int
             " (size(n.name_key) <= $longest AND n.name_key CONTAINS part)"
             " OR any(s IN coalesce(n.synonyms, [])"
             " WHERE size(s) <= $longest AND toLower(s) CONTAINS part))"
-            " OR ' ' + n.name_key + ' ' CONTAINS $word"
+            " OR ' ' + n.name_key + ' ' CONTAINS $word OR toLower(n.id) ENDS WITH $local"
             " RETURN n.id, n.name, n.synonyms"
         )
         rows += [
-            (label, *row) for row in connection.rows(query, parts=parts, longest=longest, word=word)
+            (label, *row) for row in connection.rows(query, parts=parts, longest=longest, **given)
         ]
     nodes = pl.DataFrame(rows, schema=dict(_NAMED), orient="row")
     near = alike(nodes.drop("kind").lazy(), pl.LazyFrame.collect, text, most)

@@ -80,6 +80,8 @@ def test_reading_everything_is_the_graph(filled: Store) -> None:
 def test_what_is_not_there_is_named(filled: Store) -> None:
     with pytest.raises(MissingError, match="has no Drug 'asprin'; near: Aspirin"):
         filled.resolve("asprin", "Drug")
+    with pytest.raises(MissingError, match=r"has no Drug 'DB00945'; near: Aspirin \(drugbank:DB0"):
+        filled.resolve("DB00945", "Drug")
     with pytest.raises(MissingError, match="has no Symptom 'odd'; near: odd smell"):
         filled.resolve("odd", "Symptom")
     with pytest.raises(MissingError, match=r"has no entity ''$"):
