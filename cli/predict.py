@@ -34,6 +34,7 @@ _MOST_ROWS = 50  # printed of several queries
 
 @app.command(epilog="Example: medkg predict models/targets --head imatinib --top 10")
 def predict(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="A model folder (medkg train links).")],
     head: Annotated[str | None, typer.Option(help="Identifier or name of the head.")] = None,
     tail: Annotated[str | None, typer.Option(help="Identifier or name of the tail.")] = None,
@@ -88,6 +89,8 @@ def predict(
         (adme and structure is None, "--adme goes with --smiles or --inchi"),
     )
     check_table_path(out)
+    if into is not None:
+        _open_server(context, into, mapping)
     loaded = open_link_model(model, graph, names)
     if structure is not None:
         return _predict_molecule(loaded, structure, top, as_json, known=known, adme=adme)
@@ -107,7 +110,10 @@ def predict(
         show.as_json([{**row, "base_rate": base} for row in rows.to_dicts()])
     elif out is None:
         named = query or f"{len(queries):,} {_OTHER_END[direction]}s"
-        _print_rows(loaded, rows, named, base, _OTHER_END[direction])
+        if into is not None and query is None:
+            show.out.print(f"New {loaded.task.edge_type[1]} of {named}: {rows.height:,} pairs")
+        else:
+            _print_rows(loaded, rows, named, base, _OTHER_END[direction])
         if not known:
             _print_unranked(loaded, rows, queries, direction, top)
     if into is not None and predictions is not None:
@@ -120,6 +126,19 @@ def _refuse(*wrong: tuple[bool, str]) -> None:
     for holds, message in wrong:
         if holds:
             raise typer.BadParameter(message)
+
+
+def _open_server(context: typer.Context, uri: str, mapping: Path | None) -> None:
+    """Refuse a server that can't be written to before anything is computed.
+
+    It stays open until the command ends: an embedded one starts only once.
+    """
+    from medkg.access import connect, existing_server
+    from medkg.loaders.property_graph import MappedServer
+
+    connection = context.with_resource(connect(existing_server(uri)))
+    if mapping is not None:
+        MappedServer(connection, mapping)
 
 
 def _ranked(

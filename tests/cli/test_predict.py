@@ -114,6 +114,45 @@ def test_all_heads_into_a_server(folder: Path, model: LinkModel, tmp_path: Path)
     assert counts.row(0) == (2 * len(model.task.heads), len(model.task.heads))
 
 
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("embedded:{}/typo", "there is no such folder"),
+        ("graphs/x", "is no address of a server"),
+        ("bolt://localhost:9", "needs a password"),
+    ],
+)
+def test_a_server_that_is_not_there_is_refused_before_anything_is_computed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str, message: str
+) -> None:
+    monkeypatch.delenv("NEO4J_PASSWORD", raising=False)
+    result = predict(folder, "--head", "drug 0-3", "--into", uri.format(tmp_path))
+    assert message in str(result.exception)
+    assert result.stdout == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_mapping_that_is_not_there_is_refused_before_anything_is_computed(
+    folder: Path, tmp_path: Path, embedded_uri: str
+) -> None:
+    mapping = ("--mapping", tmp_path / "lab.yaml")
+    result = predict(folder, "--head", "drug 0-3", "--into", embedded_uri, *mapping)
+    assert "lab.yaml" in str(result.exception)
+    assert result.stdout == ""
+
+
+def test_of_several_queries_that_are_written_the_number_of_rows_is_printed(
+    folder: Path, model: LinkModel, tmp_path: Path
+) -> None:
+    uri = f"embedded:{tmp_path / 'server'}"
+    run("write", folder.parent / "graph", "--into", uri)
+    result = predict(folder, "--all", "--top", 2, "--into", uri)
+    heads = len(model.task.heads)
+    first, second = result.stdout.splitlines()[:2]
+    assert first == f"New TARGETS of {heads} heads: {2 * heads} pairs"
+    assert second.startswith(uri)
+
+
 def test_a_server_keeps_its_own_identifiers_and_names(folder: Path, embedded_uri: str) -> None:
     there = server_graph(
         ("Drug", "drugbank:DB03", "drugbank:DB999"),
