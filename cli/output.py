@@ -150,6 +150,16 @@ def check_table_path(path: Path | None) -> None:
         raise typer.BadParameter(f"--out: {path.name} must end in {', '.join(TABLES)}")
 
 
+def check_given_table(path: Path | None, option: str) -> None:
+    """Refuse a table to read whose ending says of no kind of table; it may be compressed.
+
+    Raises:
+        typer.BadParameter: it has another ending.
+    """
+    if path is not None and not {*map(str.lower, path.suffixes)} & {*TABLES}:
+        raise typer.BadParameter(f"{option}: {path.name} must end in {', '.join(TABLES)}")
+
+
 def write_table(rows: pl.DataFrame, path: Path) -> None:
     """Write a result to a file of its own, as its ending says, and say so on standard error.
 

@@ -13,6 +13,7 @@ from medkg.cli.app import app
 from medkg.cli.models import open_link_model
 from medkg.cli.options import Json, Language, Top
 from medkg.cli.output import (
+    check_given_table,
     check_table_path,
     print_set_aside,
     print_summary,
@@ -70,25 +71,29 @@ def predict(
     from medkg.cli import show
 
     queried = (head, tail, smiles, inchi, heads, tails, every or None, pairs)
-    if sum(each is not None for each in queried) != 1:
-        raise typer.BadParameter(
-            "give one of --head, --tail, --heads, --tails, --all, --pairs, --smiles and --inchi"
-        )
-    if known and into is not None:
-        raise typer.BadParameter("--into writes new pairs: leave out --known")
     structure = inchi if smiles is None else smiles
-    if into is not None and (structure is not None or pairs is not None):
-        raise typer.BadParameter("--into is for what is predicted of nodes: not of a molecule, nor"
-                                 " of pairs that are given")  # fmt: skip
-    if out is not None and structure is not None:
-        raise typer.BadParameter("--out is for nodes and pairs; of a molecule --json has all")
-    if known and pairs is not None:
-        raise typer.BadParameter("of --pairs each row says whether it is known: leave out --known")
+    of_molecule, of_pairs = structure is not None, pairs is not None
     _refuse(
+        (
+            sum(each is not None for each in queried) != 1,
+            "give one of --head, --tail, --heads, --tails, --all, --pairs, --smiles and --inchi",
+        ),
+        (known and into is not None, "--into writes new pairs: leave out --known"),
+        (
+            into is not None and (of_molecule or of_pairs),
+            "--into is for what is predicted of nodes: not of a molecule, nor of pairs that are"
+            " given",
+        ),
+        (
+            out is not None and of_molecule,
+            "--out is for nodes and pairs; of a molecule --json has all",
+        ),
+        (known and of_pairs, "of --pairs each row says whether it is known: leave out --known"),
         (mapping is not None and into is None, "--mapping goes with --into"),
-        (adme and structure is None, "--adme goes with --smiles or --inchi"),
+        (adme and not of_molecule, "--adme goes with --smiles or --inchi"),
     )
     check_table_path(out)
+    check_given_table(pairs, "--pairs")
     if into is not None:
         _open_server(context, into, mapping)
     loaded = open_link_model(model, graph, names)

@@ -214,6 +214,7 @@ def test_an_empty_name_is_no_query_for_all(folder: Path) -> None:
         (("--pairs", "pairs.csv", "--into", "embedded:x"), "nor of pairs that are given"),
         (("--smiles", "", "--into", "embedded:x"), "not of a molecule"),
         (("--smiles", "C", "--out", "rows.csv"), "of a molecule --json has all"),
+        (("--pairs", "pairs.txt"), "--pairs: pairs.txt must end in .csv, .tsv, .parquet"),
         (("--pairs", "pairs.csv", "--known"), "each row says whether it is known"),
     ],
 )
