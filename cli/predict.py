@@ -213,7 +213,8 @@ def _score_pairs(model: LinkModel, file: Path, out: Path | None, as_json: bool) 
                           how="diagonal")  # fmt: skip
     else:
         separator = "," if ".csv" in file.name.lower() else "\t"
-        pairs = read_table(file, ["head", "tail"], quarantine, separator=separator)
+        columns = ["head", "tail"]
+        pairs = read_table(file, columns, quarantine, separator=separator, empty_rows=True)
     rows = model.score(pairs)
     if out is not None:
         write_table(rows, out)

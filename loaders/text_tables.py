@@ -39,6 +39,7 @@ class TextFormat(TypedDict, total=False):
     quoted: bool | None
     comment: str
     names: Sequence[str]
+    empty_rows: bool
 
 
 def read_table(
@@ -64,6 +65,7 @@ def read_table_parts(
     quoted: bool | None = None,
     comment: str = "#",
     names: Sequence[str] = (),
+    empty_rows: bool = False,
     rows: int = PART_ROWS,
 ) -> Iterator[pl.DataFrame]:
     """Columns of a text table as strings, and `line`, counted from 1, in parts.
@@ -87,6 +89,7 @@ def read_table_parts(
             spreadsheets write them.
         comment: lines that begin so are left out; "" for none.
         names: the columns, for a file without a header.
+        empty_rows: rows of nothing but separators are rows, too.
         rows: the most rows of a part.
 
     Raises:
@@ -102,7 +105,7 @@ def read_table_parts(
     _require_columns(header, required, path)
     positions = {name: header.position(aliases) for name, aliases in required.items()}
     positions |= {name: header.position(aliases) for name, aliases in others.items()}
-    table = _Table(path, separator, comment, header, positions, quarantine)
+    table = _Table(path, separator, comment, header, positions, quarantine, empty_rows)
     frames = _quoted_frames(table) if quoted else map(table.split, _lines(path))
     for frame in frames:
         yield from (part for part in frame.iter_slices(rows) if part.height)
@@ -229,6 +232,7 @@ class _Table(NamedTuple):
     header: Header
     positions: Mapping[str, int | None]
     quarantine: Quarantine
+    empty_rows: bool
 
     @property
     def width(self) -> int:
@@ -237,9 +241,10 @@ class _Table(NamedTuple):
     def _is_row(self) -> pl.Expr:
         """Lines after the header that are neither blank nor comments."""
         text = pl.col("text")
+        blank = "\r " if self.empty_rows else f"\r {self.separator}"
         return (
             (pl.col("line") > self.header.line)
-            & (text.str.strip_chars(f"\r {self.separator}") != "")
+            & (text.str.strip_chars(blank) != "")
             & (~text.str.starts_with(self.comment) if self.comment else pl.lit(True))
         )
 

@@ -26,7 +26,7 @@ _COLUMNS = {
 }
 
 
-def pairs_frame(pairs: pl.DataFrame | Iterable[tuple[str, str]]) -> pl.DataFrame:
+def pairs_frame(pairs: pl.DataFrame | Iterable[tuple[str | None, str | None]]) -> pl.DataFrame:
     """Pairs as a frame of columns head and tail, both text.
 
     Raises:
@@ -38,7 +38,7 @@ def pairs_frame(pairs: pl.DataFrame | Iterable[tuple[str, str]]) -> pl.DataFrame
         rows = list(pairs)
         for number, pair in enumerate(rows):
             is_pair = isinstance(pair, list | tuple) and len(pair) == len(_ENDS)
-            if not is_pair or not all(isinstance(end, str) for end in pair):
+            if not is_pair or not all(isinstance(end, str | None) for end in pair):
                 raise DataError(f"pair {number} is no pair of head and tail: {pair!r}")
         return pl.DataFrame(rows, schema=_ENDS, orient="row")
     if missing := {"head", "tail"}.difference(pairs.columns):

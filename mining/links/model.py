@@ -180,7 +180,7 @@ class LinkModel:
             "graph",
         )
 
-    def score(self, pairs: pl.DataFrame | Iterable[tuple[str, str]]) -> pl.DataFrame:
+    def score(self, pairs: pl.DataFrame | Iterable[tuple[str | None, str | None]]) -> pl.DataFrame:
         """What the model says of given pairs, such as those of one's own experiment.
 
         Args:
@@ -188,11 +188,11 @@ class LinkModel:
 
         Returns:
             A row for each pair, in their order, with the columns of `predict` but for the
-            explanation, and `note`: why there is no score (the graph or the model has no such
-            entity; head and tail are then as given, all else is null), or no rank (the model
-            doesn't rank the pair; the head gets no new pairs, see `modality`). The rank is that
-            among the new tails of the head; a known pair has the one that it would have there, and
-            no probability.
+            explanation, and `note`: why there is no score (an end is empty, or the graph or the
+            model has no such entity; head and tail are then as given, all else is null), or no rank
+            (the model doesn't rank the pair; the head gets no new pairs, see `modality`). The rank
+            is that among the new tails of the head; a known pair has the one that it would have
+            there, and no probability.
 
         Raises:
             DataError: a frame lacks one of the columns, or what is given are no pairs.
@@ -211,7 +211,7 @@ class LinkModel:
 
     def _ends(self, texts: pl.Series, direction: str) -> list[int | str]:
         """The numbers of nodes, or why the model has no such node (see `query_number`)."""
-        numbers: dict[str | None, int | str] = {None: "empty"}
+        numbers: dict[str | None, int | str] = {None: f"{texts.name} is empty"}
         different = texts.drop_nulls().unique(maintain_order=True).to_list()
         for text in track(different, f"Looking up {texts.name}s"):
             try:

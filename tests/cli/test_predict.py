@@ -98,6 +98,18 @@ def test_given_pairs(folder: Path, model: LinkModel, tmp_path: Path) -> None:
     assert json.loads(again.stdout) == expected.to_dicts()
 
 
+def test_given_pairs_keep_the_rows_of_empty_cells(
+    folder: Path, model: LinkModel, tmp_path: Path
+) -> None:
+    file = tmp_path / "pairs.csv"
+    file.write_text("head,tail\n,\ndrug 0-3,\n,GENE10\ndrug 0-3,GENE10\n")
+    rows = json.loads(predict(folder, "--pairs", file, "--json").stdout)
+    notes = [row["note"] for row in rows]
+    assert notes == ["head is empty; tail is empty", "tail is empty", "head is empty", None]
+    pairs = [(None, None), ("drug 0-3", None), (None, "GENE10"), ("drug 0-3", "GENE10")]
+    assert model.score(pairs).to_dicts() == rows
+
+
 def test_all_heads_into_a_server(folder: Path, model: LinkModel, tmp_path: Path) -> None:
     uri = f"embedded:{tmp_path / 'server'}"
     run("write", folder.parent / "graph", "--into", uri)
