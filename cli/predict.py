@@ -367,13 +367,14 @@ def _predict_molecule(
                 "predictions": ranking.rows.to_dicts(),
             }
         )
-    rows = ranking.rows.with_columns(pl.col("ligands").fill_null(NO_LIGAND))
+    rows = ranking.rows.drop("model", "graph").with_columns(pl.col("ligands").fill_null(NO_LIGAND))
     title = "Known" if known else "New"
     relation = model.task.edge_type[1]
     if rows.is_empty():
         show.out.print(f"{title} {relation} of {ranking.smiles}: none")
     else:
         show.frame(rows, f"{title} {relation} of {ranking.smiles}", most=rows.height)
+        show.out.print(_signed(model))
     held_as = ", ".join(f"{name} ({node})" for node, name in ranking.same_nodes)
     held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
     if rows.is_empty():

@@ -28,7 +28,8 @@ class TargetPredictions(NamedTuple):
         same_nodes: identifier and name of the graph's nodes with the same InChIKey skeleton (the
             same structure but for stereochemistry and isotopes).
         rows: rank, tail, tail_name, score, probability, known (the graph holds the pair), ligands
-            (the nearest known ones, with similarity and sources; null where none is similar). The
+            (the nearest known ones, with similarity and sources; null where none is similar), model
+            and graph (the checksum of its training's). The
             probability (see `molecule_probability`) was calibrated on a molecule's first
             `medkg.core.calibration.CALIBRATED_CANDIDATES` tails; past them it follows the score
             along the same curve. Known pairs have none, since no source misses them.
@@ -98,6 +99,8 @@ def targets_of(
         probability=pl.lit(None, dtype=pl.Float64) if known else pl.Series(probabilities),
         known=pl.Series(is_known if same_nodes else [None] * len(order), dtype=pl.Boolean),
         ligands=pl.Series(texts, dtype=pl.String),
+        model=pl.lit(model.name),
+        graph=pl.lit(model.record["checksum"]),
     )
     return TargetPredictions(
         str(Chem.MolToSmiles(molecule)),

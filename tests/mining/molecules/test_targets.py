@@ -36,6 +36,8 @@ def test_a_molecule_that_no_graph_holds_gets_targets_with_the_ligands_they_rest_
     first = predicted.rows["ligands"][0]
     assert re.match(r"drug 0-\d+ 0\.\d\d \(made\); drug 0-", first)
     assert predicted.rows["probability"].is_sorted(descending=True)
+    assert set(predicted.rows["model"]) == {structure_model.name}
+    assert set(predicted.rows["graph"]) == {structure_model.record["checksum"]}
 
 
 def test_a_drug_of_the_graph_is_known_again_from_any_form(structure_model: LinkModel) -> None:
@@ -120,6 +122,7 @@ def test_the_command_says_what_it_leaves_out_and_how_far_it_was_judged(
         return " ".join(result.stdout.split())
 
     assert "known pairs are left out, see --known" in output()
+    assert f"by {structure_model.name}, trained on the graph" in output()
     assert "left out" not in output("--known")
     assert "Known pairs have no probability" in output("--known")
     assert "was not judged there" not in output()
