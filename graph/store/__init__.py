@@ -12,6 +12,7 @@ Every row carries `checksum`, a hash of its content, by which a second write kno
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import time
 from collections.abc import Generator, Iterable, Sequence
@@ -57,6 +58,8 @@ def _driver(
     from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
     address, trust = tls.driver_address(address, ca)
+    # What the driver logs of an error is for who configures logging: all others get our exception.
+    logging.getLogger("neo4j").addHandler(logging.NullHandler())
     try:
         driver = neo4j.GraphDatabase.driver(
             address,

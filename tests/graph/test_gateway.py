@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from medkg.graph.store import Store, answers, connect
 from medkg.graph.store import gateway as gateway_module
 from medkg.graph.store.gateway import Gateway, _chunks
 from medkg.graph.store.packstream import Structure, pack
+from tests.graph.graphs import small
 
 CHANGES = [
     "CREATE (:Drug {id: 'b'})",
@@ -71,6 +73,17 @@ def run(gateway: Gateway, name: str, cypher: str, **parameters: object) -> list[
         driver.session(database="kg") as session,
     ):
         return session.run(cypher, parameters).values()  # type: ignore[arg-type]  # the tests' own
+
+
+def test_the_driver_prints_nothing_where_a_reader_is_refused(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as where nobody configures any
+    monkeypatch.setattr(logging.getLogger("neo4j"), "handlers", [])
+    user, password = gateway.accounts["reader"]
+    with connect(gateway.uri, user=user, password=password) as store, pytest.raises(StoreError):
+        store.write(small())
+    assert capsys.readouterr().err == ""
 
 
 def test_a_reader_reads(gateway: Gateway) -> None:
