@@ -23,7 +23,7 @@ from .frames import (
     empty,
 )
 from .graph_frames import GraphFrames
-from .look_up import look_up, resolve
+from .look_up import check_hops, look_up, resolve
 from .schema import Schema
 from .spill import EvidenceBuffer, fits_in_memory
 from .validation import unite_nodes, valid_evidence, valid_nodes
@@ -277,7 +277,7 @@ class KnowledgeGraph(GraphFrames):
             self.schema.relation(relation)
         allowed = None if kinds is None else self._ids_of_kinds(kinds)
         frontier = set(reached)
-        for _ in range(hops):
+        for _ in range(check_hops(hops)):
             edges = self.edges_at(frontier, predictions=predictions)
             steps = _steps(edges.filter(_matching(relations, min_probability)), frontier)
             if allowed is not None:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import chain
+from numbers import Integral
 from pathlib import Path
 
 import polars as pl
 
-from ..core.errors import MissingError
+from ..core.errors import DataError, MissingError
 from ..core.han import has_han, simplified
 from .identifiers import CURIE, compact_key, compact_key_of, name_key, name_key_of
 
@@ -43,7 +44,12 @@ def look_up(nodes: pl.LazyFrame, merges: pl.LazyFrame, collect: Collect, text: s
     name or synonym in another spelling (`identifiers.compact_key`), or in simplified characters
     where the text has traditional ones. A name in capital letters that
     is an ordinary word ("WAS") is meant only by a text in capital letters.
+
+    Raises:
+        DataError: it is no text.
     """
+    if not isinstance(text, str):
+        raise DataError(f"an identifier or a name is a text, not {text!r}")
     if CURIE.fullmatch(text):
         exact = collect(nodes.filter(pl.col("id") == text))
         if exact.height:
@@ -87,6 +93,17 @@ def _by_name(nodes: pl.LazyFrame, collect: Collect, text: str) -> Iterator[pl.Se
     if compact:
         names = pl.concat([own.drop("name_key"), synonyms]).filter(is_meant)
         yield collect(names.filter(compact_key(pl.col("text")) == compact))["id"]
+
+
+def check_hops(hops: int) -> int:
+    """A number of hops as it is.
+
+    Raises:
+        DataError: it is no whole number, or below 0.
+    """
+    if not isinstance(hops, Integral) or hops < 0:
+        raise DataError(f"hops, how far to go, is a whole number, at least 0, not {hops!r}")
+    return hops
 
 
 def resolve(

@@ -27,7 +27,7 @@ from ..frames import (
 )
 from ..identifiers import compact_key_of, name_key_of
 from ..kg import KnowledgeGraph
-from ..look_up import SUGGESTED, is_ordinary, may_be_meant
+from ..look_up import SUGGESTED, check_hops, is_ordinary, may_be_meant
 from ..spill import EvidenceBuffer, StoredFrame
 from .alike import alike_on
 from .connection import Connection, Record
@@ -211,7 +211,7 @@ def _reached(
     """Kind and identifier of the nodes that `KnowledgeGraph.neighbourhood` would reach."""
     reached = pl.DataFrame(start, schema=["kind", "id"], orient="row").unique()
     frontier = reached
-    for _ in range(hops if types else 0):
+    for _ in range(check_hops(hops) if types else 0):
         frames = [empty(_STEPS)]
         for (kind,), part in frontier.group_by("kind"):
             for left, right in ((Cypher("-"), Cypher("->")), (Cypher("<-"), Cypher("-"))):

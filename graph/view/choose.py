@@ -8,6 +8,8 @@ from typing import Protocol
 
 import polars as pl
 
+from ..look_up import check_hops
+
 
 class Edges(Protocol):
     """Something that tells the edges at some nodes; a `KnowledgeGraph` does."""
@@ -49,7 +51,7 @@ def choose(kg: Edges, centre: Sequence[str], hops: int, limit: int, most: int) -
     """
     ordered = list(dict.fromkeys(centre))
     frontier = ordered
-    for _ in range(hops):
+    for _ in range(check_hops(hops)):
         frontier = _next_hop(kg, frontier, ordered)
         ordered = ordered + frontier
         if len(ordered) >= most:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -228,8 +229,8 @@ class CandidateRanks:
 
 
 def _check_top(top: int) -> None:
-    if top < 1:
-        raise DataError(f"top, how many to list, is at least 1, not {top}")
+    if not isinstance(top, Integral) or top < 1:
+        raise DataError(f"top, how many to list, is a whole number, at least 1, not {top!r}")
 
 
 def _rank_among(new: NDArray[np.float64], score: float, answer: int) -> int:

@@ -187,8 +187,9 @@ def test_several_queries_are_answered_one_after_the_other(model: LinkModel) -> N
     with pytest.raises(MissingError, match="give one of head and tails to predict the other ends"):
         model.predict(head="drug 0-3", tails=tails)
     for known in (False, True):
-        with pytest.raises(DataError, match="top, how many to list, is at least 1, not 0"):
-            model.predict(head="drug 0-3", top=0, known=known)
+        for top in (0, "3"):
+            with pytest.raises(DataError, match=f"is a whole number, at least 1, not {top!r}"):
+                model.predict(head="drug 0-3", top=top, known=known)  # type: ignore[arg-type]
     with pytest.raises(MissingError, match=r"are lists: \['drug 0-3'\]"):
         model.predict(heads="drug 0-3")
 

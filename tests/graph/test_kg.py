@@ -4,6 +4,7 @@ import gc
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -542,6 +543,18 @@ def test_neighbourhood_follows_hops_relations_and_limits() -> None:
     only = graph.neighbourhood("KIT", hops=2, relations=["TARGETS", "TREATS"])
     assert set(only.nodes["id"]) == {KIT, IMATINIB, "OMIM:606764"}
     assert graph.neighbourhood(IMATINIB, most=1).nodes.height == 2
+
+
+@pytest.mark.parametrize("hops", [-1, 1.5, "1", None])
+def test_hops_are_a_whole_number(hops: Any) -> None:
+    with pytest.raises(DataError, match="hops, how far to go, is a whole number, at least 0"):
+        small().neighbourhood("aspirin", hops)
+
+
+def test_what_is_no_text_is_not_looked_up() -> None:
+    for look_up in (small().find, small().resolve):
+        with pytest.raises(DataError, match="is a text, not None"):
+            look_up(None)  # type: ignore[arg-type]
 
 
 def test_neighbourhood_by_kinds_and_probability() -> None:
