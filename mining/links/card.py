@@ -97,6 +97,17 @@ def _plot(direction: str) -> str:
     return f"reliability-{direction}.svg"
 
 
+def in_one_line(model: MeasuredModel) -> str:
+    """What a link model ranks, among how many, and how well: how Python shows it."""
+    head_kind, relation, tail_kind = model.task.edge_type
+    tested = model.metrics["test"]["tail"]
+    mrr = f"{tested['mrr']:.3f}" if tested["n"] else "–"
+    return (
+        f"LinkModel({model.name}: {relation}, {len(model.task.heads):,} {head_kind} ×"
+        f" {len(model.task.tails):,} {tail_kind} nodes, test MRR {mrr})"
+    )
+
+
 def link_card(model: MeasuredModel) -> str:
     """Write the model card of a link model, Markdown.
 

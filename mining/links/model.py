@@ -25,7 +25,7 @@ from ...graph.frames import PREDICTIONS, conform, empty
 from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import GraphRecord
 from .candidate_ranks import CandidateRanks
-from .card import LinkMetrics, link_card, link_plots
+from .card import LinkMetrics, in_one_line, link_card, link_plots
 from .explain import Explainer, Explanation
 from .explain import Path as GraphPath
 from .given_pairs import named_queries, pairs_frame, scored_pairs
@@ -79,6 +79,9 @@ class LinkModel:
         self.graph, self.record, self.same_graph = graph, record, same_graph
         signed = json.dumps([settings, seed, task.held_back, record["checksum"]], sort_keys=True)
         self.name = f"{self.label}-{hashlib.sha256(signed.encode()).hexdigest()[:8]}"
+
+    def __repr__(self) -> str:
+        return in_one_line(self)
 
     @property
     def label(self) -> str:
@@ -176,8 +179,7 @@ class LinkModel:
         return self._described(rows).select(
             pl.exclude("model", "graph"),
             pl.Series("explanation", explanations, dtype=pl.String),
-            "model",
-            "graph",
+            pl.col("model", "graph"),
         )
 
     def score(self, pairs: pl.DataFrame | Iterable[tuple[str | None, str | None]]) -> pl.DataFrame:
@@ -205,8 +207,7 @@ class LinkModel:
             pl.exclude("status", "sources", "model", "graph"),
             pl.when(there).then(pl.col("status", "sources")),
             rows["note"],
-            "model",
-            "graph",
+            pl.col("model", "graph"),
         )
 
     def _ends(self, texts: pl.Series, direction: str) -> list[int | str]:

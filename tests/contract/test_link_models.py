@@ -169,6 +169,14 @@ def test_edges_that_it_has_not_seen_are_ranked_by_what_answers(
     assert evaluate_links(model, mixed, kg)["n"] == mixed.height
 
 
+def test_it_is_shown_in_one_line(model: LinkModel) -> None:
+    mrr = model.metrics["test"]["tail"]["mrr"]
+    heads, tails = len(model.task.heads), len(model.task.tails)
+    assert repr(model) == (
+        f"LinkModel({model.name}: TARGETS, {heads} Drug × {tails} Target nodes, test MRR {mrr:.3f})"
+    )
+
+
 def test_predict_heads(model: LinkModel) -> None:
     rows = model.predict(tail="GENE10", top=5)
     assert set(rows["tail"]) == {"NCBIGene:10"}
