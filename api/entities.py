@@ -28,6 +28,7 @@ from medkg.graph.frames import EVIDENCE, Columns, empty
 from medkg.graph.identifiers import name_key_of
 from medkg.graph.languages import name_property
 from medkg.graph.store.alike import alike_on
+from medkg.graph.store.guard import names_in
 from medkg.graph.store.names import (
     PREDICTED,
     Cypher,
@@ -255,13 +256,16 @@ def _name(store: Connection, kind: str, identifier: str) -> str:
 def why_no_answer(store: Connection, question: Query, **params: object) -> list[str]:
     """What helps where a question of the library has no rows, each in a line.
 
-    Entities with a name like a given one's for which it has rows, of its own kind or another; and,
-    of a question about predictions, whether the server holds any.
+    Entities with a name like a given one's for which it has rows, of its own kind or another; kinds
+    and relations that it names and the server has none of; and, of a question about predictions,
+    whether the server holds any.
 
     Args:
         params: what the question was asked with.
     """
     lines = list(_near_answers(store, question, params))
+    if missing := _not_there(store, question):
+        lines.append(f"the graph has none of what the question names: {', '.join(missing)}")
     if question.predicted and store.holds_predictions(question.predicted):
         needs = f"medkg query {question.name} --list says what it goes by"
         lines.append(f"no prediction that the server holds meets the question; {needs}")
@@ -271,6 +275,15 @@ def why_no_answer(store: Connection, question: Query, **params: object) -> list[
         needs = f"medkg {command} … --into writes some"
         lines.append(f"the server holds no predictions of {relations}: {needs}")
     return lines
+
+
+def _not_there(store: Connection, question: Query) -> list[str]:
+    """The kinds and relations of the schema that a question names and the server has none of."""
+    with store.connection.errors():
+        there = {*store.connection.labels(), *store.connection.relationship_types()}
+    missing = {*store.schema.kinds, *store.schema.relations} - there
+    named = names_in(question.cypher)
+    return [name for name in (*named.labels, *named.types) if name in missing]
 
 
 def _near_answers(

@@ -15,6 +15,7 @@ from medkg.cli import app, show, show_query
 from medkg.cypher import library
 from medkg.graph.schema import Schema
 from tests.cypher.pharmacy import pharmacy
+from tests.graph.graphs import small
 from tests.servers import EVERYTHING, change
 
 
@@ -161,6 +162,18 @@ def test_no_answer_about_predictions_says_whether_there_are_any(on: str, tmp_pat
     # Those that leave predictions out don't ask for them.
     assert library.get("why").predicted == library.get("best_supported").predicted == ()
     assert library.get("models_disagree").predicted == ("TARGETS", "TREATS")
+
+
+def test_no_answer_says_which_kinds_and_relations_there_are_none_of(
+    on: str, tmp_path: Path
+) -> None:
+    uri = f"embedded:{tmp_path / 'server'}"
+    with connect(uri) as store:
+        store.write(small())
+    none_of = "the graph has none of what the question names"
+    nothing = run("pathways_enriched", "--on", uri, "--param", "disease=OMIM:606764", width=200)
+    assert f"{none_of}: Pathway, PARTICIPATES_IN, ASSOCIATED_WITH" in nothing
+    assert none_of not in run("hypotheses_for_drug", "--on", on, "--param", "drug=warfarin")
 
 
 def test_an_empty_answer_names_what_is_called_alike_and_has_one(on: str) -> None:
