@@ -97,12 +97,15 @@ def write_as_on_server(kg: KnowledgeGraph, uri: str) -> WriteSummary:
     """Write what a model says to a server, about the nodes that are there in place of its own.
 
     How many of these have another identifier there is said on standard error.
+
+    Raises:
+        StoreError: it is an embedded server that isn't there.
     """
-    from medkg.access import connect
+    from medkg.access import connect, existing_server
     from medkg.cli import show
     from medkg.predictions import as_on_server
 
-    with connect(uri) as connection:
+    with connect(existing_server(uri)) as connection:
         there = as_on_server(kg, connection)
         summary = connection.write(there)
     if moved := len({*kg.nodes["id"]} - {*there.nodes["id"]}):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medkg.cli import show_predictions
 from medkg.cli.app import app
 from medkg.cli.models import open_link_model
 from medkg.cli.options import Json, Language, Top
@@ -20,6 +20,7 @@ from medkg.cli.output import (
     write_as_on_server,
     write_table,
 )
+from medkg.cli.show_predictions import OTHER_END
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from medkg.graph.store.summary import WriteSummary
     from medkg.mining.links.model import LinkModel
     from medkg.mining.molecules.screen import ScreeningResult
-
-_OTHER_END = {"tail": "head", "head": "tail"}  # of a query, by what is ranked
-_MOST_ROWS = 50  # printed of several queries
 
 
 @app.command(epilog="Example: medkg predict models/targets --head imatinib --top 10")
@@ -108,19 +106,16 @@ def predict(
     if every:
         queries = loaded.task.heads
     rows, predictions = _ranked(loaded, queries, direction, top, known=known, written=bool(into))
-    base = None if known else loaded.stated[direction].base_rate
     if out is not None:
         write_table(rows, out)
     if as_json:
+        base = None if known else loaded.stated[direction].base_rate
         show.as_json([{**row, "base_rate": base} for row in rows.to_dicts()])
+    elif out is None and into is not None and query is None:
+        of_all = f"{len(queries):,} {OTHER_END[direction]}s"
+        show.out.print(f"New {loaded.task.edge_type[1]} of {of_all}: {rows.height:,} pairs")
     elif out is None:
-        named = query or f"{len(queries):,} {_OTHER_END[direction]}s"
-        if into is not None and query is None:
-            show.out.print(f"New {loaded.task.edge_type[1]} of {named}: {rows.height:,} pairs")
-        else:
-            _print_rows(loaded, rows, named, base, _OTHER_END[direction])
-        if not known:
-            _print_unranked(loaded, rows, queries, direction, top)
+        show_predictions.of_queries(loaded, rows, queries, direction, top, known=known)
     if into is not None and predictions is not None:
         _write_into(loaded, predictions, into, mapping, as_json)
     return None
@@ -172,11 +167,11 @@ def _queries(model: LinkModel, file: Path, direction: str) -> list[str]:
         try:
             queries.append(entities[model.query_number(text, direction)])
         except MissingError:
-            reason = f"the model has no {_OTHER_END[direction]} of that name"
+            reason = f"the model has no {OTHER_END[direction]} of that name"
             quarantine.add(reason, path=file, line=line, row=text)
     print_set_aside(quarantine)
     if not queries:
-        raise DataError(f"names no {_OTHER_END[direction]} that the model knows", path=file)
+        raise DataError(f"names no {OTHER_END[direction]} that the model knows", path=file)
     return list(dict.fromkeys(queries))
 
 
@@ -225,121 +220,10 @@ def _score_pairs(model: LinkModel, file: Path, out: Path | None, as_json: bool) 
         show.out.print(
             f"probability: {model.meaning}; known pairs have none, since a source records them"
         )
-        show.out.print(_signed(model))
+        show.out.print(show_predictions.signed(model))
     if unscored := rows["rank"].null_count():
         show.err.print(f"{unscored:,} of {rows.height:,} pairs have no rank: note says why")
     print_set_aside(quarantine)
-
-
-def _print_rows(
-    model: LinkModel, rows: pl.DataFrame, queries: str, base: float | None, of_query: str
-) -> None:
-    """Print the pairs of a query, or of several, and what their numbers mean.
-
-    Args:
-        base: the base rate of new pairs; None of known ones.
-        of_query: the column of the queries, head or tail.
-    """
-    import polars as pl
-
-    from medkg.cli import show
-
-    title = "Known" if base is None else "New"
-    relation = model.task.edge_type[1]
-    if rows.is_empty():
-        show.out.print(f"{title} {relation} of {queries}: none")
-        return
-    of_first = rows.filter(pl.col(of_query) == rows[of_query][0])
-    most = max(_MOST_ROWS, of_first.height)
-    show.frame(rows.drop("model", "graph"), f"{title} {relation} of {queries}", most=most)
-    if base is None:
-        show.out.print(
-            "known pairs have no probability, since a source records them; rank: that the pair"
-            " would have among the new ones, were it not known"
-        )
-    else:
-        show.out.print(
-            f"probability: {model.meaning}; of the first 100 candidates of a query {base:.2g} are"
-            " (the base rate); what the graph holds is left out, see --known"
-        )
-    if unranked := rows["rank"].null_count():
-        show.out.print(
-            f"{unranked} pairs, the last, have no rank: nothing spoke for them while they were held"
-            " back"
-        )
-    show.out.print(_signed(model))
-
-
-def _signed(model: LinkModel) -> str:
-    """Which model and which graph made the numbers."""
-    return f"by {model.name}, trained on the graph {model.record['checksum'][:12]}"
-
-
-def _print_unranked(
-    model: LinkModel, rows: pl.DataFrame, queries: Sequence[str], direction: str, top: int
-) -> None:
-    """Say why queries have fewer new pairs than were asked for, if they have."""
-    from medkg.cli import show
-
-    if len(queries) > 1:
-        without = len(queries) - rows[_OTHER_END[direction]].n_unique()
-        if without:
-            show.out.print(
-                f"{without:,} of {len(queries):,} {_OTHER_END[direction]}s have no new pair:"
-                " nothing that the model knows speaks for one, or they are no small molecules"
-            )
-        return
-    if rows.height >= top or (direction == "tail" and _print_modality(model, queries[0])):
-        return
-    if unranked := model.ranks.unranked(direction, model.query_number(queries[0], direction)):
-        or_no_molecule = ", or they are no small molecules" if direction == "head" else ""
-        show.out.print(
-            f"{unranked:,}{' other' if rows.height else ''} {direction}s are not ranked: nothing"
-            f" that the model knows speaks for them{or_no_molecule}"
-        )
-    if rows.is_empty() and direction == "tail":
-        _print_facts(model, queries[0])
-
-
-def _print_facts(model: LinkModel, head: str) -> None:
-    """Say how little the graph holds of a head that has no new pair, and what ranks some."""
-    import polars as pl
-
-    from medkg.cli import show
-    from medkg.core.errors import ModelError
-    from medkg.mining.molecules.nearest_ligands import structure_ranker_of
-    from medkg.mining.molecules.structures import structure_text
-
-    node = model.task.heads[model.query_number(head, "tail")]
-    edges = model.graph.edges.filter((pl.col("subject") == node) | (pl.col("object") == node))
-    (properties,) = model.graph.nodes.filter(id=node)["properties"]
-    structure = "a" if structure_text(properties) else "no"
-    show.out.print(
-        f"the graph holds {edges.height:,} edges and {structure} structure of"
-        f" {model.names[node]}: the less it holds, the less there is to compare it by"
-    )
-    try:
-        structure_ranker_of(model)
-    except ModelError:
-        return
-    show.out.print(
-        "give its structure to rank them by that alone: medkg predict MODEL --smiles SMILES"
-    )
-
-
-def _print_modality(model: LinkModel, head: str) -> bool:
-    """Say what a head is that gets no new pairs; whether it is such a one."""
-    from medkg.cli import show
-    from medkg.mining.links.modality import CLASS_OF_DRUGS
-
-    modality = model.modality(model.query_number(head, "tail"))
-    if modality is None:
-        return False
-    why = "what it is like tells of no target but those that it is known for"
-    if modality == CLASS_OF_DRUGS:
-        why = "ask for one of its drugs"
-    show.out.print(f"{head} is no small molecule ({modality}): {why}; --known shows what is")
-    return True
 
 
 def _predict_molecule(
@@ -374,7 +258,7 @@ def _predict_molecule(
         show.out.print(f"{title} {relation} of {ranking.smiles}: none")
     else:
         show.frame(rows, f"{title} {relation} of {ranking.smiles}", most=rows.height)
-        show.out.print(_signed(model))
+        show.out.print(show_predictions.signed(model))
     held_as = ", ".join(f"{name} ({node})" for node, name in ranking.same_nodes)
     held_as = f"the graph holds it: {held_as}" if held_as else "the graph doesn't hold it"
     if rows.is_empty():
@@ -388,9 +272,7 @@ def _predict_molecule(
     past = ""
     if ranking.rows.height > CALIBRATED_CANDIDATES:
         past = "; past them it goes on along the same curve, which was not judged there"
-    apart = ""
-    if ranking.known:
-        apart = f"; {ranking.known} known pairs are left out, see --known"
+    apart = f"; {ranking.known} known pairs are left out, see --known" if ranking.known else ""
     show.out.print(
         f"{held_as}; by structure alone. Probability: {ranking.probability.meaning}; of a"
         f" molecule's first {CALIBRATED_CANDIDATES} targets {base:.2g} are (the base rate)"

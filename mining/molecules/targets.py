@@ -63,8 +63,7 @@ def targets_of(
         nearest: known ligands shown for each tail.
         known: the known pairs of the graph's nodes with the same structure, in place of the new
             ones, each with the rank that it would have among these.
-        adme: only what handles drugs (tails with the property `adme`: enzymes, transporters,
-            carriers), ranked among these.
+        adme: only tails that handle drugs (property `adme`), ranked among these.
 
     Raises:
         DataError: the text is no molecule, or no tail has the property `adme`.
@@ -99,9 +98,8 @@ def targets_of(
         probability=pl.lit(None, dtype=pl.Float64) if known else pl.Series(probabilities),
         known=pl.Series(is_known if same_nodes else [None] * len(order), dtype=pl.Boolean),
         ligands=pl.Series(texts, dtype=pl.String),
-        model=pl.lit(model.name),
-        graph=pl.lit(model.record["checksum"]),
-    )
+        model=pl.lit(model.name), graph=pl.lit(model.record["checksum"]),
+    )  # fmt: skip
     return TargetPredictions(
         str(Chem.MolToSmiles(molecule)),
         same_nodes,

@@ -1,0 +1,148 @@
+"""What a link model predicts, on the terminal: rows, what their numbers mean, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from medkg.mining.links.model import LinkModel
+
+OTHER_END = {"tail": "head", "head": "tail"}  # of a query, by what is ranked
+_MOST_ROWS = 50  # printed of several queries
+
+
+def of_queries(
+    model: LinkModel,
+    rows: pl.DataFrame,
+    queries: Sequence[str],
+    direction: str,
+    top: int,
+    *,
+    known: bool,
+) -> None:
+    """Print the pairs of a query, or of several, what their numbers mean, and why some lack pairs.
+
+    Args:
+        direction: what is ranked, tail or head.
+        top: how many new pairs of each were asked for.
+    """
+    other = OTHER_END[direction]
+    named = queries[0] if len(queries) == 1 else f"{len(queries):,} {other}s"
+    base = None if known else model.stated[direction].base_rate
+    _rows(model, rows, named, base, other)
+    if not known:
+        _unranked(model, rows, queries, direction, top)
+
+
+def _rows(
+    model: LinkModel, rows: pl.DataFrame, queries: str, base: float | None, of_query: str
+) -> None:
+    """Print the pairs of a query, or of several, and what their numbers mean.
+
+    Args:
+        base: the base rate of new pairs; None of known ones.
+        of_query: the column of the queries, head or tail.
+    """
+    import polars as pl
+
+    from medkg.cli import show
+
+    title = "Known" if base is None else "New"
+    relation = model.task.edge_type[1]
+    if rows.is_empty():
+        show.out.print(f"{title} {relation} of {queries}: none")
+        return
+    of_first = rows.filter(pl.col(of_query) == rows[of_query][0])
+    most = max(_MOST_ROWS, of_first.height)
+    show.frame(rows.drop("model", "graph"), f"{title} {relation} of {queries}", most=most)
+    if base is None:
+        show.out.print(
+            "known pairs have no probability, since a source records them; rank: that the pair"
+            " would have among the new ones, were it not known"
+        )
+    else:
+        show.out.print(
+            f"probability: {model.meaning}; of the first 100 candidates of a query {base:.2g} are"
+            " (the base rate); what the graph holds is left out, see --known"
+        )
+    if unranked := rows["rank"].null_count():
+        show.out.print(
+            f"{unranked} pairs, the last, have no rank: nothing spoke for them while they were held"
+            " back"
+        )
+    show.out.print(signed(model))
+
+
+def signed(model: LinkModel) -> str:
+    """Which model and which graph gave the numbers."""
+    return f"by {model.name}, trained on the graph {model.record['checksum'][:12]}"
+
+
+def _unranked(
+    model: LinkModel, rows: pl.DataFrame, queries: Sequence[str], direction: str, top: int
+) -> None:
+    """Say why queries have fewer new pairs than were asked for, if they have."""
+    from medkg.cli import show
+
+    if len(queries) > 1:
+        without = len(queries) - rows[OTHER_END[direction]].n_unique()
+        if without:
+            show.out.print(
+                f"{without:,} of {len(queries):,} {OTHER_END[direction]}s have no new pair:"
+                " nothing that the model knows speaks for one, or they are no small molecules"
+            )
+        return
+    if rows.height >= top or (direction == "tail" and _modality(model, queries[0])):
+        return
+    if unranked := model.ranks.unranked(direction, model.query_number(queries[0], direction)):
+        or_no_molecule = ", or they are no small molecules" if direction == "head" else ""
+        show.out.print(
+            f"{unranked:,}{' other' if rows.height else ''} {direction}s are not ranked: nothing"
+            f" that the model knows speaks for them{or_no_molecule}"
+        )
+    if rows.is_empty() and direction == "tail":
+        _facts(model, queries[0])
+
+
+def _facts(model: LinkModel, head: str) -> None:
+    """Say how little the graph holds of a head that has no new pair, and what ranks some."""
+    import polars as pl
+
+    from medkg.cli import show
+    from medkg.core.errors import ModelError
+    from medkg.mining.molecules.nearest_ligands import structure_ranker_of
+    from medkg.mining.molecules.structures import structure_text
+
+    node = model.task.heads[model.query_number(head, "tail")]
+    edges = model.graph.edges.filter((pl.col("subject") == node) | (pl.col("object") == node))
+    (properties,) = model.graph.nodes.filter(id=node)["properties"]
+    structure = "a" if structure_text(properties) else "no"
+    show.out.print(
+        f"the graph holds {edges.height:,} edges and {structure} structure of"
+        f" {model.names[node]}: the less it holds, the less there is to compare it by"
+    )
+    try:
+        structure_ranker_of(model)
+    except ModelError:
+        return
+    show.out.print(
+        "give its structure to rank them by that alone: medkg predict MODEL --smiles SMILES"
+    )
+
+
+def _modality(model: LinkModel, head: str) -> bool:
+    """Say what a head is that gets no new pairs; whether it is such a one."""
+    from medkg.cli import show
+    from medkg.mining.links.modality import CLASS_OF_DRUGS
+
+    modality = model.modality(model.query_number(head, "tail"))
+    if modality is None:
+        return False
+    why = "what it is like tells of no target but those that it is known for"
+    if modality == CLASS_OF_DRUGS:
+        why = "ask for one of its drugs"
+    show.out.print(f"{head} is no small molecule ({modality}): {why}; --known shows what is")
+    return True
