@@ -106,12 +106,12 @@ def main() -> None:
         if ended.code != 130:  # so Typer answers to Ctrl-C
             raise
         _stop()
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except BaseException as error:  # what panics in Rust is no Exception
         if was_interrupted(error):
             _stop()
+        if isinstance(error, BrokenPipeError):
+            sys.stderr.close()
+            sys.exit(0)
         if (problem := _explained(error)) is None:
             raise
         _fail(problem)

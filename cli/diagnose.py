@@ -218,6 +218,7 @@ class _Output:
 
 def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output) -> None:
     """Read the patients, complete the findings at the terminal, diagnose, print and write."""
+    from medkg.access import existing_server
     from medkg.cli import show
     from medkg.cli.show_diagnosis import ask_about_finding, print_cases, print_findings
     from medkg.core.quarantine import Quarantine
@@ -234,6 +235,8 @@ def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output)
             show.err.print(message(remark), soft_wrap=True)
         print_set_aside(quarantine)
         return _write_findings(findings, output.findings, remarks, output.as_json)
+    if output.into is not None:
+        existing_server(output.into)
     requested = read_requested(model, request, quarantine, review=review)
     if requested.note_findings is not None and not output.as_json:
         print_findings(requested.note_findings)

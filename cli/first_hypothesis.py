@@ -54,7 +54,7 @@ def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
         DataError: no new pair is joined to a disease in this way.
     """
     acts = _acts(kg)
-    treats = kg.edges.filter(relation="TREATS").select(like="subject", disease="object")
+    treats = _curated(kg, "TREATS").select(like="subject", disease="object")
     reasons = _reasons(kg, model, acts, treats)
     if reasons.is_empty():
         raise DataError(f"no new pair of {model} is joined to a disease by known drugs like it")
@@ -94,7 +94,7 @@ def _acts(kg: KnowledgeGraph) -> pl.DataFrame:
     """Which drug acts on which target, and how, but for what many drugs meet (`adme`)."""
     properties = pl.col("properties")
     adme = kg.nodes.filter(properties.str.json_path_match("$.adme").is_not_null())["id"]
-    acts = kg.edges.filter(pl.col("relation") == "TARGETS", ~pl.col("object").is_in(adme.implode()))
+    acts = _curated(kg, "TARGETS").filter(~pl.col("object").is_in(adme.implode()))
     return acts.select(
         drug="subject", target="object", action=properties.str.json_path_match("$.action")
     )
@@ -139,7 +139,7 @@ def in_words(
     disease, first = names[hypothesis.disease], names[hypothesis.like[0]]
     likes, shared = _listed(hypothesis.like, names), _listed(hypothesis.shared, names)
     several = len(hypothesis.like) > 1
-    own = _curated_treatments(kg, hypothesis.drug)
+    own = _curated(kg, "TREATS").filter(subject=hypothesis.drug)["object"].sort().to_list()
     treats = f" It is known to treat {_listed(own, names)}." if own else ""
     terms = quote_plus(f'"{drug}" AND "{target}"')
     return [
@@ -157,13 +157,11 @@ def in_words(
     ]
 
 
-def _curated_treatments(kg: KnowledgeGraph, drug: str) -> list[str]:
-    """The diseases that a source other than texts says the drug treats, sorted."""
-    edges = kg.edges.filter(relation="TREATS", subject=drug)
+def _curated(kg: KnowledgeGraph, relation: str) -> pl.DataFrame:
+    """The edges of a relation that another source than texts asserts: what is known."""
     of_sources = kg.evidence.filter(pl.col("source") != TEXT_SOURCE, polarity="asserted")
-    return (
-        edges.join(of_sources, left_on="id", right_on="edge", how="semi")["object"].sort().to_list()
-    )
+    edges = kg.edges.filter(relation=relation)
+    return edges.join(of_sources, left_on="id", right_on="edge", how="semi")
 
 
 def _listed(ids: Sequence[str], names: dict[str, str]) -> str:

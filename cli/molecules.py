@@ -275,11 +275,11 @@ def _held_at(into: str, target: str) -> KnowledgeGraph | None:
 
     Asked for before anything is generated, so that a wrong place is known at once.
     """
-    from medkg.access import connect, is_uri
+    from medkg.access import connect, existing_server, is_uri
     from medkg.graph.kg import KnowledgeGraph
 
     if is_uri(into):
-        with connect(into) as connection:
+        with connect(existing_server(into)) as connection:
             return connection.read(kinds=["Drug"], relations=[], predictions=False)
     if not Path(into).exists():
         return None

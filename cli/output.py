@@ -159,7 +159,12 @@ def check_given_table(path: Path | None, option: str) -> None:
     Raises:
         typer.BadParameter: it has another ending.
     """
-    if path is not None and not {*map(str.lower, path.suffixes)} & {*TABLES}:
+    from medkg.core.input_files import COMPRESSED
+
+    suffixes = [] if path is None else [each.lower() for each in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSED:
+        suffixes.pop()
+    if path is not None and suffixes[-1:] not in [[table] for table in TABLES]:
         raise typer.BadParameter(f"{option}: {path.name} must end in {', '.join(TABLES)}")
 
 

@@ -141,10 +141,11 @@ def _say_what_is_no_identifier(question: Query, parameters: dict[str, Any]) -> N
     from medkg.cli import show
 
     names = [
-        parameters[parameter.name]
+        text
         for parameter in question.parameters
         if parameter.type in ("identifier", "identifiers")
-        and ":" not in parameters.get(parameter.name, ":")
+        for text in parameters.get(parameter.name, "").split(",")
+        if text and ":" not in text
     ]
     if names:
         line = words(

@@ -57,9 +57,12 @@ def recommend(
     Known treatments, hypotheses, and what must not be given, each with its evidence; and what
     could not be checked.
     """
+    from medkg.access import existing_server
     from medkg.cli import show
     from medkg.cli.show_recommendation import print_recommendation, write_back
 
+    if into is not None:
+        existing_server(into)
     loaded = open_treatment_model(model, graph, names)
     recommendation = loaded.recommend(
         disease or (),

@@ -32,12 +32,12 @@ def of_queries(
     other = OTHER_END[direction]
     named = queries[0] if len(queries) == 1 else f"{len(queries):,} {other}s"
     base = None if known else model.stated[direction].base_rate
-    _rows(model, rows, named, base, other)
+    _print_rows(model, rows, named, base, other)
     if not known:
-        _unranked(model, rows, queries, direction, top)
+        _print_unranked(model, rows, queries, direction, top)
 
 
-def _rows(
+def _print_rows(
     model: LinkModel, rows: pl.DataFrame, queries: str, base: float | None, of_query: str
 ) -> None:
     """Print the pairs of a query, or of several, and what their numbers mean.
@@ -81,7 +81,7 @@ def signed(model: LinkModel) -> str:
     return f"by {model.name}, trained on the graph {model.record['checksum'][:12]}"
 
 
-def _unranked(
+def _print_unranked(
     model: LinkModel, rows: pl.DataFrame, queries: Sequence[str], direction: str, top: int
 ) -> None:
     """Say why queries have fewer new pairs than were asked for, if they have."""
@@ -95,7 +95,7 @@ def _unranked(
                 " nothing that the model knows speaks for one, or they are no small molecules"
             )
         return
-    if rows.height >= top or (direction == "tail" and _modality(model, queries[0])):
+    if rows.height >= top or (direction == "tail" and _print_modality(model, queries[0])):
         return
     if unranked := model.ranks.unranked(direction, model.query_number(queries[0], direction)):
         or_no_molecule = ", or they are no small molecules" if direction == "head" else ""
@@ -104,10 +104,10 @@ def _unranked(
             f" that the model knows speaks for them{or_no_molecule}"
         )
     if rows.is_empty() and direction == "tail":
-        _facts(model, queries[0])
+        _print_facts(model, queries[0])
 
 
-def _facts(model: LinkModel, head: str) -> None:
+def _print_facts(model: LinkModel, head: str) -> None:
     """Say how little the graph holds of a head that has no new pair, and what ranks some."""
     import polars as pl
 
@@ -133,7 +133,7 @@ def _facts(model: LinkModel, head: str) -> None:
     )
 
 
-def _modality(model: LinkModel, head: str) -> bool:
+def _print_modality(model: LinkModel, head: str) -> bool:
     """Say what a head is that gets no new pairs; whether it is such a one."""
     from medkg.cli import show
     from medkg.mining.links.modality import CLASS_OF_DRUGS

@@ -84,13 +84,31 @@ def train_links(
         return _join_models(graph, ensemble, out, seed or 0, as_json)
     tables: dict[str, dict[str, object]] = {
         "links": {"relation": relation, "model": model, "seed": seed, "device": device},
-        "network": {"encoder": encoder, "decoder": decoder, "epochs": epochs},
-        "paths": {"epochs": epochs},
+        "network": {},
+        "paths": {},
     }
-    settings = read_with(config, tables)
-    if settings["links"].get("model") == "paths" and (encoder or decoder):
+    settings = _with_model(read_with(config, tables))
+    is_path_network = settings["links"]["model"] == "paths"
+    if is_path_network and (encoder or decoder):
         raise typer.BadParameter("--encoder and --decoder are of the model network, not of paths")
+    given = given_options(encoder=encoder, decoder=decoder, epochs=epochs)
+    settings["paths" if is_path_network else "network"].update(given)
     return _train_links(graph, out, settings, split, tune, refit, ablate, as_json)
+
+
+def _with_model(tables: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Settings with the model that they are of: a table `paths` alone makes it a path network.
+
+    Raises:
+        BadParameter: there is such a table, and another model.
+    """
+    model = tables["links"].get("model", "")
+    if tables["paths"] and not tables["network"]:
+        if model not in ("", "paths"):
+            raise typer.BadParameter(f"the table paths is of the model paths, not of {model}")
+        model = "paths"
+    tables["links"]["model"] = model
+    return tables
 
 
 def _train_links(

@@ -129,12 +129,13 @@ def folder_of_one_run(folder: Path) -> Iterator[Path]:
     lock = try_lock(folder / ".lock")
     if lock is None:
         raise DataError("another run is writing there; wait for it", path=folder)
-    mark_kept()
     try:
         yield folder
     finally:
         if folder.exists() and all(path.name == ".lock" for path in folder.iterdir()):
             shutil.rmtree(folder, ignore_errors=True)
+        elif folder.exists():
+            mark_kept()
         lock.release()
 
 

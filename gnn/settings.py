@@ -201,7 +201,8 @@ class LinkSettings:
     model: str = option(
         "",
         "ranker, network, paths, structure, degree or neighbours; if empty: network where the"
-        " table network or one of its options is given, else ranker.",
+        " table network or one of its options is given, paths where its table alone is, else"
+        " ranker.",
     )
     seed: int = option(0, "The same seed gives the same result.", least=0)
     context_relations: tuple[str, ...] = option(

@@ -146,11 +146,14 @@ class _Resuming:
 
     def __call__(self, url: str, output_file: str | os.PathLike[str], _pooch: object) -> None:
         """Fetch `url` to `output_file`; called by pooch, which hands itself over too."""
-        mark_kept()
         for attempt in range(1, _TRIES + 1):
             try:
                 self._go_on(url)
                 break
+            except KeyboardInterrupt:
+                if self.part.is_file():
+                    mark_kept()
+                raise
             except requests.RequestException as error:
                 refused = error.response is not None and error.response.status_code < 500
                 offline = attempt == 1 and isinstance(error, requests.ConnectionError)

@@ -176,8 +176,9 @@ def explanation(visit: Visit, request: messages.ExplanationRequest) -> messages.
     """Why the site's model gives a pair its score, made anew.
 
     Raises:
-        NotAllowedError: the account may see no sentences, or the site has no such model.
-        MissingError: no such entity, or one that the model has not seen.
+        NotAllowedError: the account may see no sentences.
+        MissingError: the site has no such model, or there is no such entity, or the model hasn't
+            seen it.
     """
     visit.must_see_sentences()
     model = visit.site.explaining()

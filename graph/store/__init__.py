@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "Store", "WriteSummary", "connect"]
 
+# What the driver logs of an error is for who configures logging: all others get our exception.
+logging.getLogger("neo4j").addHandler(logging.NullHandler())
 _CONNECT_SECONDS = 10
 _SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
@@ -58,8 +60,6 @@ def _driver(
     from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
     address, trust = tls.driver_address(address, ca)
-    # What the driver logs of an error is for who configures logging: all others get our exception.
-    logging.getLogger("neo4j").addHandler(logging.NullHandler())
     try:
         driver = neo4j.GraphDatabase.driver(
             address,

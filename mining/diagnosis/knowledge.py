@@ -31,6 +31,7 @@ STATED_PATIENTS = 10.0
 # Patients with `UNSTATED_FREQUENCY` that are added to those that were counted: one of one patient
 # is not all patients. Chosen on published cases, see the notes on diagnosis.
 _ADDED_PATIENTS = 5.0
+_PHENOTYPIC_ABNORMALITY = "HP:0000118"
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,15 @@ class Knowledge:
             patient_ids=patient_ids,
             patient_publications=patient_publications,
         )
+
+    @cached_property
+    def organ_systems(self) -> NDArray[np.bool_]:
+        """Of each phenotype whether it is an organ system: a child of the root of abnormalities."""
+        if _PHENOTYPIC_ABNORMALITY not in self.phenotype_columns:
+            return np.zeros(len(self.phenotypes), dtype=bool)
+        root = self.phenotype_columns[_PHENOTYPIC_ABNORMALITY]
+        children: NDArray[np.bool_] = self.parents[:, [root]].toarray()[:, 0] > 0
+        return children
 
     @cached_property
     def as_stated(self) -> Knowledge:

@@ -17,7 +17,6 @@ _FREQUENT = 0.5  # a phenotype that more of a disease's patients have is noted i
 # Least information content, in nats, of a term for a phenotype below it to match it, and of a
 # common ancestor for two phenotypes to be near.
 _FEWEST_NATS_BROADER, _FEWEST_NATS_NEAR = 1.0, 2.5
-_PHENOTYPIC_ABNORMALITY = "HP:0000118"  # below it are organ systems
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,7 @@ def _is_specific(knowledge: Knowledge) -> NDArray[np.bool_]:
     No organ system does ("Abnormality of metabolism/homeostasis"), though a disease may state it.
     """
     specific: NDArray[np.bool_] = knowledge.information > _FEWEST_NATS_BROADER
-    if _PHENOTYPIC_ABNORMALITY in knowledge.phenotypes:
-        root = knowledge.phenotypes.index(_PHENOTYPIC_ABNORMALITY)
-        below = knowledge.closure[:, [root]].toarray()[:, 0] > 0
-        specific &= ~(below & (np.diff(knowledge.closure.indptr) == 2))  # itself and the root
-    return specific
+    return specific & ~knowledge.organ_systems
 
 
 @dataclass(frozen=True)
@@ -109,8 +104,9 @@ def _match_present(knowledge: Knowledge, profile: _Profile, column: int) -> Matc
             "matching", column, "broader", _most_frequent_below(knowledge, profile, column)
         )
     ancestors = entries(knowledge.closure, column).tolist()
-    specific = _is_specific(knowledge)
-    broader = [a for a in ancestors if a in profile.annotated and specific[a]]
+    stated = [a for a in ancestors if a in profile.annotated]
+    specific = _is_specific(knowledge) if stated else ()
+    broader = [a for a in stated if specific[a]]
     if broader:
         by = max(broader, key=lambda a: (information[a], a))
         return Match("matching", column, "narrower", by)

@@ -73,8 +73,10 @@ def scorer_from_tensors(
 
         return LinkRanker.from_tensors(tensors)
     if model == "paths":
+        from ...gnn.settings import PathSettings
         from .path_scorer import PathScorer
 
+        PathSettings(**settings["network"])  # which explaining needs
         return PathScorer.from_tensors(tensors)
     if model == "structure":
         from ..molecules.structure_ranker import StructureScorer

@@ -143,7 +143,7 @@ def train_links(
         out: a folder to save the model in; a killed training is gone on with by the same call.
         graph_path: where the graph is saved, recorded in the model's folder.
         device: where networks are trained: `cpu`, `cuda`, …. If not given, `network` and `paths`
-            are trained on a GPU where there is one, what `ranker` and `structure` have on the CPU.
+            are trained on a GPU where there is one, small networks of other models on the CPU.
         refit: whether the model, once measured, answers by the edges held back, too (a `network`
             can't); by default where no `split` is given.
         ablate: also measure what each part of the ranker adds, see `medkg.mining.links.ablation`.
@@ -206,9 +206,12 @@ def _model_name(
     model = model or ("network" if of_network else "ranker")
     if model not in MODELS:
         raise ModelError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
-    not_allowed = {"network": [], "paths": of_network[len(options) :]}.get(model, of_network)
-    if not_allowed:
-        raise ModelError(f"{', '.join(not_allowed)}: no option of the model {model}")
+    if model == "paths" and context_relations is not None:
+        raise ModelError("context_relations: an option of the model network, not of paths")
+    if of_network and model not in ("network", "paths"):
+        raise ModelError(
+            f"{', '.join(of_network)}: an option of the models network and paths, not of {model}"
+        )
     if ablate and model != "ranker":
         raise ModelError(f"an ablation is of the parts of a ranker; a {model} has none")
     if refit and model == "network":

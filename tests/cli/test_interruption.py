@@ -27,9 +27,22 @@ def stop_in_what_fails_then() -> None:
             buffer.clear()
 
 
-def stop_with_something_kept() -> None:
+def stop_with_nothing_finished() -> None:
     with folder_of_one_run(Path("out.parts")):
         raise KeyboardInterrupt
+
+
+def stop_with_something_kept() -> None:
+    with folder_of_one_run(Path("out.parts")) as folder:
+        (folder / "part").write_text("finished")
+        raise KeyboardInterrupt
+
+
+def stop_as_the_pager_ends() -> None:
+    try:
+        raise KeyboardInterrupt
+    finally:
+        raise BrokenPipeError
 
 
 @pytest.mark.parametrize(
@@ -37,6 +50,8 @@ def stop_with_something_kept() -> None:
     [
         (stop, "medkg: stopped"),
         (stop_in_what_fails_then, "medkg: stopped"),
+        (stop_with_nothing_finished, "medkg: stopped"),
+        (stop_as_the_pager_ends, "medkg: stopped"),
         (
             stop_with_something_kept,
             "medkg: stopped; the same command goes on from what was finished",

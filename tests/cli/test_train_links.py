@@ -55,7 +55,7 @@ def test_an_option_goes_before_the_file_and_the_file_before_the_default(
 
 def test_a_path_network_has_settings_of_its_own(graph: Path, tmp_path: Path) -> None:
     file = tmp_path / "my.toml"
-    file.write_text('[links]\nmodel = "paths"\n[paths]\ndim = 4\nlayers = 2\nheads = 4\n')
+    file.write_text("[paths]\ndim = 4\nlayers = 2\nheads = 4\n")
     out = tmp_path / "model"
     arguments = ("train", "links", graph, "--out", out, "--config", file, "--epochs", 1)
     assert len(json.loads(run(*arguments, "--json"))["training"]["valid_mrr"]) == 1
@@ -66,6 +66,8 @@ def test_a_path_network_has_settings_of_its_own(graph: Path, tmp_path: Path) -> 
     assert model.scorer.network["relations"].shape[::2] == (2, 4)  # type: ignore[attr-defined]
     refused = CliRunner().invoke(app, [*map(str, arguments), "--encoder", "hgt"])
     assert "--encoder and --decoder are of" in refused.output
+    refused = CliRunner().invoke(app, [*map(str, arguments), "--model", "ranker"])
+    assert "the table paths is of the model paths" in refused.output
 
 
 def test_tuned_settings_train_the_model(graph: Path, tmp_path: Path) -> None:

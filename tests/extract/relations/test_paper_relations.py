@@ -45,6 +45,10 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
          "[hypercholesterolemia|Disease].",
          [("evolocumab", "TARGETS", "PCSK9"),
           ("hypercholesterolemia", "ASSOCIATED_WITH", "PCSK9")]),
+        ("[Imatinib|Drug] inhibits [ABL1|Target]; unlike [dasatinib|Drug], it also inhibits "
+         "[KIT|Target].", [("Imatinib", "TARGETS", "ABL1"), ("Imatinib", "TARGETS", "KIT")]),
+        ("[EGFR|Target], which is inhibited by [gefitinib|Drug] and [erlotinib|Drug], drives "
+         "growth.", [("gefitinib", "TARGETS", "EGFR"), ("erlotinib", "TARGETS", "EGFR")]),
         ("[VKORC1|Target], which is inhibited by [warfarin|Drug], recycles [vitamin K|Drug].",
          [("warfarin", "TARGETS", "VKORC1")]),
         ("[Deucravacitinib|Drug] is an allosteric inhibitor of [TYK2|Target].",

@@ -278,7 +278,7 @@ def test_the_network_is_trained_on_the_device(
 
 
 def test_options_of_the_network_are_not_the_rankers(kg: KnowledgeGraph) -> None:
-    with pytest.raises(ModelError, match="dim: an option of the model network"):
+    with pytest.raises(ModelError, match="of the models network and paths, not of ranker"):
         train_links(kg, model="ranker", dim=8)
     with pytest.raises(ModelError, match="network: can't be refitted"):
         train_links(kg, dim=8, refit=True)

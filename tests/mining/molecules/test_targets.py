@@ -13,7 +13,7 @@ from rdkit import Chem
 from typer.testing import CliRunner
 
 from medkg.cli import app
-from medkg.cli.show_predictions import _facts
+from medkg.cli.show_predictions import _print_facts
 from medkg.core import calibration
 from medkg.core.errors import DataError, ModelError
 from medkg.graph.kg import KnowledgeGraph
@@ -135,7 +135,7 @@ def test_where_a_structure_could_be_ranked_the_command_says_so(
     structure_model: LinkModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
     head = structure_model.task.heads[0]
-    _facts(structure_model, head)
+    _print_facts(structure_model, head)
     printed = " ".join(capsys.readouterr().out.split())
     edges = structure_model.graph.edges.filter(subject=head).height
     assert edges > 0
