@@ -157,6 +157,9 @@ def test_the_command(model: DiagnosisModel, ecg: Path, tmp_path: Path) -> None:
     assert EARLY in case["uncertain"]
     into = ["--into", f"embedded:{tmp_path / 'server'}"]
     run = CliRunner().invoke(app, ["diagnose", folder, "--ecg", str(ecg), *into])
+    assert "there is no such folder" in str(run.exception)
+    (tmp_path / "server").mkdir()
+    run = CliRunner().invoke(app, ["diagnose", folder, "--ecg", str(ecg), *into])
     assert isinstance(run.exception, DataError)
     assert "findings that are certain" in str(run.exception)
     table = tmp_path / "findings.tsv"

@@ -142,7 +142,7 @@ def test_answers_know_the_edges_that_figures_were_measured_on(
     model: LinkModel, kg: KnowledgeGraph
 ) -> None:
     """But for a network of trained vectors, which would have to be trained again."""
-    assert model.refitted == ("network" not in model.settings)
+    assert model.refitted == (model.settings["model"] != "network")
     assert model.refitted == ("refitted" in model.card())
     held_back = train_links(kg, **MODELS[label(model)], refit=False)
     assert held_back.metrics == model.metrics
