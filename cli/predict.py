@@ -114,6 +114,7 @@ def predict(
     elif out is None and into is not None and query is None:
         of_all = f"{len(queries):,} {OTHER_END[direction]}s"
         show.out.print(f"New {loaded.task.edge_type[1]} of {of_all}: {rows.height:,} pairs")
+        show.out.print(show_predictions.signed(loaded))
     elif out is None:
         show_predictions.of_queries(loaded, rows, queries, direction, top, known=known)
     if into is not None and predictions is not None:

@@ -160,8 +160,9 @@ def test_of_several_queries_that_are_written_the_number_of_rows_is_printed(
     run("write", folder.parent / "graph", "--into", uri)
     result = predict(folder, "--all", "--top", 2, "--into", uri)
     heads = len(model.task.heads)
-    first, *summary = result.stdout.splitlines()
+    first, signed, *summary = result.stdout.splitlines()
     assert first == f"New TARGETS of {heads} heads: {2 * heads} pairs"
+    assert signed.startswith(f"by {model.name}")
     assert "".join(summary).startswith(uri)  # of a long path a line ends within it
 
 
