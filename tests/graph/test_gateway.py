@@ -79,7 +79,6 @@ def test_the_driver_prints_nothing_where_a_reader_is_refused(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as where nobody configures any
-    monkeypatch.setattr(logging.getLogger("neo4j"), "handlers", [])
     user, password = gateway.accounts["reader"]
     with connect(gateway.uri, user=user, password=password) as store, pytest.raises(StoreError):
         store.write(small())
