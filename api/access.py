@@ -147,7 +147,7 @@ def read(
 
 
 def existing_server(uri: str) -> str:
-    """A server to read from: an embedded one whose folder is not there is a slip, not a new one.
+    """A server that is there: an embedded one without its folder is a slip, not a new one.
 
     Raises:
         StoreError: there is no such folder.

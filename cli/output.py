@@ -161,10 +161,10 @@ def check_given_table(path: Path | None, option: str) -> None:
     """
     from medkg.core.input_files import COMPRESSED
 
-    suffixes = [] if path is None else [each.lower() for each in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSED:
-        suffixes.pop()
-    if path is not None and suffixes[-1:] not in [[table] for table in TABLES]:
+    if path is None:
+        return
+    table = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
+    if table.suffix.lower() not in TABLES:
         raise typer.BadParameter(f"{option}: {path.name} must end in {', '.join(TABLES)}")
 
 

@@ -130,7 +130,7 @@ def _refuse(*wrong: tuple[bool, str]) -> None:
 
 
 def _open_server(context: typer.Context, uri: str, mapping: Path | None) -> None:
-    """Refuse a server that can't be written to before anything is computed.
+    """Refuse a server that isn't there, or a mapping that is wrong, before anything is computed.
 
     It stays open until the command ends: an embedded one starts only once.
     """

@@ -132,10 +132,10 @@ def folder_of_one_run(folder: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        if folder.exists() and all(path.name == ".lock" for path in folder.iterdir()):
-            shutil.rmtree(folder, ignore_errors=True)
-        elif folder.exists():
+        if any(path.name != ".lock" for path in folder.glob("*")):
             mark_kept()
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
         lock.release()
 
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import chain
-from numbers import Integral
 from pathlib import Path
 
 import polars as pl
 
 from ..core.errors import DataError, MissingError
 from ..core.han import has_han, simplified
+from ..core.whole_numbers import check_whole_number
 from .identifiers import CURIE, compact_key, compact_key_of, name_key, name_key_of
 
 _LISTED = 8  # entities named where a text means several
@@ -101,9 +101,7 @@ def check_hops(hops: int) -> int:
     Raises:
         DataError: it is no whole number, or below 0.
     """
-    if not isinstance(hops, Integral) or hops < 0:
-        raise DataError(f"hops, how far to go, is a whole number, at least 0, not {hops!r}")
-    return hops
+    return check_whole_number("hops, how far to go,", hops, 0)
 
 
 def resolve(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...core.calibration import Calibration
-from ...core.errors import DataError
 from ...core.progress import track
 from ...core.ranking import ordinal_rank
+from ...core.whole_numbers import check_whole_number
 from .scorers import LinkScorer
 from .task import LinkTask
 
@@ -78,7 +77,7 @@ class CandidateRanks:
         Raises:
             DataError: `top` is less than 1.
         """
-        _check_top(top)
+        check_whole_number("top, how many to list,", top, 1)
         scores = self._of_new(direction, query, self._scores(direction, query))
         order = np.argsort(-scores, kind="stable")[:top]
         order = order[scores[order] > -np.inf]
@@ -101,7 +100,7 @@ class CandidateRanks:
         Raises:
             DataError: `top` is less than 1.
         """
-        _check_top(top)
+        check_whole_number("top, how many to list,", top, 1)
         known = set(self._not_new[direction][query].indices.tolist())
         answers = sorted(known.difference(self._loops[query].indices.tolist()))
         ends = [(query, n) if direction == "tail" else (n, query) for n in answers]
@@ -226,11 +225,6 @@ class CandidateRanks:
         """Scores of a query with all nodes at the other end."""
         score = self._scorer.score_tails if direction == "tail" else self._scorer.score_heads
         return np.array(score(torch.tensor([query]))[0].double().numpy())
-
-
-def _check_top(top: int) -> None:
-    if not isinstance(top, Integral) or top < 1:
-        raise DataError(f"top, how many to list, is a whole number, at least 1, not {top!r}")
 
 
 def _rank_among(new: NDArray[np.float64], score: float, answer: int) -> int:

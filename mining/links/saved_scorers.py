@@ -76,7 +76,9 @@ def scorer_from_tensors(
         from ...gnn.settings import PathSettings
         from .path_scorer import PathScorer
 
-        PathSettings(**settings["network"])  # which explaining needs
+        PathSettings(
+            **settings["network"]
+        )  # none in a folder of before: refused here, not by `explain`
         return PathScorer.from_tensors(tensors)
     if model == "structure":
         from ..molecules.structure_ranker import StructureScorer

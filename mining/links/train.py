@@ -166,15 +166,15 @@ def train_links(
     of_model = _settings_of(model, given)
     task = link_task(kg, relation, split, seed)
     data = to_hetero_data(kg, exclude_edges=task.excluded)
-    if isinstance(of_model, NetworkSettings) and model == "network":
+    if isinstance(of_model, NetworkSettings):
         of_model = replace(of_model, context=context_of(data, task.edge_type, context_relations))
+    settings: LinkModelSettings = {"model": model}
+    if of_model is not None:
+        settings["network"] = of_model.to_dict()
     checkpoint = None if out is None else Path(f"{out}.checkpoint")
     refit = split is None if refit is None else refit
     with training_stages(model, ablate=ablate, refit=refit):
         fitted = _fit(model, kg, data, task, of_model, seed, device, checkpoint, refit, ablate)
-        settings: LinkModelSettings = {"model": model}
-        if model in ("network", "paths"):
-            settings["network"] = of_model.to_dict()
         trained = _measured(kg, data, task, fitted, settings, seed=seed, graph_path=graph_path)
     if out is not None and parallel.rank() == 0:
         trained.save(out)
@@ -182,11 +182,13 @@ def train_links(
     return trained
 
 
-def _settings_of(model: str, options: Mapping[str, object]) -> NetworkSettings | PathSettings:
-    """The settings of a path network, and else those of a network, with these options."""
+def _settings_of(
+    model: str, options: Mapping[str, object]
+) -> NetworkSettings | PathSettings | None:
+    """The settings of a network or a path network with these options; other models have none."""
     if model == "paths":
         return with_options(PathSettings(), options)
-    return with_options(NetworkSettings(), options)
+    return with_options(NetworkSettings(), options) if model == "network" else None
 
 
 def _model_name(
@@ -202,15 +204,15 @@ def _model_name(
         ModelError: no such model, options for one without any, several processes for one that is
             no network, or one that can't be refitted is to be.
     """
-    of_network = [*options, *([] if context_relations is None else ["context_relations"])]
-    model = model or ("network" if of_network else "ranker")
+    has_options = bool(options) or context_relations is not None
+    model = model or ("network" if has_options else "ranker")
     if model not in MODELS:
         raise ModelError(f"unknown model {model!r}; there are {', '.join(MODELS)}")
-    if model == "paths" and context_relations is not None:
-        raise ModelError("context_relations: an option of the model network, not of paths")
-    if of_network and model not in ("network", "paths"):
+    if context_relations is not None and model != "network":
+        raise ModelError(f"context_relations: an option of the model network, not of {model}")
+    if options and model not in ("network", "paths"):
         raise ModelError(
-            f"{', '.join(of_network)}: an option of the models network and paths, not of {model}"
+            f"{', '.join(options)}: an option of the models network and paths, not of {model}"
         )
     if ablate and model != "ranker":
         raise ModelError(f"an ablation is of the parts of a ranker; a {model} has none")
@@ -229,14 +231,14 @@ def _fit(
     kg: KnowledgeGraph,
     data: HeteroData,
     task: LinkTask,
-    settings: NetworkSettings | PathSettings,
+    settings: NetworkSettings | PathSettings | None,
     seed: int,
     named: str | None,
     checkpoint: Path | None,
     refit: bool,
     ablate: bool,
 ) -> FittedScorer:
-    """Fit a model of that name on the device named; `settings` are those of a network."""
+    """Fit a model of that name on the device named, a network with its `settings`."""
     device = None if named is None else device_of(named)
     if model == "ranker":
         from .fit_ranker import fit_ranker  # LightGBM is loaded where it is needed
@@ -252,7 +254,7 @@ def _fit(
         return fit_paths(
             kg, data, task, settings, seed=seed, device=where, checkpoint=checkpoint, refit=refit
         )
-    if model == "network":
+    if isinstance(settings, NetworkSettings):
         add_features(data, kg, settings.features)
         fitted = fit_link_network(
             data, task, settings, seed=seed, device=where, checkpoint=checkpoint

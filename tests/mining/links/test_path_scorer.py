@@ -8,6 +8,7 @@ import torch
 
 from medkg.gnn.data import to_hetero_data
 from medkg.gnn.message_edges import INVERSE
+from medkg.gnn.settings import PathSettings
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links import path_scorer
 from medkg.mining.links.model import LinkModel
@@ -30,7 +31,7 @@ def model(kg: KnowledgeGraph) -> LinkModel:
 def test_messages_go_both_ways_over_all_but_large_relations(kg: KnowledgeGraph) -> None:
     task = link_task(kg, "TARGETS")
     data = to_hetero_data(kg, exclude_edges=task.excluded)
-    graph = path_graph(kg, data, task, 800_000)
+    graph = path_graph(kg, data, task, PathSettings().edges)
     for head, relation, tail in data.edge_types:
         forth = graph.edges[head, relation, tail]
         heads, tails = data[head, relation, tail].edge_index
@@ -99,7 +100,7 @@ def test_a_score_falls_without_the_edges_that_it_rests_on(model: LinkModel) -> N
             model.graph,
             exclude_edges=[*model.task.excluded, *model.graph.edges["id"].gather(sorted(rows))],
         )
-        without = path_graph(model.graph, kept, model.task, 800_000)
+        without = path_graph(model.graph, kept, model.task, PathSettings().edges)
         with torch.no_grad():
             return float(network(without, torch.tensor([head]))[0, tail])
 
