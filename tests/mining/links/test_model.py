@@ -26,7 +26,7 @@ from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.given_pairs import pairs_frame
 from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
-from medkg.mining.links.task import link_task
+from medkg.mining.links.task import _random_split, link_task
 from medkg.mining.links.train import train_links
 from tests.forked import kill_training_when
 from tests.gnn.graphs import family_graph
@@ -45,6 +45,13 @@ def test_split_by_chance(kg: KnowledgeGraph) -> None:
     assert {(task.heads[h], task.tails[t]) for h, t in pairs} == set(expected)
     again, other = link_task(kg, "TARGETS", seed=1), link_task(kg, "TARGETS", seed=2)
     assert task.held_back == again.held_back != other.held_back
+
+
+def test_a_few_edges_more_leave_the_others_where_they_are(kg: KnowledgeGraph) -> None:
+    ids = kg.edges.filter(relation="TARGETS")["id"]
+    fewer, whole = _random_split(ids[5:], seed=0), _random_split(ids, seed=0)
+    for part in ("valid", "test"):
+        assert len(set(fewer[part]) & set(whole[part])) >= len(whole[part]) - 5
 
 
 def test_given_split(kg: KnowledgeGraph) -> None:
