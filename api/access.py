@@ -13,6 +13,7 @@ from medkg.core.extras import require
 from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.languages import named_in
+from medkg.graph.look_up import check_hops
 from medkg.graph.store import Store
 from medkg.graph.view import DEFAULT_LIMIT, SubgraphView, view_around
 
@@ -246,7 +247,7 @@ def view(
 
     Raises:
         MissingError: a name that the graph lacks, or that means several nodes; no such language.
-        DataError: a limit that is too low or too high.
+        DataError: a limit that is too low or too high, or hops below 0.
         MissingExtraError: the extra `plots`, which brings Bokeh, is not installed.
 
     Example:
@@ -256,6 +257,7 @@ def view(
         True
     """
     require("bokeh", "plots")
+    check_hops(hops)
     texts = [around] if isinstance(around, str) else list(around)
     if isinstance(kg, Connection):
         kg = kg.read(texts, hops + 1, most=_FOLLOWED, predictions=True)

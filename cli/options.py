@@ -128,6 +128,20 @@ def name_and_value(text: str) -> tuple[str, str]:
     return name, value
 
 
+def values_by_name(option: str, given: list[str] | None) -> dict[str, str]:
+    """The values of an option of the form name=value that is given as often as needed, by name.
+
+    Raises:
+        typer.BadParameter: one has no equals sign, or a name was given twice.
+    """
+    values: dict[str, str] = {}
+    for name, value in map(name_and_value, given or ()):
+        if name in values:
+            raise typer.BadParameter(f"{option} {name} was given twice; it takes one value")
+        values[name] = value
+    return values
+
+
 def label_kinds(options: list[str] | None) -> dict[str, str | None]:
     """The kind of each corpus label, of `--label LABEL=KIND`; None for a label to leave out.
 

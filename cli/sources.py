@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medkg.cli.app import app
-from medkg.cli.options import Json, name_and_value
+from medkg.cli.options import Json, values_by_name
 from medkg.cli.output import save_and_print
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def load(
     from medkg.graph.graph_frames import MANIFEST
     from medkg.loaders.sources import load as load_source
 
-    options = dict(name_and_value(text) for text in option or ())
+    options = values_by_name("--option", option)
     if mapping is not None:
         options["mapping"] = str(mapping)
     if dry_run:

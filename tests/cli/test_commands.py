@@ -161,6 +161,12 @@ def test_extract_is_a_call_and_a_package(tmp_path: Path) -> None:
             medkg.read_texts([tmp_path / "empty.txt"], terminology=small())
 
 
+def test_an_option_of_a_source_takes_one_value(medkg: Medkg, tmp_path: Path) -> None:
+    twice = medkg("load", "starter", "--option", "a=1", "--option", "a=2", "--out", tmp_path / "g")
+    assert twice.code == 2
+    assert "--option a was given twice" in twice.err
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -77,6 +77,11 @@ def test_more_hops_never_show_fewer_nodes() -> None:
     assert len(two.choice.shown) == len(one.choice.shown) + 3 == kg.nodes.height
 
 
+def test_hops_below_none_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="at least 0, not -1"):
+        view(tmp_path / "no graph", "KIT", hops=-1)
+
+
 def test_relations_take_turns_and_the_most_probable_come_first() -> None:
     shown = view_around(wheel(40), ["medkg:hub"], limit=4).choice.shown
     assert shown == ("medkg:hub", "HP:0000000", KIT, "HP:0000001")
