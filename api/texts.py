@@ -310,8 +310,8 @@ def _pipeline(
     """The models, and the graph whose names they link to."""
     from medkg.extract.pipeline import build_pipeline
 
-    if all(given is None for given in (terminology, model, relations_model, linker)):
-        return _default_pipeline(language, min_probability)
+    if all(given is None for given in (model, relations_model, linker)):
+        return _kept_pipeline(terminology, language, min_probability)
     terms = default_terminology() if terminology is None else terminology
     nlp = build_pipeline(
         terms,
@@ -325,13 +325,17 @@ def _pipeline(
 
 
 @lru_cache(maxsize=1)
-def _default_pipeline(
-    language: str | None, min_probability: float
+def _kept_pipeline(
+    terminology: KnowledgeGraph | None, language: str | None, min_probability: float
 ) -> tuple[Language, KnowledgeGraph]:
-    """What ships, kept for the next texts of a notebook: to load it takes seconds."""
+    """The models that ship, kept for the next texts of a notebook: to load them takes seconds.
+
+    Args:
+        terminology: the same object links to the same names, since a graph doesn't change.
+    """
     from medkg.extract.pipeline import build_pipeline
 
-    terms = default_terminology()
+    terms = default_terminology() if terminology is None else terminology
     return build_pipeline(terms, language=language, min_probability=min_probability), terms
 
 
