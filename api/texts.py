@@ -311,7 +311,7 @@ def _pipeline(
     from medkg.extract.pipeline import build_pipeline
 
     if all(given is None for given in (model, relations_model, linker)):
-        return _kept_pipeline(terminology, language, min_probability)
+        return kept_pipeline(terminology, language, min_probability)
     terms = default_terminology() if terminology is None else terminology
     nlp = build_pipeline(
         terms,
@@ -325,7 +325,7 @@ def _pipeline(
 
 
 @lru_cache(maxsize=1)
-def _kept_pipeline(
+def kept_pipeline(
     terminology: KnowledgeGraph | None, language: str | None, min_probability: float
 ) -> tuple[Language, KnowledgeGraph]:
     """The models that ship, kept for the next texts of a notebook: to load them takes seconds.

@@ -287,8 +287,11 @@ def _sent(written: SavedGraph, folder: Path, remote: RemoteFolder) -> SavedGraph
 
 _READ = (
     "{documents:,} documents read, {words:,} words, {mentions:,} mentions, {relations:,} relations"
+    " between them"
 )
-_READ_ONE = "1 document read, {words:,} words, {mentions:,} mentions, {relations:,} relations"
+_READ_ONE = (
+    "1 document read, {words:,} words, {mentions:,} mentions, {relations:,} relations between them"
+)
 _MORE_COUNTS = {
     "pairs_left_out": ", {number:,} pairs in crowded sentences left out",
     "unchanged": ", {number:,} unchanged",

@@ -19,6 +19,7 @@ from .atomic import atomic_file, atomic_folder, check_replaceable
 from .disk import disk_error
 from .errors import DataError, MedkgError
 from .extras import require
+from .input_files import require_regular
 from .progress import progress
 
 PASSPHRASE = "MEDKG_SEAL_PASSPHRASE"  # the environment's variables that hold secrets
@@ -151,7 +152,8 @@ def open_sealed(
         passphrase: of a file that was sealed by one.
 
     Raises:
-        DataError: `file` is no sealed file, or holds what no sealed file does: a link, a name that
+        InputError: `file` isn't there, or is a folder.
+        DataError: it is no sealed file, or holds what no sealed file does: a link, a name that
             leads elsewhere, the same name twice. `out` has something in it.
         SealError: the key or passphrase is missing or another one, or the file was changed or cut.
         DiskError: the disk takes no more.
@@ -296,7 +298,8 @@ def _tar(
 
 
 def _is_by_passphrase(file: Path) -> bool:
-    if not (file.is_file() and _begins(file, _MAGIC)):
+    require_regular(file)
+    if not _begins(file, _MAGIC):
         raise DataError("is no sealed file", path=file)
     return _begins(file, _MAGIC + _BY_PASSPHRASE)
 

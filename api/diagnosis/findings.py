@@ -207,9 +207,9 @@ class NoteReader:
 
     @cached_property
     def _pipeline(self) -> Language:
-        from medkg.extract.pipeline import build_pipeline
+        from medkg.texts import kept_pipeline
 
-        return build_pipeline(self.kg)
+        return kept_pipeline(self.kg, None, 0.0)[0]
 
     @explained_imports()
     def findings(self, note: str) -> pl.DataFrame:

@@ -62,9 +62,9 @@ def run(*arguments: object, code: int = 0) -> Any:
 @pytest.fixture
 def _nothing_kept() -> Iterator[None]:
     """No pipeline is kept from another test, or for one."""
-    api_texts._kept_pipeline.cache_clear()
+    api_texts.kept_pipeline.cache_clear()
     yield
-    api_texts._kept_pipeline.cache_clear()
+    api_texts.kept_pipeline.cache_clear()
 
 
 @pytest.mark.usefixtures("_nothing_kept")
@@ -100,7 +100,7 @@ def test_the_pipeline_that_is_kept_keeps_no_word_of_a_text(
     monkeypatch.setattr(api_texts, "default_terminology", small)
     (tmp_path / "note.txt").write_text("Mrs Quimbleworth takes imatinib.")
     medkg.annotate(tmp_path / "note.txt")
-    nlp, _ = api_texts._kept_pipeline(None, None, 0.0)
+    nlp, _ = api_texts.kept_pipeline(None, None, 0.0)
     assert "Quimbleworth" not in nlp.vocab.strings
 
 

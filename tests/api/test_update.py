@@ -197,7 +197,9 @@ def test_the_command_updates_and_says_what_it_did(
     assert summary["mentions"] == 6
     assert summary["patients"] == 3
     result = medkg("extract", folder, "--into", tmp_path / "kg", *terms)
-    assert "0 documents read, 0 words, 0 mentions, 0 relations, 5 unchanged" in result.out
+    assert (
+        "0 documents read, 0 words, 0 mentions, 0 relations between them, 5 unchanged" in result.out
+    )
     assert "record_of_patient" not in result.out
     again = tmp_path / "another graph"
     hint = medkg("extract", folder, "--out", again, *terms).out.splitlines()[-1]

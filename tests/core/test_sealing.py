@@ -173,7 +173,7 @@ def test_what_is_no_plain_file_is_not_sealed(patients: Path, tmp_path: Path) -> 
     with pytest.raises(DataError, match="patients/pipe: is a link, or no file"):
         seal([patients], tmp_path / "sealed", recipients=[PUBLIC])
     assert not (tmp_path / "sealed").exists()
-    with pytest.raises(DataError, match="pipe: is no sealed file"):
+    with pytest.raises(DataError, match="pipe: is no file but a pipe"):
         open_sealed(patients / "pipe", tmp_path / "back", keys=[SECRET])
 
 
