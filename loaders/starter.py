@@ -10,6 +10,7 @@ Reads the tables of `data/starter` (see the card there), or a folder with tables
 - interactions: drug, other, effect, reference
 - names: kind, name, synonyms (what notes name every day and no other table does)
 - forms: drug, form_of (a group that notes name as one drug, or what a combination holds)
+- disease_forms: disease, form_of (a wider disease)
 - structures: drug, inchi
 - identifiers: kind, name, id, xrefs, confirmed_by
 
@@ -91,6 +92,7 @@ class _Tables:
     interactions: pl.DataFrame
     names: pl.DataFrame
     forms: pl.DataFrame
+    disease_forms: pl.DataFrame
     structures: pl.DataFrame
 
     @classmethod
@@ -111,6 +113,7 @@ class _Tables:
             interactions=rows("interactions", ["drug", "other"], ["effect", "reference"]),
             names=rows("names", ["kind", "name"], ["synonyms"]),
             forms=rows("forms", ["drug", "form_of"]),
+            disease_forms=rows("disease_forms", ["disease", "form_of"]),
             structures=rows("structures", ["drug", "inchi"]),
         )
 
@@ -118,6 +121,12 @@ class _Tables:
     def classified_drugs(self) -> pl.DataFrame:
         """The rows of drugs that have a class."""
         return self.drugs.filter(pl.col("drug_class").is_not_null())
+
+    @property
+    def disease_names(self) -> pl.Series:
+        """The diseases of indications, and those that are a form of another or have one."""
+        forms = self.disease_forms
+        return pl.concat([self.indications["disease"], forms["disease"], forms["form_of"]])
 
     def names_of_kind(self, kind: str) -> pl.DataFrame:
         """The rows of `names` of a kind."""
@@ -226,7 +235,7 @@ class _Indices:
         return cls(
             drugs=_NameIndex(known, ["Drug"], drugs),
             forms=_NameIndex(known, ["Drug"], pl.concat([drugs, everyday_drugs])),
-            diseases=_NameIndex(known, ["Disease"], tables.indications["disease"]),
+            diseases=_NameIndex(known, ["Disease"], tables.disease_names),
             effects=_NameIndex(known, ["Symptom", "Disease"], tables.effects["effect"]),
             targets=_NameIndex(known, ["Target"], tables.targets["symbol"]),
             everyday={
@@ -289,6 +298,13 @@ def _evidence(tables: _Tables, indices: _Indices, quarantine: Quarantine) -> pl.
                 relation=pl.lit("SUBCLASS_OF"),
                 object=indices.forms.ids("form_of"),
             ),
+            tables.disease_forms.select(
+                "file",
+                "line",
+                subject=indices.diseases.ids("disease"),
+                relation=pl.lit("SUBCLASS_OF"),
+                object=indices.diseases.ids("form_of"),
+            ),
         ],
         how="diagonal_relaxed",
     )
@@ -350,7 +366,7 @@ def _all_names(tables: _Tables, indices: _Indices) -> pl.DataFrame:
         [
             drugs.select(id=indices.drugs.ids("drug"), kind=pl.lit("Drug"), name="drug"),
             indices.drugs.nodes(tables.interactions["other"]),
-            indices.diseases.nodes(tables.indications["disease"]),
+            indices.diseases.nodes(tables.disease_names),
             indices.effects.nodes(tables.effects["effect"]),
             indices.targets.nodes(tables.targets["symbol"]),
             classified.select(id=_class_id(), kind=pl.lit("DrugClass"), name="drug_class"),
@@ -380,7 +396,7 @@ INFO = SourceInfo(
     "comes with medkg; or a folder with tables of the same form",
     "Drug TARGETS Target, TREATS, PALLIATES and CONTRAINDICATED_FOR Disease,"
     " CAUSES Symptom, INTERACTS_WITH Drug, IN_CLASS DrugClass,"
-    " SUBCLASS_OF Drug",
+    " SUBCLASS_OF Drug and Disease",
     False,
     load,
     bundled=True,

@@ -186,6 +186,7 @@ def write_starter(folder: Path, *more: str) -> Path:
         "interactions": ["drug\tother\teffect\treference", "Otherol\tExamplin\tbleeding\t"],
         "names": ["kind\tname\tsynonyms", "Drug\tExtract of oak\tOak bark", "Symptom\tPallor\t"],
         "forms": ["drug\tform_of", "Examplin\tExtract of oak"],
+        "disease_forms": ["disease\tform_of", "Example disease\tWider disease"],
         "structures": ["drug\tinchi", "Examplin\tInChI=1S/CH4/h1H4"],
         "identifiers": [
             "kind\tname\tid\txrefs\tconfirmed_by",

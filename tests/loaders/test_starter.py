@@ -44,6 +44,7 @@ def test_names_get_their_identifiers(small: KnowledgeGraph) -> None:
         ("drugbank:DB00001", "IN_CLASS", "medkg:class_example-agent"),
         ("medkg:otherol", "IN_CLASS", "medkg:class_example-agent"),
         ("drugbank:DB00001", "SUBCLASS_OF", "medkg:extract-of-oak"),
+        ("DOID:1", "SUBCLASS_OF", "medkg:wider-disease"),
     }
 
 

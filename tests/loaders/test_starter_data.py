@@ -143,6 +143,31 @@ def test_forms_are_of_known_drugs_and_never_of_themselves(tables: dict[str, Rows
     assert above("Amoxicillin and clavulanate") == {"Amoxicillin", "Penicillin"}
 
 
+def test_no_drug_for_a_form_of_a_disease_is_contraindicated_for_the_wider_one(
+    tables: dict[str, Rows],
+) -> None:
+    columns = ["disease", "form_of"]
+    forms = [tuple(row.values()) for row in read(STARTER / "disease_forms.tsv", columns)]
+    assert len(set(forms)) == len(forms)
+    against: dict[str, set[str]] = {}
+    given: dict[str, set[str]] = {}
+    for row in tables["indications"]:
+        speaks_against = row["relation"] == "CONTRAINDICATED_FOR"
+        (against if speaks_against else given).setdefault(row["disease"], set()).add(row["drug"])
+    assert {disease for pair in forms for disease in pair} <= {*against, *given}
+    wider: dict[str, set[str]] = {}
+    for disease, form_of in forms:
+        wider.setdefault(disease, set()).add(form_of)
+
+    def above(disease: str) -> set[str]:
+        return set().union(*({one} | above(one) for one in wider.get(disease, ())))
+
+    assert above("hepatitis B") == {"Hepatitis", "Liver disease"}
+    for disease in wider:
+        for other in above(disease):
+            assert given.get(disease, set()).isdisjoint(against.get(other, ())), (disease, other)
+
+
 def test_the_words_are_the_ones_that_are_allowed(tables: dict[str, Rows]) -> None:
     assert {row["action"] for row in tables["targets"]} <= ACTIONS
     assert {row["role"] for row in tables["targets"]} <= {

@@ -8,6 +8,7 @@ import pytest
 from medkg.core.errors import DataError
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
+from medkg.loaders.sources import load
 from medkg.mining.safety.query import TreatmentQuery
 from medkg.mining.safety.safety import Safety
 from tests.mining.safety.helpers import texts
@@ -40,6 +41,24 @@ def test_contraindications_for_a_form_of_the_patients_disease() -> None:
     )
     assert contraindication.evidence[0]["source"] == "label"
     assert contraindication.evidence[0]["references"] == ["PMID:7"]
+
+
+def test_the_starter_joins_chronic_kidney_failure_with_renal_insufficiency() -> None:
+    starter = load("starter")
+    safety = Safety(starter)
+    wide, form = (
+        starter.resolve(n, "Disease") for n in ("kidney failure", "chronic kidney failure")
+    )
+    lithium, metformin = (starter.resolve(n, "Drug") for n in ("lithium", "metformin"))
+    assert texts(safety, lithium, also=(wide,)) == ["contraindicated for Renal insufficiency"]
+    assert texts(safety, lithium, also=(form,)) == [
+        "contraindicated for Renal insufficiency"
+        " (the patient's chronic kidney failure is a form of it)"
+    ]
+    assert texts(safety, metformin, also=(form,)) == ["contraindicated for chronic kidney failure"]
+    assert texts(safety, metformin, also=(wide,)) == [
+        "contraindicated for chronic kidney failure, a form of the patient's Renal insufficiency"
+    ]
 
 
 def test_interactions_either_way_round() -> None:
