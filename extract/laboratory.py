@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from spacy.language import Language
@@ -16,7 +16,7 @@ from spacy.tokens import Doc, Span
 
 from ..core.errors import ModelError
 from ..graph.kg import KnowledgeGraph
-from ..graph.laboratory import LaboratoryTest, outcome_in_unit, outcome_of, tests_by_name
+from ..graph.laboratory import LaboratoryTest, Range, outcome_in_unit, outcome_of, tests_by_name
 from .context.doses import FREQUENCY
 from .context.values import forget_mentions, joins_value, measurement
 from .sentences import sentence_of
@@ -32,6 +32,9 @@ _ASSUMED = re.compile(
 # within narrow limits varies little in disease too: a temperature of 38.6 is in degrees Celsius.
 _PLAUSIBLE = 10.0
 _NARROW = 10.0  # by this power of the range's upper limit to its lower one, if that is less
+# A value denies a finding unless it lies within this share of the range's width of the limit behind
+# which the finding is: "BP 92/54" says nothing of hypotension. By judgement.
+_BORDER = 0.1
 # Characters; shorter names of tests ("ca", "k") are too often other words.
 _SHORTEST = 4
 _MAX_TOKENS = 8  # of a test's name
@@ -209,6 +212,9 @@ def results_of(mention: Span) -> Results | None:
         return None
     present, excluded = test.results(str(verdict))
     normal = verdict == "normal"
+    if normal and "interpretation" not in stated:
+        inner = replace(test, ranges=tuple(map(_inner, test.ranges)))
+        excluded = _without_near(test, excluded, _by_range(inner, stated, mention))
     return Results(present, excluded) if present or excluded or normal else None
 
 
@@ -224,11 +230,31 @@ def _of_pressure(mention: Span) -> Results | None:
     present, excluded = list[str](), list[str]()
     for value, name in zip(values, _PRESSURES, strict=True):
         test = tests_by_name()[name]
-        ((low, high, _),) = test.ranges
+        (usual,) = test.ranges
+        (low, high, _), (inner_low, inner_high, _) = usual, _inner(usual)
         shown, not_shown = test.results(outcome_of(value, low, high, ""))
         present += shown
-        excluded += not_shown
+        excluded += _without_near(test, not_shown, outcome_of(value, inner_low, inner_high, ""))
     return Results(present, excluded)
+
+
+def _inner(usual: Range) -> Range:
+    """A range without what is close to its limits; 0 is none."""
+    low, high, unit = usual
+    margin = _BORDER * (high - low)
+    return (low + margin if low else low, high - margin, unit)
+
+
+def _without_near(test: LaboratoryTest, excluded: Sequence[str], inner: str | None) -> list[str]:
+    """What a value excludes, without the finding that it is close to.
+
+    Args:
+        test: what was measured.
+        excluded: by the value as it lies in the whole range.
+        inner: on which side of the inner range it lies.
+    """
+    near = {"low": test.low, "high": test.high}.get(str(inner))
+    return [each for each in excluded if each != near]
 
 
 def _of_child(doc: Doc) -> bool:

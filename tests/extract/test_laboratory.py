@@ -116,6 +116,10 @@ def test_a_word_before_a_test_is_its_own_where_more_is_told_of_the_next(text: st
         ("[CRP] <5 mg/L.", ["HP:0011227"]),
         ("[Temp] 36.9.", ["HP:0002045", "HP:0001945"]),
         ("[HR] 72.", ["HP:0001662", "HP:0001649"]),
+        # Close to a limit nothing is said of what lies behind it.
+        ("[Temp] 35.1 C.", ["HP:0001945"]),
+        ("[Potassium] 5.2 mmol/L.", ["HP:0002900"]),
+        ("[Sodium] 136.", ["HP:0003228"]),
     ],
 )
 def test_a_normal_result_excludes(sentence: str, excluded: list[str]) -> None:
@@ -128,6 +132,7 @@ def test_a_normal_result_excludes(sentence: str, excluded: list[str]) -> None:
         ("[Blood pressure] 190/110.", {"HP:0004421", "HP:0005117"}, set()),
         ("[BP] 165/80 mmHg.", {"HP:0004421"}, {"HP:0500104", "HP:0005117"}),
         ("[BP] 80/60.", {"HP:0002615"}, {"HP:0500104", "HP:0005117"}),
+        ("[BP] 92/53.", set(), {"HP:0004421", "HP:0005117"}),
     ],
 )
 def test_a_blood_pressure_is_two_results(
