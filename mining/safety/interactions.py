@@ -1,14 +1,20 @@
-"""Interactions of drugs with those that a patient takes."""
+"""Interactions of drugs, and of similar ones, with those that a patient takes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .graph_facts import GraphFacts, edges_to
 from .query import TreatmentQuery
-from .warning import INTERACTION, DraftWarning
+from .warning import INTERACTION, SIMILAR_DRUG_TAKEN, SIMILAR_DRUGS_INTERACT, DraftWarning
+
+_MOST_NAMED = 3  # similar drugs
 
 
 def interaction_warnings(facts: GraphFacts, query: TreatmentQuery) -> list[DraftWarning]:
-    """The drugs that interact with one that the patient takes, or with what that is a form of."""
+    """The drugs that interact with one that the patient takes, or with what that is a form of;
+    those that no source says so of, but of a similar one; and those similar to one that is taken.
+    """
     taken_as: dict[str, str] = {}
     for drug in query.taking:
         for form in facts.with_broader(drug):
@@ -20,4 +26,50 @@ def interaction_warnings(facts: GraphFacts, query: TreatmentQuery) -> list[Draft
         text = f"interacts with {facts.name(taken)}, which the patient takes"
         text += f": {effect}" if effect else ""
         warnings.append(edge.draft(INTERACTION, taken, text))
+    return [*warnings, *_of_similar_drugs(facts, warnings), *_like_what_is_taken(facts, query)]
+
+
+def _of_similar_drugs(
+    facts: GraphFacts, interactions: Sequence[DraftWarning]
+) -> list[DraftWarning]:
+    """Warnings about drugs that no source says to interact, though it does of a similar one."""
+    by_taken: dict[str, dict[str, DraftWarning]] = {}
+    for warning in interactions:
+        by_taken.setdefault(warning.about, {}).setdefault(warning.drug, warning)
+    warnings = []
+    for taken, recorded in by_taken.items():
+        done = {taken, *recorded, *facts.narrower("Drug", recorded)}
+        similar_to: dict[str, list[str]] = {}
+        for drug in recorded:
+            for other in facts.similar_drugs.get(drug, ()):
+                if other not in done:
+                    similar_to.setdefault(other, []).append(drug)
+        for drug, others in similar_to.items():
+            names = ", ".join(map(facts.name, others[:_MOST_NAMED]))
+            text = (
+                f"like {names}, it may interact with {facts.name(taken)}, which the patient takes;"
+                " no source says so of this one"
+            )
+            warnings.append(
+                recorded[others[0]]._replace(kind=SIMILAR_DRUGS_INTERACT, drug=drug, text=text)
+            )
     return warnings
+
+
+def _like_what_is_taken(facts: GraphFacts, query: TreatmentQuery) -> list[DraftWarning]:
+    """Warnings about drugs that are similar to one that is taken: perhaps its kind twice."""
+    return [
+        DraftWarning(
+            kind=SIMILAR_DRUG_TAKEN,
+            drug=drug,
+            text=(f"shares the class {facts.name(shared)} with" if shared else "resembles")
+            + f" {facts.name(taken)}, which the patient takes: perhaps the same kind of drug twice",
+            subject="",
+            object=taken,
+            edge="",
+            about=taken,
+            probability=None,
+        )
+        for taken in query.taking
+        for drug, shared in facts.similar_drugs.get(taken, {}).items()
+    ]

@@ -58,7 +58,9 @@ class Safety:
           RESEMBLES, `contraindicated for drugs like it`. Where the disease has but a broad
           cross-reference with the patient's, which several diseases of one vocabulary have (a
           chapter of ICD), `contraindicated for what is perhaps the same`.
-        - interaction: INTERACTS_WITH a drug that the patient takes.
+        - interaction: INTERACTS_WITH a drug that the patient takes. Where no source says so of a
+          drug, but of one of its class or like it by RESEMBLES, `interaction of drugs like it`; and
+          where such a one is taken itself, `a drug like it is taken`.
         - adverse effect: CAUSES one of the patient's symptoms or diseases, or one that is wider.
           Where that is what a drug is sought for it doesn't push it down: lists of effects are
           taken from labels, which name what a drug is given for.

@@ -22,6 +22,8 @@ CONTRAINDICATED_FOR_NARROWER = "contraindicated for a form of it"
 SIMILAR_DRUGS_CONTRAINDICATED = "contraindicated for drugs like it"
 PERHAPS_CONTRAINDICATED = "contraindicated for what is perhaps the same"
 INTERACTION = "interaction"
+SIMILAR_DRUGS_INTERACT = "interaction of drugs like it"
+SIMILAR_DRUG_TAKEN = "a drug like it is taken"
 ADVERSE_EFFECT = "adverse effect"
 FACTORS: Mapping[str, float] = {
     ALLERGY_TO_SIMILAR_DRUG: 4.0,
@@ -29,6 +31,8 @@ FACTORS: Mapping[str, float] = {
     SIMILAR_DRUGS_CONTRAINDICATED: 4.0,
     PERHAPS_CONTRAINDICATED: 4.0,
     INTERACTION: 4.0,
+    SIMILAR_DRUGS_INTERACT: 2.0,
+    SIMILAR_DRUG_TAKEN: 2.0,
     ADVERSE_EFFECT: 2.0,
 }
 
@@ -36,10 +40,13 @@ ALLERGIC_TO = "ALLERGIC_TO"
 CONTRAINDICATED_FOR = "CONTRAINDICATED_FOR"
 INTERACTS_WITH = "INTERACTS_WITH"
 CAUSES = "CAUSES"
+TAKES = "TAKES"
 _RELATIONS = {
     ALLERGY: ALLERGIC_TO,
     ALLERGY_TO_SIMILAR_DRUG: ALLERGIC_TO,
     INTERACTION: INTERACTS_WITH,
+    SIMILAR_DRUGS_INTERACT: INTERACTS_WITH,
+    SIMILAR_DRUG_TAKEN: TAKES,
     ADVERSE_EFFECT: CAUSES,
 }  # all others: CONTRAINDICATED_FOR
 _GRAVEST_FIRST = (*EXCLUDING, *FACTORS)
@@ -66,10 +73,12 @@ class SafetyWarning:
     Attributes:
         kind: `allergy`, `contraindicated`, `allergy to a drug like it`, `contraindicated for a form
             of it`, `contraindicated for drugs like it`, `contraindicated for what is perhaps the
-            same`, `interaction` or `adverse effect`.
+            same`, `interaction`, `interaction of drugs like it`, `a drug like it is taken` or
+            `adverse effect`.
         text: a sentence.
         subject, relation, object, edge: what the graph holds. Of an allergy that was given, and
-            that the graph doesn't hold of the patient, subject and edge are empty.
+            that the graph doesn't hold of the patient, and of a drug that is taken, subject and
+            edge are empty.
         about: what of the patient's it is about (an identifier, or a state such as `pregnancy`).
         factor: by which it multiplies a drug's rank; 1 for an allergy and a contraindication, which
             exclude the drug from the list instead.
@@ -131,9 +140,11 @@ class DraftWarning(NamedTuple):
 
 
 def distinct_and_sorted(warnings: Sequence[SafetyWarning]) -> list[SafetyWarning]:
-    """Each edge's first warning, the gravest first; an allergy that was given has no edge, and is
-    identified by its allergen."""
-    distinct = {warning.edge or warning.about: warning for warning in reversed(warnings)}
+    """Each edge's first warning, the gravest first; what has no edge (an allergy that was given, a
+    drug that is taken) is identified by what it is about."""
+    distinct = {
+        warning.edge or (warning.relation, warning.about): warning for warning in reversed(warnings)
+    }
     return sorted(
         distinct.values(),
         key=lambda warning: (_GRAVEST_FIRST.index(warning.kind), warning.about, warning.edge),

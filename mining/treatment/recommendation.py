@@ -66,7 +66,8 @@ class Recommendation:
         recorded: what sources record to treat, then to palliate, and neither a contraindication nor
             an allergy forbids; of `n_recorded` the first for each disease.
         hypotheses: what none records. A warning pushes a drug down: its rank is multiplied by 2
-            for an adverse effect that the patient has (but for what it is sought for), by 4 for an
+            for an adverse effect that the patient has (but for what it is sought for), for an
+            interaction of drugs like it and for one like it that is taken, by 4 for an
             interaction, for an allergy to a drug like it and for a contraindication for a narrower
             disease, for drugs like it, or for what is perhaps the same.
         contraindicated: what would be in the lists but must not be given: contraindicated, or what

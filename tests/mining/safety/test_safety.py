@@ -66,7 +66,39 @@ def test_interactions_either_way_round() -> None:
     text = "interacts with {}, which the patient takes: bleeding"
     assert texts(safety, "drugbank:DB02", taking=("drugbank:DB10",)) == [text.format("drug 1-0")]
     assert texts(safety, "drugbank:DB10", taking=("drugbank:DB02",)) == [text.format("drug 0-2")]
-    assert texts(safety, "drugbank:DB10", taking=("drugbank:DB03",)) == []
+    assert texts(safety, "drugbank:DB20", taking=("drugbank:DB10",)) == []
+
+
+def test_similar_drugs_interact_or_are_taken_twice() -> None:
+    safety = Safety(pharmacy(extra=[("drugbank:DB30", "RESEMBLES", "drugbank:DB10", None)]))
+    taken = TreatmentQuery((), taking=("drugbank:DB10",))
+    warnings = safety.warnings(taken, ["drugbank:DB03", "drugbank:DB11", "drugbank:DB30"])
+    assert {drug: [(w.kind, w.factor, w.text) for w in own] for drug, own in warnings.items()} == {
+        "drugbank:DB03": [
+            (
+                "interaction of drugs like it",
+                2,
+                "like drug 0-2, it may interact with drug 1-0, which the patient takes; no source"
+                " says so of this one",
+            )
+        ],
+        "drugbank:DB11": [
+            (
+                "a drug like it is taken",
+                2,
+                "shares the class class 1 with drug 1-0, which the patient takes: perhaps the same"
+                " kind of drug twice",
+            )
+        ],
+        "drugbank:DB30": [
+            (
+                "a drug like it is taken",
+                2,
+                "resembles drug 1-0, which the patient takes: perhaps the same kind of drug twice",
+            )
+        ],
+    }
+    assert warnings["drugbank:DB03"][0].evidence
 
 
 def test_adverse_effects_and_diseases_of_the_name_of_a_symptom() -> None:
