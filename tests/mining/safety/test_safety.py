@@ -241,3 +241,14 @@ def test_a_broad_cross_reference_makes_no_two_diseases_the_same() -> None:
              "contraindicated for thyroid disease (the patient's gout is perhaps a form of it)"),
         ],
     }  # fmt: skip
+
+
+def test_the_starter_warns_of_a_second_inhibitor_of_monoamine_oxidase() -> None:
+    starter = load("starter")
+    phenelzine, *others = (
+        starter.resolve(name, "Drug") for name in ("phenelzine", "selegiline", "rasagiline")
+    )
+    for other in others:
+        assert texts(Safety(starter), other, taking=(phenelzine,)) == [
+            "interacts with Phenelzine, which the patient takes: hypertensive crisis"
+        ]
