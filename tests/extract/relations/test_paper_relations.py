@@ -41,6 +41,10 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
         ("[Vemurafenib|Drug] inhibits [BRAF|Target]; it is given with [cobimetinib|Drug], which "
          "inhibits [MEK1|Target].",
          [("Vemurafenib", "TARGETS", "BRAF"), ("cobimetinib", "TARGETS", "MEK1")]),
+        ("[Simvastatin|Drug] harmed patients who also took [erythromycin|Drug], which strongly "
+         "inhibits [CYP3A4|Target].", [("erythromycin", "TARGETS", "CYP3A4")]),
+        ("[Warfarin|Drug], a [coumarin|Drug], which inhibits [VKORC1|Target], was given.",
+         [("Warfarin", "TARGETS", "VKORC1"), ("coumarin", "TARGETS", "VKORC1")]),
         ("Mutations of [PCSK9|Target], which [evolocumab|Drug] inhibits, cause "
          "[hypercholesterolemia|Disease].",
          [("evolocumab", "TARGETS", "PCSK9"),
