@@ -64,6 +64,13 @@ _SPECIMENS = frozenset(
 )
 _REACH = 10  # tokens before a test in which another specimen is looked for
 _BLOOD = re.compile(r"(?:serum|plasma|blood|circulating)\b", re.I)
+# A drug's name behind one of these with an amount after it is what was measured, and none taken.
+_MEASURED_IN = frozenset(("urinary", "urine", "serum", "plasma"))
+_AMOUNT = re.compile(
+    r"(?: (?:excretion|output|levels?|concentrations?))?(?: (?:was|is|of|at|=)|:)?"
+    r" ?[<>≤≥~]? ?\d",
+    re.I,
+)
 # What may follow a test in the sentence where it has no value; any other word makes it a part of
 # another name: "reduced platelet aggregation", "low iron stores".
 _MAY_FOLLOW = frozenset("and or but nor on in for from after since while which who despite".split())  # noqa: SIM905
@@ -137,9 +144,10 @@ def add_tests(doc: Doc) -> None:
     """Take the tests of the table that have a result up into `doc.spans["mentions"]`.
 
     They stand where there is no mention, or one of a drug, gene or test that they and figures make
-    up ("TSH 98"); a drug's name with a test's result is a test ("low calcium").
+    up ("TSH 98"); a drug's name with a test's result is a test ("low calcium"). What was measured
+    in urine or blood and is no test of the table is no drug either ("urinary copper was 410 ug").
     """
-    mentions = list(doc.spans["mentions"])
+    mentions = [mention for mention in doc.spans["mentions"] if not _is_measured(mention)]
     at_token = {n: number for number, m in enumerate(mentions) for n in range(m.start, m.end)}
     tests: list[tuple[Span, set[int]]] = []  # with the mentions that each takes the place of
     for test in _named_tests(doc):
@@ -161,6 +169,14 @@ def add_tests(doc: Doc) -> None:
     for test, _ in with_result:
         test._.probability = _PROBABILITY
     take_up(with_result)
+
+
+def _is_measured(mention: Span) -> bool:
+    """Whether a drug is what was measured in a specimen."""
+    doc, start = mention.doc, mention.start
+    in_specimen = start > 0 and doc[start - 1].lower_ in _MEASURED_IN
+    is_drug = mention.label_ == "Drug" and in_specimen
+    return is_drug and _AMOUNT.match(text_of(doc), mention.end_char) is not None
 
 
 def _named_tests(doc: Doc) -> Iterator[Span]:
