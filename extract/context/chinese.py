@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from ...core.han import simplified
 from ..sentences import sentence_of
 from ..tables import table_rows
-from .attributes import attributes
+from .attributes import Categorised, attributes
+from .chinese_drugs import allergy_words, is_stopped, is_taken_now
 from .context import Context
+from .reactions import Allergy, allergies_of
 
 Place = tuple[int, int]
 
@@ -63,23 +66,71 @@ class ChineseContext(Context):
     def __call__(self, doc: Doc) -> Doc:
         texts = [simplified(sentence.text) for sentence in doc.sents]
         number = {sentence.start: n for n, sentence in enumerate(doc.sents)}
-        places: list[list[Place]] = [[] for _ in texts]
-        mentions = []
+        placed: list[list[tuple[Span, Place]]] = [[] for _ in texts]
         for mention in doc.spans["mentions"]:
             sentence = sentence_of(mention)
-            n, start = number[sentence.start], mention.start_char - sentence.start_char
-            mentions.append((mention, n, (start, start + len(mention.text))))
-            places[n].append(mentions[-1][2])
-        for mention, n, place in mentions:
-            categories = categories_in(texts[n], *place, places[n])
-            if "asked" in categories:
-                answer = texts[n + 1] if n + 1 < len(texts) else ""
-                categories |= _answer(answer)
-            values = attributes(categories)
-            for attribute, value in values.items():
-                mention._.set(attribute, value)
-            mention._.set("in_relations", values)
+            start = mention.start_char - sentence.start_char
+            placed[number[sentence.start]].append((mention, (start, start + len(mention.text))))
+        drugs = _Drugs()
+        for text, answer, mentions in zip(texts, [*texts[1:], ""], placed, strict=True):
+            places = [place for _, place in mentions]
+            categorised = [(m, categories_in(text, *place, places)) for m, place in mentions]
+            for _, categories in categorised:
+                if "asked" in categories:
+                    categories |= _answer(answer)
+            drugs.add_sentence(text, mentions, categorised)
+            for mention, categories in categorised:
+                values = attributes(categories)
+                for attribute, value in values.items():
+                    mention._.set(attribute, value)
+                mention._.set("in_relations", values)
+        drugs.write(doc)
         return doc
+
+
+@dataclass
+class _Drugs:
+    """What a document says of its drugs, by the tokens that they start at, see `Context`."""
+
+    stopped: set[int] = field(default_factory=set)
+    allergies: dict[int, Allergy] = field(default_factory=dict)
+    # The mentions that are but the word "过敏" of an allergy to a drug.
+    words: set[tuple[int, int]] = field(default_factory=set)
+
+    def add_sentence(
+        self, text: str, mentions: Sequence[tuple[Span, Place]], categorised: Categorised
+    ) -> None:
+        """Settle what a sentence says of its drugs, whose categories are changed."""
+        for mention, (start, end) in mentions:
+            if mention.label_ == "Drug":
+                text = f"{text[:start]}{'M' * (end - start)}{text[end:]}"
+        words = set()
+        for (drug, place), (_, categories) in zip(mentions, categorised, strict=True):
+            if drug.label_ != "Drug":
+                continue
+            if (allergy := allergy_words(text, *place)) is not None:
+                word, denied = allergy
+                words.add(word)
+                categories |= {"allergy", "negated"} if denied else {"allergy"}
+            elif is_stopped(text, *place):
+                categories.add("over")
+                self.stopped.add(drug.start)
+            elif is_taken_now(text, *place):
+                categories.discard("historical")
+        self.allergies |= allergies_of(categorised, ())
+        self.words.update(
+            (mention.start, mention.end)
+            for mention, (start, end) in mentions
+            if any(first <= start and end <= last for first, last in words)
+        )
+
+    def write(self, doc: Doc) -> None:
+        doc._.stopped, doc._.allergies = frozenset(self.stopped), self.allergies
+        doc.spans["mentions"] = [
+            mention
+            for mention in doc.spans["mentions"]
+            if (mention.start, mention.end) not in self.words
+        ]
 
 
 def categories_in(sentence: str, start: int, end: int, mentions: Sequence[Place] = ()) -> set[str]:
