@@ -4,6 +4,7 @@ import pytest
 from spacy.tokens import Doc
 
 from medkg.extract.chinese import Chinese
+from medkg.extract.relations.chinese import chinese_relations
 from medkg.extract.tokens import blank
 
 
@@ -92,3 +93,10 @@ def test_a_drug_taken_daily_is_of_now(sentence: str, drug: str, temporality: str
     doc = _read(sentence, drug)
     (mention,) = doc.spans["mentions"]
     assert mention._.temporality == temporality
+
+
+def test_a_drug_that_was_stopped_treats_nothing_before_it() -> None:
+    stopped = _read("牙龈出血，已停用华法林。", "华法林", "牙龈出血")
+    given = _read("牙龈出血，予服用维生素C。", "维生素C", "牙龈出血")
+    treats = [[r.relation for r in chinese_relations(doc)] for doc in (stopped, given)]
+    assert treats == [[], ["TREATS"]]
