@@ -72,6 +72,7 @@ class ChineseContext(Context):
             start = mention.start_char - sentence.start_char
             placed[number[sentence.start]].append((mention, (start, start + len(mention.text))))
         drugs = _Drugs()
+        lasting = set[int]()
         for text, answer, mentions in zip(texts, [*texts[1:], ""], placed, strict=True):
             places = [place for _, place in mentions]
             categorised = [(m, categories_in(text, *place, places)) for m, place in mentions]
@@ -80,12 +81,27 @@ class ChineseContext(Context):
                     categories |= _answer(answer)
             drugs.add_sentence(text, mentions, categorised)
             for mention, categories in categorised:
+                if _is_lasting(mention, categories) and "愈" not in text:
+                    lasting.add(mention.start)
                 values = attributes(categories)
                 for attribute, value in values.items():
                     mention._.set(attribute, value)
                 mention._.set("in_relations", values)
         drugs.write(doc)
+        doc._.lasting = frozenset(lasting)
         return doc
+
+
+@cache
+def _lasting() -> re.Pattern[str]:
+    """Conditions that a past history tells and the patient has still."""
+    return re.compile("|".join(phrase for (phrase,) in table_rows("lasting_zh.tsv")))
+
+
+def _is_lasting(mention: Span, categories: set[str]) -> bool:
+    """Whether a condition of a past history is one that doesn't pass."""
+    told = "historical" in categories and not categories & {"past", "over"}
+    return told and _lasting().search(simplified(mention.text)) is not None
 
 
 @dataclass

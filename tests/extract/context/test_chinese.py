@@ -3,7 +3,8 @@
 import pytest
 
 from medkg.extract.context.attributes import attributes
-from medkg.extract.context.chinese import categories_in
+from medkg.extract.context.chinese import ChineseContext, categories_in
+from medkg.extract.tokens import blank
 
 DEFAULT = {"asserted", "certain", "patient", "current"}
 
@@ -93,3 +94,24 @@ def test_a_word_within_the_name_of_another_mention_says_nothing() -> None:
 def test_a_question_denies_nothing() -> None:
     assert categories_in("有没有皮疹？", 3, 5) >= {"asked"}
     assert "negated" not in categories_in("有没有皮疹？", 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "condition", "expected"),
+    [
+        ("既往有高血压病史10年。", "高血压", True),
+        ("哮喘史5年，控制可。", "哮喘", True),
+        ("既往肺炎病史2年。", "肺炎", False),
+        ("既往妊娠期糖尿病。", "妊娠期糖尿病", False),
+        ("小时候患过哮喘。", "哮喘", False),
+        ("既往哮喘，已治愈。", "哮喘", False),
+    ],
+)
+def test_what_does_not_pass_is_of_now(sentence: str, condition: str, expected: bool) -> None:
+    doc = blank().make_doc(sentence)
+    for token in doc:
+        token.is_sent_start = token.i == 0
+    start = sentence.index(condition)
+    span = doc.char_span(start, start + len(condition), "Disease")
+    doc.spans["mentions"] = [span]
+    assert (span.start in ChineseContext()(doc)._.lasting) == expected
