@@ -42,25 +42,37 @@ def print_recommendation(recommendation: Recommendation) -> None:
             show.out.print(words(line, names=", ".join(f"{names[i]} ({i})" for i in ids)))
     if about := _circumstances(query):
         show.out.print(words("patient: {about}", about=", ".join(about)))
+    if not_checked := _not_checked(recommendation):
+        kinds = ", ".join(map(message, not_checked))
+        show.out.print(words("could not be checked, for any drug: {kinds}", kinds=kinds))
     for notice in recommendation.notices:
         show.out.print(words("note: {note}", note=message(notice)))
     several = len(query.diseases) > 1
+    none = words("none on record, not all checked" if not_checked else "none on record")
     title = words("On record")
     if recommendation.n_recorded:
         shown, number = len(recommendation.recorded), recommendation.n_recorded
         title = words("On record ({shown} of {number})", shown=shown, number=number)
-    _print_drugs(recommendation.recorded, title, several)
+    _print_drugs(recommendation.recorded, title, several, none)
     title = words(
         "Hypotheses, no recommendations (probability at a base rate of {rate:.2g})",
         rate=recommendation.base_rate,
     )
-    _print_drugs(recommendation.hypotheses, title, several)
-    _print_drugs(recommendation.contraindicated, words("Not to be given"), several, explained=False)
-    _print_drugs(recommendation.taking, words("Taken already"), several, explained=False)
+    _print_drugs(recommendation.hypotheses, title, several, none)
+    for title, drugs in (
+        (words("Not to be given"), recommendation.contraindicated),
+        (words("Taken already"), recommendation.taking),
+    ):
+        _print_drugs(drugs, title, several, none, explained=False)
     show.out.print(Text(words("Checks"), "bold"))
     for check in recommendation.checks:
         show.out.print(f"  {message(check.what)}: {message(check.note)}")
     show.out.print(f"{recommendation.model}. {words(DISCLAIMER)}")
+
+
+def _not_checked(recommendation: Recommendation) -> list[str]:
+    """What is known of the patient and no warning could come of."""
+    return [c.what for c in recommendation.checks if c.called_for and not c.checked]
 
 
 def _circumstances(query: TreatmentQuery) -> list[str]:
@@ -80,8 +92,14 @@ def _circumstances(query: TreatmentQuery) -> list[str]:
 
 
 def _print_drugs(
-    drugs: tuple[DrugAssessment, ...], title: str, several: bool, *, explained: bool = True
+    drugs: tuple[DrugAssessment, ...],
+    title: str,
+    several: bool,
+    none: str,
+    *,
+    explained: bool = True,
 ) -> None:
+    """A table of drugs, and below it what speaks against each; `none` stands where nothing does."""
     if not drugs:
         return
     rows = [
@@ -97,7 +115,7 @@ def _print_drugs(
             "sources": ", ".join(drug.sources),
             "warnings": words("not checked")
             if drug.unchecked and not drug.warnings
-            else str(len(drug.warnings) or words("none on record")),
+            else str(len(drug.warnings) or none),
         }
         for drug in drugs
     ]

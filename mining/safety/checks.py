@@ -15,11 +15,17 @@ from .query import TreatmentQuery
 
 @dataclass(frozen=True)
 class SafetyCheck:
-    """Whether something was looked for, and in what."""
+    """Whether something was looked for, and in what.
+
+    Attributes:
+        called_for: whether anything known of the patient calls for it: an allergy, a drug that is
+            taken, pregnancy, age or sex; contraindications and adverse effects always are.
+    """
 
     what: str
     checked: bool
     note: str
+    called_for: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -30,7 +36,7 @@ def allergy_check(facts: GraphFacts, allergies: Allergies, query: TreatmentQuery
     """Whether the patient's allergies could be compared with any drug."""
     if not query.allergic:
         note = "not checked: no allergy was given or recorded, which is no proof of none"
-        return SafetyCheck("allergies", False, note)
+        return SafetyCheck("allergies", False, note, called_for=False)
     names = ", ".join(map(facts.name, query.allergic))
     note = (
         f"checked: {len(query.allergic)} given or recorded ({names}); their forms, classes"
@@ -65,7 +71,8 @@ def contraindication_check(facts: GraphFacts) -> SafetyCheck:
 def interaction_check(facts: GraphFacts, query: TreatmentQuery) -> SafetyCheck:
     """Whether the graph holds interactions of the drugs that the patient takes."""
     if not query.taking:
-        return SafetyCheck("interactions", False, "not checked: no current drug was given")
+        note = "not checked: no current drug was given"
+        return SafetyCheck("interactions", False, note, called_for=False)
     rows = facts.interactions
     if rows.is_empty():
         note = (
@@ -115,7 +122,7 @@ def state_checks(query: TreatmentQuery, stated: Collection[str]) -> list[SafetyC
             note = f"not checked: no source in the graph states contraindications by {what}"
         else:
             note = f"contraindications for {', '.join(covered)}, as far as a source states them"
-        checks.append(SafetyCheck(what, given and bool(covered), note))
+        checks.append(SafetyCheck(what, given and bool(covered), note, called_for=given))
     return checks
 
 

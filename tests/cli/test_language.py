@@ -201,7 +201,8 @@ def test_recommend_is_chinese(tmp_path: Path) -> None:
         assert text in shown
     lines = [line for line in shown.splitlines() if not re.match(r" {2}\+ ", line)]  # reasons
     names = {"drug", "disease", "fever", "Pregnancy", "bleeding", "label", "PMID", "DOID",
-             "drugbank", "treatment", "content", "Fever", "common", "made"}  # fmt: skip
+             "drugbank", "treatment", "content", "Fever", "common", "made",
+             "class"}  # fmt: skip
     assert words_of("\n".join(lines)) <= names
     # The variable does as the option, which goes before it; programs read the same.
     assert run(*arguments, environment={"MEDKG_LANG": "zh"}) == shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 import medkg
 from medkg.cli import app
-from medkg.cli.show_recommendation import _cited, below_members
+from medkg.cli.show_recommendation import _cited, below_members, print_recommendation
 from medkg.core.errors import MissingError, ModelError
 from medkg.mining.safety.warning import SafetyWarning
 from tests.graph.other_server import server_graph
@@ -58,6 +59,7 @@ def test_recommend_in_words_and_as_json(folder: Path) -> None:
         "! contraindicated in Pregnancy [label PMID:7]",
         "! interacts with drug 1-0, which the patient takes: bleeding [label PMID:7]",
         "? no source says anything of its",
+        "could not be checked, for any drug: age, sex",
         "age: not checked",
         "For research, not for care",
     ):
@@ -96,8 +98,23 @@ def test_allergies(folder: Path) -> None:
     assert [drug["warnings"][0]["kind"] for drug in answer["taking"]] == ["allergy"]
     none = run("recommend", folder / "model", "--disease", "disease 2-0")
     assert "allergies: not checked: no allergy was given" in none
+    assert "could not be checked" not in none
     with pytest.raises(MissingError, match="no Drug 'drug 2-9'"):
         run("recommend", folder / "model", "--disease", "DOID:20", "--allergic", "drug 2-9")
+
+
+@pytest.mark.parametrize("age", [None, 70])
+def test_no_row_reads_as_checked_for_what_could_not_be(
+    folder: Path, capsys: pytest.CaptureFixture[str], age: float | None
+) -> None:
+    model = medkg.load_model(folder / "model")
+    answer = model.recommend("DOID:00", age=age, top=3)  # type: ignore[union-attr]
+    silent = tuple(replace(drug, unchecked=(), warnings=()) for drug in answer.recorded)
+    print_recommendation(replace(answer, recorded=silent))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "none on record" in shown
+    assert ("could not be checked, for any drug: age" in shown) == (age is not None)
+    assert ("none on record, not all checked" in shown) == (age is not None)
 
 
 def test_a_warning_shows_the_sentence_that_it_comes_from() -> None:

@@ -485,6 +485,11 @@ def test_forms_are_answered_by_pages(reader: TestClient) -> None:
         ("/diagnosis", {"present": "HP:0000011", "do": "rank"}, "What to ask next"),
         ("/diagnosis", {"do": "rank"}, "at least one phenotype"),
         ("/treatment", {"diseases": "DOID:00"}, "What was checked"),
+        (
+            "/treatment",
+            {"diseases": "DOID:00", "age": "70"},
+            "could not be checked, for any drug: age",
+        ),
         ("/treatment", {"diseases": ""}, "at least one disease"),
     ):
         page = reader.post(address, data=form, headers=FROM_HERE)
