@@ -151,9 +151,14 @@ def suggestion(near: pl.DataFrame, text: str) -> str:
         f"{name} ({id_})" if alike == name else f"{name} ({id_}: {alike})"
         for id_, name, alike in near.select("id", "name", "alike").iter_rows()
     )
-    if not listed and has_han(text):
+    return f"; near: {listed}" if listed else about_chinese_names(text)
+
+
+def about_chinese_names(text: str) -> str:
+    """The end of a message that a graph knows nothing of a text, if the text has Chinese in it."""
+    if has_han(text):
         return "; Chinese names are those that a graph was loaded with: medkg load … --language zh"
-    return f"; near: {listed}" if listed else ""
+    return ""
 
 
 def alike(nodes: pl.LazyFrame, collect: Collect, text: str, most: int) -> pl.DataFrame:

@@ -24,6 +24,7 @@ from medkg.diagnosis.findings import (
 )
 from medkg.diagnosis.patients import PatientFindings, read_phenopackets
 from medkg.diagnosis.ranking import NO_KNOWN_PHENOTYPE, PatientDiagnosis, diagnose_patients
+from medkg.graph.look_up import about_chinese_names
 
 if TYPE_CHECKING:
     from medkg.mining.diagnosis.circumstances import Circumstances
@@ -357,10 +358,11 @@ def diagnose_requested(
         circumstances=request.circumstances,
         coverage=request.coverage,
     )
-    if not cases:
-        raise DataError(NO_KNOWN_PHENOTYPE)
-    ranked = {case["patient"] for case in cases}
     table = requested.note_findings
+    if not cases:
+        sentences = "" if table is None else " ".join(table["sentence"])
+        raise DataError(NO_KNOWN_PHENOTYPE + about_chinese_names(sentences))
+    ranked = {case["patient"] for case in cases}
     return DiagnosisResult(
         cases=cases,
         patients=[patient for patient in requested.patients if patient.id in ranked],

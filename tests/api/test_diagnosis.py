@@ -337,6 +337,15 @@ def test_none_to_diagnose(tmp_path: Path, model: DiagnosisModel) -> None:
         read_phenopackets(path, model.kg, Quarantine())
 
 
+def test_a_chinese_note_of_a_graph_without_chinese_names(
+    tmp_path: Path, model: DiagnosisModel
+) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("患者自幼手指细长，右眼晶状体脱位，身材高大。", encoding="utf-8")
+    with pytest.raises(DataError, match="Chinese names are those that a graph was loaded with"):
+        medkg.diagnose(model, medkg.DiagnosisRequest(note=note))
+
+
 def test_a_schema_version_that_is_not_known_is_read_as_the_last(tmp_path: Path) -> None:
     path = tmp_path / "case.json"
     path.write_text(phenopacket("case", ["HP:0000021"]).replace('"2.0"', '"3.1"'))
