@@ -42,7 +42,7 @@ FINDINGS = {
     "probability": pl.Float64,
 }
 NO_FINDING = "no finding"
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\d_]{2,}")  # Chinese has no blanks: a character each
 _FEWEST_WORDS = 3  # of a sentence that is shown though nothing was found in it
 # Sentences that make a note of typed words: of a noun, an adjective ("deaf") and a verb
 # ("bruises easily"). Later ones only where nothing is read in those before.

@@ -341,7 +341,7 @@ def test_a_chinese_note_of_a_graph_without_chinese_names(
     tmp_path: Path, model: DiagnosisModel
 ) -> None:
     note = tmp_path / "note.txt"
-    note.write_text("患者自幼手指细长，右眼晶状体脱位，身材高大。", encoding="utf-8")
+    note.write_text("蜘蛛指。晶状体脱位。", encoding="utf-8")
     with pytest.raises(DataError, match="Chinese names are those that a graph was loaded with"):
         medkg.diagnose(model, medkg.DiagnosisRequest(note=note))
 
