@@ -291,20 +291,7 @@ def _evidence(tables: _Tables, indices: _Indices, quarantine: Quarantine) -> pl.
             tables.classified_drugs.select(
                 "file", "line", subject=drug, relation=pl.lit("IN_CLASS"), object=_class_id()
             ),
-            tables.forms.select(
-                "file",
-                "line",
-                subject=indices.forms.ids("drug"),
-                relation=pl.lit("SUBCLASS_OF"),
-                object=indices.forms.ids("form_of"),
-            ),
-            tables.disease_forms.select(
-                "file",
-                "line",
-                subject=indices.diseases.ids("disease"),
-                relation=pl.lit("SUBCLASS_OF"),
-                object=indices.diseases.ids("form_of"),
-            ),
+            *_form_evidence(tables, indices),
         ],
         how="diagonal_relaxed",
     )
@@ -312,6 +299,26 @@ def _evidence(tables: _Tables, indices: _Indices, quarantine: Quarantine) -> pl.
     for file, line in evidence.filter(lacks_end).select("file", "line").rows():
         quarantine.add("unknown drug", path=file, line=line)
     return evidence.filter(~lacks_end).drop("file", "line")
+
+
+def _form_evidence(tables: _Tables, indices: _Indices) -> list[pl.DataFrame]:
+    """Which drugs and diseases are forms of others."""
+    return [
+        tables.forms.select(
+            "file",
+            "line",
+            subject=indices.forms.ids("drug"),
+            relation=pl.lit("SUBCLASS_OF"),
+            object=indices.forms.ids("form_of"),
+        ),
+        tables.disease_forms.select(
+            "file",
+            "line",
+            subject=indices.diseases.ids("disease"),
+            relation=pl.lit("SUBCLASS_OF"),
+            object=indices.diseases.ids("form_of"),
+        ),
+    ]
 
 
 def _nodes(tables: _Tables, indices: _Indices, structures: pl.DataFrame) -> pl.DataFrame:
