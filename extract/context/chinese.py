@@ -100,8 +100,8 @@ def _lasting() -> re.Pattern[str]:
 
 def _is_lasting(mention: Span, categories: set[str]) -> bool:
     """Whether a condition of a past history is one that doesn't pass."""
-    told = "historical" in categories and not categories & {"past", "over"}
-    return told and _lasting().search(simplified(mention.text)) is not None
+    is_history = "historical" in categories and not categories & {"past", "over"}
+    return is_history and _lasting().search(simplified(mention.text)) is not None
 
 
 @dataclass
