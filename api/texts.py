@@ -324,11 +324,14 @@ def _pipeline(
     return nlp, terms
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def kept_pipeline(
     terminology: KnowledgeGraph | None, language: str | None, min_probability: float
 ) -> tuple[Language, KnowledgeGraph]:
     """The models that ship, kept for the next texts of a notebook: to load them takes seconds.
+
+    The last two are kept, with their graphs, as a notebook reads notes for a graph and for a model
+    in turn; `kept_pipeline.cache_clear()` frees them.
 
     Args:
         terminology: the same object links to the same names, since a graph doesn't change.

@@ -64,8 +64,9 @@ _SPECIMENS = frozenset(
 )
 _REACH = 10  # tokens before a test in which another specimen is looked for
 _BLOOD = re.compile(r"(?:serum|plasma|blood|circulating)\b", re.I)
-# A drug's name behind one of these with an amount after it is what was measured, and none taken.
-_MEASURED_IN = frozenset(("urinary", "urine", "serum", "plasma"))
+# A drug's name behind one of these with an amount after it is what was measured, and none taken; in
+# serum a level is mostly measured of what is taken (lithium, digoxin).
+_MEASURED_IN = frozenset(("urinary", "urine"))
 _AMOUNT = re.compile(
     r"(?: (?:excretion|output|levels?|concentrations?))?(?: (?:was|is|of|at|=)|:)?"
     r" ?[<>≤≥~]? ?\d",
@@ -145,7 +146,7 @@ def add_tests(doc: Doc) -> None:
 
     They stand where there is no mention, or one of a drug, gene or test that they and figures make
     up ("TSH 98"); a drug's name with a test's result is a test ("low calcium"). What was measured
-    in urine or blood and is no test of the table is no drug either ("urinary copper was 410 ug").
+    in urine and is no test of the table is no drug either ("urinary copper was 410 ug").
     """
     mentions = [mention for mention in doc.spans["mentions"] if not _is_measured(mention)]
     at_token = {n: number for number, m in enumerate(mentions) for n in range(m.start, m.end)}
@@ -172,10 +173,10 @@ def add_tests(doc: Doc) -> None:
 
 
 def _is_measured(mention: Span) -> bool:
-    """Whether a drug is what was measured in a specimen."""
+    """Whether a drug is what was measured in urine."""
     doc, start = mention.doc, mention.start
-    in_specimen = start > 0 and doc[start - 1].lower_ in _MEASURED_IN
-    is_drug = mention.label_ == "Drug" and in_specimen
+    in_urine = start > 0 and doc[start - 1].lower_ in _MEASURED_IN
+    is_drug = mention.label_ == "Drug" and in_urine
     return is_drug and _AMOUNT.match(text_of(doc), mention.end_char) is not None
 
 

@@ -151,7 +151,7 @@ def _random_split(ids: pl.Series, seed: int) -> dict[str, list[str]]:
     """
     n = max(1, round(len(ids) * _HELD_BACK_SHARE))
     shuffled = sorted(ids, key=lambda id: hashlib.blake2b(f"{seed} {id}".encode()).digest())
-    return {"valid": sorted(shuffled[:n]), "test": sorted(shuffled[-n:])}
+    return {"valid": sorted(shuffled[:n]), "test": sorted(shuffled[n:][-n:])}
 
 
 def _checked_split(

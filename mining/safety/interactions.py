@@ -57,19 +57,26 @@ def _of_similar_drugs(
 
 
 def _like_what_is_taken(facts: GraphFacts, query: TreatmentQuery) -> list[DraftWarning]:
-    """Warnings about drugs that are similar to one that is taken: perhaps its kind twice."""
-    return [
-        DraftWarning(
-            kind=SIMILAR_DRUG_TAKEN,
-            drug=drug,
-            text=(f"shares the class {facts.name(shared)} with" if shared else "resembles")
-            + f" {facts.name(taken)}, which the patient takes: perhaps the same kind of drug twice",
-            subject="",
-            object=taken,
-            edge="",
-            about=taken,
-            probability=None,
-        )
-        for taken in query.taking
-        for drug, shared in facts.similar_drugs.get(taken, {}).items()
-    ]
+    """Warnings about drugs that are similar to one that is taken, or a form of it or it one of
+    them: perhaps its kind twice."""
+    warnings = []
+    for taken in query.taking:
+        forms = facts.with_broader(taken)
+        like = dict.fromkeys((*forms, *facts.narrower("Drug", [taken])), (taken, ""))
+        for form in forms:
+            for drug, shared in facts.similar_drugs.get(form, {}).items():
+                like.setdefault(drug, (form, shared))
+        del like[taken]
+        for drug, (form, shared) in like.items():
+            how = f"shares the class {facts.name(shared)} with" if shared else "resembles"
+            text = (
+                f"{how} {facts.name(form)}, which the patient takes: perhaps the same kind of drug"
+                " twice"
+            )
+            warnings.append(
+                DraftWarning(
+                    kind=SIMILAR_DRUG_TAKEN, drug=drug, text=text, subject="", object=taken,
+                    edge="", about=taken, probability=None, own_drug_only=not shared,
+                )
+            )  # fmt: skip
+    return warnings

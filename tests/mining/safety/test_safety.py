@@ -243,6 +243,22 @@ def test_a_broad_cross_reference_makes_no_two_diseases_the_same() -> None:
     }  # fmt: skip
 
 
+def test_a_combination_that_is_taken_is_what_it_holds() -> None:
+    starter = load("starter")
+    combined, amoxicillin, ampicillin = (
+        starter.resolve(name, "Drug")
+        for name in ("Amoxicillin and clavulanate", "amoxicillin", "ampicillin")
+    )
+    twice = "{}, which the patient takes: perhaps the same kind of drug twice"
+    safety = Safety(starter)
+    assert texts(safety, amoxicillin, taking=(combined,)) == [
+        twice.format("resembles Amoxicillin and clavulanate")
+    ]
+    assert texts(safety, combined, taking=(amoxicillin,)) == [twice.format("resembles Amoxicillin")]
+    (of_class,) = texts(safety, ampicillin, taking=(combined,))
+    assert of_class.endswith(twice.format("with Amoxicillin"))
+
+
 def test_the_starter_warns_of_a_second_inhibitor_of_monoamine_oxidase() -> None:
     starter = load("starter")
     phenelzine, *others = (
