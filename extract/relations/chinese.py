@@ -116,9 +116,6 @@ def _of_pair(
         return
     if rule.relation == "TREATS" and not _serves(text, sentence, head, tail):
         return
-    # "引起肌痛，已停用辛伐他汀": what stands before a drug that is stopped may be why.
-    if rule.relation == "TREATS" and tail.start < head.start and head.start in head.doc._.stopped:
-        return
     relation = rule.relation.removeprefix("DENIED ")
     denied = relation != rule.relation
     statement = extracted(head, relation, tail, rule.precision, denied=denied)
