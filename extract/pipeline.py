@@ -14,7 +14,7 @@ import polars as pl
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ..core.han import has_han
+from ..core.han import has_han, simplified
 from ..core.quarantine import Quarantine
 from ..graph.document_readings import OF_TEXTS, TEXT_SOURCE, reading_properties
 from ..graph.identifiers import is_curie, name_key
@@ -23,6 +23,7 @@ from . import dialogue as _dialogue  # noqa: F401
 from . import sentences as _sentences  # noqa: F401
 from .chinese import Chinese, check_language
 from .context.attributes import DEFAULTS
+from .context.chinese_drugs import is_resumed
 from .context.doses import dosage
 from .context.values import measurement
 from .documents import TextDocument
@@ -194,8 +195,11 @@ _GIVEN = re.compile(
 def _is_given(drug: Span) -> bool:
     """Whether a note states without qualification that a drug is given."""
     has_default_context = all(getattr(drug._, name) == value for name, value in DEFAULTS.items())
+    sentence = quoted_sentence(drug)
     return has_default_context and (
-        _GIVEN.search(quoted_sentence(drug).text) is not None or "dose" in dosage(drug)
+        _GIVEN.search(sentence.text) is not None
+        or "dose" in dosage(drug)
+        or is_resumed(simplified(sentence.text[: drug.start_char - sentence.start_char]))
     )
 
 

@@ -10,7 +10,7 @@ if that begins with a yes or a no.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from ...core.han import simplified
 from ..sentences import sentence_of
 from ..tables import table_rows
 from .attributes import Categorised, attributes
-from .chinese_drugs import allergy_words, is_stopped, is_taken_now
+from .chinese_drugs import allergy_words, drug_lists, is_stopped, is_taken_now
 from .context import Context
 from .reactions import Allergy, allergies_of
 
@@ -29,6 +29,14 @@ Place = tuple[int, int]
 
 _CLAUSE = re.compile("[，,；;。！？!?：:\n]")
 _SENTENCE = re.compile("[。！？!?\n]")
+# In the name of what doesn't pass: an event in its course, which did pass.
+_EVENT = re.compile("急性|危象|脑病|酮症|酸中毒|高渗|昏迷|休克|出血|破裂|持续状态|发作")
+# Behind a condition, written as M: "，已治愈", "、M，均已愈", but neither "，至今未愈" nor
+# "，M已治愈".
+_CURED = re.compile(
+    "(?:(?:[、和及与]M+){1,12}[^M]{0,20}?[均都皆])?"
+    "[^M]{0,60}?(?<![未不难])(?<![未不难].)(?<![未不难]..)愈(?![合加演])"
+)
 _RELATIVES = ("family", "other")
 _QUESTION = re.compile("[？?]|[吗么嘛]$|有没有|是不是|有无|是否")
 
@@ -80,9 +88,8 @@ class ChineseContext(Context):
                 if "asked" in categories:
                     categories |= _answer(answer)
             drugs.add_sentence(text, mentions, categorised)
+            lasting |= _lasting_in(text, mentions, categorised)
             for mention, categories in categorised:
-                if _is_lasting(mention, categories) and "愈" not in text:
-                    lasting.add(mention.start)
                 values = attributes(categories)
                 for attribute, value in values.items():
                     mention._.set(attribute, value)
@@ -98,10 +105,29 @@ def _lasting() -> re.Pattern[str]:
     return re.compile("|".join(phrase for (phrase,) in table_rows("lasting_zh.tsv")))
 
 
-def _is_lasting(mention: Span, categories: set[str]) -> bool:
-    """Whether a condition of a past history is one that doesn't pass."""
-    is_history = "historical" in categories and not categories & {"past", "over"}
-    return is_history and _lasting().search(simplified(mention.text)) is not None
+def _lasting_in(
+    text: str, mentions: Sequence[tuple[Span, Place]], categorised: Categorised
+) -> set[int]:
+    """The tokens at which conditions of a past history start that don't pass and aren't cured."""
+    kinds = ("Disease", "Symptom")
+    masked = _masked(text, (place for mention, place in mentions if mention.label_ in kinds))
+    lasting = set()
+    for (mention, (start, end)), (_, categories) in zip(mentions, categorised, strict=True):
+        is_history = "historical" in categories and not categories & {"past", "over"}
+        name = text[start:end]
+        if not is_history or _EVENT.search(name) or _CURED.match(masked, end):
+            continue
+        if _lasting().search(name):
+            lasting.add(mention.start)
+    return lasting
+
+
+def _masked(text: str, places: Iterable[Place]) -> str:
+    """A sentence in which each character at some places is M."""
+    characters = list(text)
+    for start, end in places:
+        characters[start:end] = "M" * (end - start)
+    return "".join(characters)
 
 
 @dataclass
@@ -117,22 +143,30 @@ class _Drugs:
         self, text: str, mentions: Sequence[tuple[Span, Place]], categorised: Categorised
     ) -> None:
         """Settle what a sentence says of its drugs, whose categories are changed."""
-        for mention, (start, end) in mentions:
-            if mention.label_ == "Drug":
-                text = f"{text[:start]}{'M' * (end - start)}{text[end:]}"
+        drugs = {
+            place: (mention, categories)
+            for (mention, place), (_, categories) in zip(mentions, categorised, strict=True)
+            # "海鲜过敏" may be taken for one.
+            if mention.label_ == "Drug" and "过敏" not in text[slice(*place)]
+        }
+        by_start = {start: drug for (start, _), drug in drugs.items()}
         words = set()
-        for (drug, place), (_, categories) in zip(mentions, categorised, strict=True):
-            if drug.label_ != "Drug":
-                continue
-            if (allergy := allergy_words(text, *place)) is not None:
-                word, denied = allergy
-                words.add(word)
-                categories |= {"allergy", "negated"} if denied else {"allergy"}
-            elif is_stopped(text, *place):
-                categories.add("over")
-                self.stopped.add(drug.start)
-            elif is_taken_now(text, *place):
-                categories.discard("historical")
+        for listed in drug_lists(_masked(text, drugs)):
+            allergy, stopped = allergy_words(listed), is_stopped(listed)
+            taken_now = is_taken_now(listed)
+            if allergy is not None:
+                words.add(allergy[0])
+            for start in range(listed.start, listed.end):
+                if start not in by_start:
+                    continue
+                drug, categories = by_start[start]
+                if allergy is not None:
+                    categories |= allergy[1]
+                elif stopped:
+                    categories.add("over")
+                    self.stopped.add(drug.start)
+                elif taken_now:
+                    categories.discard("historical")
         self.allergies |= allergies_of(categorised, ())
         self.words.update(
             (mention.start, mention.end)

@@ -75,6 +75,25 @@ def test_traditional_characters_are_read(terminology: KnowledgeGraph, tmp_path: 
     assert kg.evidence["sentence"].str.contains("發熱").any()  # as it is written
 
 
+@pytest.mark.parametrize(
+    ("text", "temporalities"),
+    [
+        ("术前停用阿司匹林1周。术后3天恢复口服阿司匹林。", {"historical", "current"}),
+        ("术前停用阿司匹林1周。术后继续予氯吡格雷、阿司匹林口服。", {"historical", "current"}),
+        ("口服阿司匹林。术前停用阿司匹林，继续氯吡格雷。", {"historical"}),
+    ],
+)
+def test_a_drug_that_is_given_again_is_taken(
+    text: str, temporalities: set[str], terminology: KnowledgeGraph, tmp_path: Path
+) -> None:
+    note = tmp_path / "a.txt"
+    note.write_text(text, encoding="utf-8")
+    kg = medkg.read_texts(note, terminology=terminology, texts="notes")
+    (aspirin,) = kg.nodes.filter(name="Aspirin")["id"]
+    taken = kg.evidence.filter(relation="TAKES", object=aspirin)
+    assert set(taken["temporality"]) == temporalities
+
+
 def test_languages_beside_each_other(terminology: KnowledgeGraph, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(NOTE, encoding="utf-8")
     (tmp_path / "b.txt").write_text("She has a headache. No fever.", encoding="utf-8")

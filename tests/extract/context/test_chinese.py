@@ -97,7 +97,7 @@ def test_a_question_denies_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sentence", "condition", "expected"),
+    ("sentence", "conditions", "expected"),
     [
         ("既往有高血压病史10年。", "高血压", True),
         ("哮喘史5年，控制可。", "哮喘", True),
@@ -105,13 +105,27 @@ def test_a_question_denies_nothing() -> None:
         ("既往妊娠期糖尿病。", "妊娠期糖尿病", False),
         ("小时候患过哮喘。", "哮喘", False),
         ("既往哮喘，已治愈。", "哮喘", False),
+        ("既往哮喘、肺炎，均已治愈。", "哮喘 肺炎", False),
+        ("既往哮喘、肺炎，肺炎已治愈。", "哮喘 肺炎", True),
+        ("既往哮喘，至今未愈。", "哮喘", True),
+        ("既往哮喘，未能治愈。", "哮喘", True),
+        ("既往高血压10年，肺炎已治愈。", "高血压 肺炎", True),
+        ("既往高血压10年，伤口愈合可。", "高血压", True),
+        ("既往糖尿病肾病3年。", "糖尿病肾病", True),
+        ("既往糖尿病酮症酸中毒。", "糖尿病酮症酸中毒", False),
+        ("既往高血压危象。", "高血压危象", False),
+        ("既往高血压脑病。", "高血压脑病", False),
+        ("既往急性心力衰竭。", "急性心力衰竭", False),
+        ("既往哮喘持续状态。", "哮喘持续状态", False),
     ],
 )
-def test_what_does_not_pass_is_of_now(sentence: str, condition: str, expected: bool) -> None:
+def test_what_does_not_pass_is_of_now(sentence: str, conditions: str, expected: bool) -> None:
     doc = blank().make_doc(sentence)
     for token in doc:
         token.is_sent_start = token.i == 0
-    start = sentence.index(condition)
-    span = doc.char_span(start, start + len(condition), "Disease")
-    doc.spans["mentions"] = [span]
-    assert (span.start in ChineseContext()(doc)._.lasting) == expected
+    spans = []
+    for condition in conditions.split():
+        start = sentence.index(condition)
+        spans.append(doc.char_span(start, start + len(condition), "Disease"))
+    doc.spans["mentions"] = spans
+    assert (spans[0].start in ChineseContext()(doc)._.lasting) == expected

@@ -42,14 +42,50 @@ def _allergies(doc: Doc) -> set[str]:
         ("过敏史：阿莫西林、克林霉素。", "阿莫西林 克林霉素", {"阿莫西林", "克林霉素"}),
         ("无青霉素过敏史。", "青霉素", {"-青霉素"}),
         ("否认青霉素、链霉素过敏史。", "青霉素 链霉素", {"-青霉素", "-链霉素"}),
+        ("青霉素过敏史：无。", "青霉素", {"-青霉素"}),
         ("对碘海醇不过敏。", "碘海醇", {"-碘海醇"}),
         ("予氯雷他定抗过敏治疗。", "氯雷他定", set()),
         ("青霉素过敏者禁用阿莫西林。", "青霉素 阿莫西林", set()),
         ("青霉素过敏，予阿奇霉素口服。", "青霉素 阿奇霉素", {"青霉素"}),
+        ("青霉素类药物及头孢过敏。", "青霉素", {"青霉素"}),
+        ("青霉素类药物及头孢过敏。", "青霉素 头孢", {"青霉素", "头孢"}),
+        ("曾因青霉素过敏性休克抢救。", "青霉素", {"青霉素"}),
+        ("口服阿莫西林过敏。", "阿莫西林", {"阿莫西林"}),
+        ("患者过敏史：青霉素。", "青霉素", {"青霉素"}),
+        ("药物过敏：青霉素。", "青霉素", {"青霉素"}),
+        ("予抗过敏药物：氯雷他定、西替利嗪。", "氯雷他定 西替利嗪", set()),
+        ("抗过敏：氯雷他定10mg qd。", "氯雷他定", set()),
+        ("皮肤过敏：氯雷他定。", "氯雷他定", set()),
+        ("过敏：氯雷他定10mg qd。", "氯雷他定", set()),
+        ("行青霉素过敏试验。", "青霉素", set()),
+        ("青霉素过敏史不详。", "青霉素", set()),
+        ("对青霉素过敏的患者可用红霉素。", "青霉素 红霉素", set()),
+        ("青霉素过敏患者禁用。", "青霉素", set()),
+        ("青霉素过敏史者禁用。", "青霉素", set()),
+        ("长期服阿司匹林及有海鲜过敏史。", "阿司匹林", set()),
+        ("长期服阿司匹林及海鲜过敏史。", "阿司匹林", set()),
+        ("予肾上腺素及时处理过敏性休克。", "肾上腺素", set()),
+        ("予肾上腺素过敏性休克好转。", "肾上腺素", set()),
+        ("口服氯雷他定过敏症状缓解。", "氯雷他定", set()),
+        ("口服阿司匹林无过敏史。", "阿司匹林", set()),
     ],
 )
 def test_allergies(sentence: str, drugs: str, expected: set[str]) -> None:
     assert _allergies(_read(sentence, drugs)) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "certainty"),
+    [
+        ("行青霉素过敏试验。", "hypothetical"),
+        ("对青霉素过敏的患者慎用。", "hypothetical"),
+        ("予青霉素静滴。", "certain"),
+    ],
+)
+def test_an_allergy_of_others_makes_no_drug_taken(sentence: str, certainty: str) -> None:
+    doc = _read(sentence, "青霉素")
+    (mention,) = doc.spans["mentions"]
+    assert mention._.certainty == certainty
 
 
 def test_the_word_for_an_allergy_to_a_drug_is_no_finding() -> None:
@@ -70,6 +106,33 @@ def test_the_word_for_an_allergy_to_a_drug_is_no_finding() -> None:
         ("泼尼松未停用。", "泼尼松", set()),
         ("不能擅自停用美托洛尔。", "美托洛尔", set()),
         ("若出血停用阿哌沙班。", "阿哌沙班", set()),
+        ("如出现出血，应停用阿哌沙班。", "阿哌沙班", set()),
+        ("改用利伐沙班并停用口服华法林。", "利伐沙班 华法林", {"华法林"}),
+        ("予美罗培南并停用原抗生素。", "美罗培南", set()),
+        ("予美罗培南并停用2种抗生素。", "美罗培南", set()),
+        ("华法林停用约2周。", "华法林", {"华法林"}),
+        ("术前停用阿司匹林、氯吡格雷1周。", "阿司匹林 氯吡格雷", {"阿司匹林", "氯吡格雷"}),
+        ("无需停用阿司匹林。", "阿司匹林", set()),
+        ("不需停用阿司匹林。", "阿司匹林", set()),
+        ("不必停用阿司匹林。", "阿司匹林", set()),
+        ("不建议停用阿司匹林。", "阿司匹林", set()),
+        ("避免停用阿司匹林。", "阿司匹林", set()),
+        ("拟3月后停用阿司匹林。", "阿司匹林", set()),
+        ("建议3月后停用阿司匹林。", "阿司匹林", set()),
+        ("阿司匹林计划3月后停用。", "阿司匹林", set()),
+        ("考虑停用阿司匹林。", "阿司匹林", set()),
+        ("患者拒绝停用阿司匹林。", "阿司匹林", set()),
+        ("待术前停用阿司匹林。", "阿司匹林", set()),
+        ("停用阿司匹林前评估血栓风险。", "阿司匹林", set()),
+        ("因不适停用阿司匹林。", "阿司匹林", {"阿司匹林"}),
+        ("如前所述，停用华法林。", "华法林", {"华法林"}),
+        ("因拟行手术停用阿司匹林。", "阿司匹林", {"阿司匹林"}),
+        ("考虑不良反应停用阿司匹林。", "阿司匹林", {"阿司匹林"}),
+        ("治疗调整如下：停用华法林。", "华法林", {"华法林"}),
+        ("必要时口服布洛芬，已停用华法林。", "布洛芬 华法林", {"华法林"}),
+        ("如有不适随诊，已停用华法林。", "华法林", {"华法林"}),
+        ("阿司匹林停用1周，术后恢复使用。", "阿司匹林", set()),
+        ("停用阿司匹林，继续口服氯吡格雷。", "阿司匹林 氯吡格雷", {"阿司匹林"}),
     ],
 )
 def test_stopped_drugs_are_of_the_past(sentence: str, drugs: str, expected: set[str]) -> None:
@@ -87,6 +150,12 @@ def test_stopped_drugs_are_of_the_past(sentence: str, drugs: str, expected: set[
         ("既往口服硝苯地平10mg每日三次。", "硝苯地平", "historical"),
         ("既往肺结核，予异烟肼每日一次，疗程6月，已愈。", "异烟肼", "historical"),
         ("既往肺炎，予左氧氟沙星。", "左氧氟沙星", "historical"),
+        ("既往肺结核，口服异烟肼0.3g每日一次，共6个月。", "异烟肼", "historical"),
+        ("既往胃溃疡，口服奥美拉唑每日两次4周。", "奥美拉唑", "historical"),
+        ("既往胃溃疡，口服奥美拉唑20mg bid 4周。", "奥美拉唑", "historical"),
+        ("既往结核，予异烟肼每日一次，用药半年。", "异烟肼", "historical"),
+        ("既往糖尿病，口服二甲双胍血糖126mg/dl。", "二甲双胍", "historical"),
+        ("既往高血压，口服氨氯地平5mg/d，近3天头痛，2天前呕吐。", "氨氯地平", "current"),
     ],
 )
 def test_a_drug_taken_daily_is_of_now(sentence: str, drug: str, temporality: str) -> None:
@@ -95,8 +164,19 @@ def test_a_drug_taken_daily_is_of_now(sentence: str, drug: str, temporality: str
     assert mention._.temporality == temporality
 
 
-def test_a_drug_that_was_stopped_treats_nothing_before_it() -> None:
-    stopped = _read("牙龈出血，已停用华法林。", "华法林", "牙龈出血")
-    given = _read("牙龈出血，予服用维生素C。", "维生素C", "牙龈出血")
-    treats = [[r.relation for r in chinese_relations(doc)] for doc in (stopped, given)]
-    assert treats == [[], ["TREATS"]]
+@pytest.mark.parametrize(
+    ("sentence", "drug", "condition", "treats"),
+    [
+        ("牙龈出血，已停用华法林。", "华法林", "牙龈出血", False),
+        ("牙龈出血，建议停用口服华法林。", "华法林", "牙龈出血", False),
+        ("牙龈出血，予服用维生素C。", "维生素C", "牙龈出血", True),
+        ("因癫痫服用卡马西平3年后停用。", "卡马西平", "癫痫", True),
+        ("抑郁症口服氟西汀半年后自行停用。", "氟西汀", "抑郁症", True),
+        ("停药后癫痫复发，予卡马西平口服。", "卡马西平", "癫痫", True),
+    ],
+)
+def test_a_drug_that_was_stopped_treats_nothing_before_it(
+    sentence: str, drug: str, condition: str, treats: bool
+) -> None:
+    relations = [r.relation for r in chinese_relations(_read(sentence, drug, condition))]
+    assert relations == ["TREATS"] * treats
