@@ -304,20 +304,17 @@ def _evidence(tables: _Tables, indices: _Indices, quarantine: Quarantine) -> pl.
 def _form_evidence(tables: _Tables, indices: _Indices) -> list[pl.DataFrame]:
     """Which drugs and diseases are forms of others."""
     return [
-        tables.forms.select(
+        rows.select(
             "file",
             "line",
-            subject=indices.forms.ids("drug"),
+            subject=index.ids(form),
             relation=pl.lit("SUBCLASS_OF"),
-            object=indices.forms.ids("form_of"),
-        ),
-        tables.disease_forms.select(
-            "file",
-            "line",
-            subject=indices.diseases.ids("disease"),
-            relation=pl.lit("SUBCLASS_OF"),
-            object=indices.diseases.ids("form_of"),
-        ),
+            object=index.ids("form_of"),
+        )
+        for rows, index, form in (
+            (tables.forms, indices.forms, "drug"),
+            (tables.disease_forms, indices.diseases, "disease"),
+        )
     ]
 
 

@@ -16,6 +16,7 @@ from .warning import (
     PERHAPS_CONTRAINDICATED,
     SIMILAR_DRUGS_CONTRAINDICATED,
     DraftWarning,
+    first_by_drug,
 )
 
 # Names, as sources of contraindications write them, of what is no disease of a patient but a state.
@@ -101,17 +102,9 @@ def _of_similar_drugs(
 ) -> list[DraftWarning]:
     """Warnings about drugs that no source contraindicates, though it does two similar ones."""
     warnings: list[DraftWarning] = []
-    by_finding: dict[str, dict[str, DraftWarning]] = {}
-    for warning in contraindications:
-        if warning.kind == CONTRAINDICATED:
-            by_finding.setdefault(warning.about, {}).setdefault(warning.drug, warning)
-    for about, recorded in by_finding.items():
-        similar_to: dict[str, list[str]] = {}
-        for drug in recorded:
-            for other in facts.similar_drugs.get(drug, ()):
-                if other not in recorded:
-                    similar_to.setdefault(other, []).append(drug)
-        for drug, others in similar_to.items():
+    certain = [warning for warning in contraindications if warning.kind == CONTRAINDICATED]
+    for about, recorded in first_by_drug(certain).items():
+        for drug, others in facts.similar_to(recorded, without=recorded).items():
             if len(others) < _LEAST_SIMILAR:
                 continue
             names = ", ".join(map(facts.name, others[:_MOST_NAMED]))

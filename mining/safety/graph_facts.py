@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from functools import cached_property
 from itertools import permutations
 from typing import NamedTuple
@@ -196,4 +196,13 @@ class GraphFacts:
         for drug, other in resembling.select("drug", "other").iter_rows():
             similar.setdefault(drug, {}).setdefault(other, "")
             similar.setdefault(other, {}).setdefault(drug, "")
+        return similar
+
+    def similar_to(self, drugs: Iterable[str], without: Container[str]) -> dict[str, list[str]]:
+        """Each drug that is similar to some of these, with those, but for what is left out."""
+        similar: dict[str, list[str]] = {}
+        for drug in drugs:
+            for other in self.similar_drugs.get(drug, ()):
+                if other not in without:
+                    similar.setdefault(other, []).append(drug)
         return similar

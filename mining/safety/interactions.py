@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 from .graph_facts import GraphFacts, edges_to
 from .query import TreatmentQuery
-from .warning import INTERACTION, SIMILAR_DRUG_TAKEN, SIMILAR_DRUGS_INTERACT, DraftWarning
+from .warning import (
+    INTERACTION,
+    SIMILAR_DRUG_TAKEN,
+    SIMILAR_DRUGS_INTERACT,
+    DraftWarning,
+    first_by_drug,
+)
 
 _MOST_NAMED = 3  # similar drugs
 
@@ -33,18 +39,10 @@ def _of_similar_drugs(
     facts: GraphFacts, interactions: Sequence[DraftWarning]
 ) -> list[DraftWarning]:
     """Warnings about drugs that no source says to interact, though it does of a similar one."""
-    by_taken: dict[str, dict[str, DraftWarning]] = {}
-    for warning in interactions:
-        by_taken.setdefault(warning.about, {}).setdefault(warning.drug, warning)
     warnings = []
-    for taken, recorded in by_taken.items():
+    for taken, recorded in first_by_drug(interactions).items():
         done = {taken, *recorded, *facts.narrower("Drug", recorded)}
-        similar_to: dict[str, list[str]] = {}
-        for drug in recorded:
-            for other in facts.similar_drugs.get(drug, ()):
-                if other not in done:
-                    similar_to.setdefault(other, []).append(drug)
-        for drug, others in similar_to.items():
+        for drug, others in facts.similar_to(recorded, without=done).items():
             names = ", ".join(map(facts.name, others[:_MOST_NAMED]))
             text = (
                 f"like {names}, it may interact with {facts.name(taken)}, which the patient takes;"

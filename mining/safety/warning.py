@@ -139,6 +139,14 @@ class DraftWarning(NamedTuple):
         )
 
 
+def first_by_drug(drafts: Iterable[DraftWarning]) -> dict[str, dict[str, DraftWarning]]:
+    """The first warning of each drug about each thing of the patient's, by that and the drug."""
+    first: dict[str, dict[str, DraftWarning]] = {}
+    for draft in drafts:
+        first.setdefault(draft.about, {}).setdefault(draft.drug, draft)
+    return first
+
+
 def distinct_and_sorted(warnings: Sequence[SafetyWarning]) -> list[SafetyWarning]:
     """Each edge's first warning, the gravest first; what has no edge (an allergy that was given, a
     drug that is taken) is identified by what it is about."""
