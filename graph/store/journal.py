@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import neo4j
 
 LEASE_SECONDS = 30  # a writer that says nothing for so long is taken to be dead
+_POLL_SECONDS = 0.5  # after which a writer that waits asks again
 _LOAD = ("id", "name", "time", "finished", "state", "sources", "graph", "medkg", "counts")
 
 
@@ -92,7 +93,7 @@ def _leased(connection: Connection) -> Iterator[None]:
     """Hold the lease of a server that others may write to while the block runs."""
     owner = f"{socket.gethostname()} {os.getpid()} {uuid.uuid4().hex}"
     while not _taken(connection, owner):
-        time.sleep(0.5)
+        time.sleep(_POLL_SECONDS)
     done = threading.Event()
 
     def keep() -> None:
@@ -123,21 +124,24 @@ def _taken(connection: Connection, owner: str) -> bool:
     dead = [row[0] for row in holder if row[0] is not None and _is_dead(row[0])]
     try:
         # The first SET locks the node, so that what follows sees what the last holder left.
-        return bool(
-            connection.change(
-                "MERGE (j:Journal {id: 'writer'}) SET j.asked = timestamp() WITH j"
-                " WHERE j.owner IS NULL OR j.owner = $owner OR j.owner IN $dead"
-                " OR j.until < timestamp()"
-                " SET j.owner = $owner, j.until = timestamp() + $milliseconds RETURN 1",
-                owner=owner,
-                dead=dead,
-                milliseconds=LEASE_SECONDS * 1000,
-            )
+        connection.change(
+            "MERGE (j:Journal {id: 'writer'}) SET j.asked = timestamp() WITH j"
+            " WHERE j.owner IS NULL OR j.owner = $owner OR j.owner IN $dead"
+            " OR j.until < timestamp()"
+            " SET j.owner = $owner, j.until = timestamp() + $milliseconds",
+            owner=owner,
+            dead=dead,
+            milliseconds=LEASE_SECONDS * 1000,
         )
     except Neo4jError as error:
         if error.code and "EntityNotFound" in error.code:  # its holder let go at this moment
             return False
         raise
+    # A node that its holder deletes at this moment may also read as one without an owner, and what
+    # is set on it is lost.
+    return bool(
+        connection.fetch("MATCH (j:Journal {id: 'writer', owner: $owner}) RETURN 1", owner=owner)
+    )
 
 
 def _is_dead(owner: str) -> bool:

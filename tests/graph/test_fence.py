@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
-from medkg.graph.store import Store, connect, write, write_edges
+from medkg.graph.store import Store, connect, journal, write, write_edges
 
 from ..servers import EVERYTHING, change
 from .faults import contents
@@ -128,3 +130,29 @@ def test_two_writers_at_once(store: Store) -> None:
     states = [load["state"] for load in store.info()["loads"]]
     assert states == ["complete", "complete"]
     assert store.query("MATCH (j:Journal) RETURN count(j) AS n")["n"][0] == 0
+
+
+@pytest.mark.neo4j
+def test_a_neo4j_that_one_writer_lets_go_is_never_taken_by_two(
+    neo4j_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_POLL_SECONDS", 0.001)
+    writers: list[str] = []
+    most = 0
+
+    def take_turns(name: str) -> None:
+        nonlocal most
+        with connect(neo4j_uri) as own:
+            for _ in range(10):
+                with journal._leased(own.connection):
+                    writers.append(name)
+                    most = max(most, len(writers))
+                    time.sleep(0.002)
+                    writers.remove(name)
+
+    with connect(neo4j_uri) as store, journal.writing(store.connection):
+        pass  # so that the server has the constraint
+    with ThreadPoolExecutor(5) as pool:
+        for turns in [pool.submit(take_turns, name) for name in "abcde"]:
+            turns.result()
+    assert most == 1
