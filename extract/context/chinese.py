@@ -21,7 +21,7 @@ from ...core.han import simplified
 from ..sentences import sentence_of
 from ..tables import table_rows
 from .attributes import Categorised, attributes
-from .chinese_drugs import allergy_words, drug_lists, is_stopped, is_taken_now
+from .chinese_drugs import allergy_words, drug_lists, is_taken_now, stopping
 from .context import Context
 from .reactions import Allergy, allergies_of
 
@@ -35,7 +35,7 @@ _EVENT = re.compile("急性|危象|脑病|酮症|酸中毒|高渗|昏迷|休克|
 # "，M已治愈".
 _CURED = re.compile(
     "(?:(?:[、和及与]M+){1,12}[^M]{0,20}?[均都皆])?"
-    "[^M]{0,60}?(?<![未不难])(?<![未不难].)(?<![未不难]..)愈(?![合加演])"
+    "[^M]{0,60}?(?:(?<![未不难])(?<![未不难].)(?<![未不难]..)|(?<=[自而]))愈(?![合加演发来])"
 )
 _RELATIVES = ("family", "other")
 _QUESTION = re.compile("[？?]|[吗么嘛]$|有没有|是不是|有无|是否")
@@ -109,8 +109,7 @@ def _lasting_in(
     text: str, mentions: Sequence[tuple[Span, Place]], categorised: Categorised
 ) -> set[int]:
     """The tokens at which conditions of a past history start that don't pass and aren't cured."""
-    kinds = ("Disease", "Symptom")
-    masked = _masked(text, (place for mention, place in mentions if mention.label_ in kinds))
+    masked = _masked(text, (place for _, place in mentions))
     lasting = set()
     for (mention, (start, end)), (_, categories) in zip(mentions, categorised, strict=True):
         is_history = "historical" in categories and not categories & {"past", "over"}
@@ -123,8 +122,8 @@ def _lasting_in(
 
 
 def _masked(text: str, places: Iterable[Place]) -> str:
-    """A sentence in which each character at some places is M."""
-    characters = list(text)
+    """A sentence in which each character at some places is M, and no other is."""
+    characters = list(text.replace("M", "m"))
     for start, end in places:
         characters[start:end] = "M" * (end - start)
     return "".join(characters)
@@ -152,7 +151,7 @@ class _Drugs:
         by_start = {start: drug for (start, _), drug in drugs.items()}
         words = set()
         for listed in drug_lists(_masked(text, drugs)):
-            allergy, stopped = allergy_words(listed), is_stopped(listed)
+            allergy, stop = allergy_words(listed), stopping(listed)
             taken_now = is_taken_now(listed)
             if allergy is not None:
                 words.add(allergy[0])
@@ -162,9 +161,11 @@ class _Drugs:
                 drug, categories = by_start[start]
                 if allergy is not None:
                     categories |= allergy[1]
-                elif stopped:
+                elif stop == "stopped":
                     categories.add("over")
                     self.stopped.add(drug.start)
+                elif stop == "kept":
+                    categories.discard("negated")  # what the sentence denies is the stop
                 elif taken_now:
                     categories.discard("historical")
         self.allergies |= allergies_of(categorised, ())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 _WINDOW = 60  # characters on each side of a list that may tell of it
 _BORDERS = "，,；;。：:"
@@ -24,11 +24,17 @@ _OTHER = f"[^{_BORDERS}、/和及与或以M抗治处予给服用有后无未]{{1
 # "青霉素类药物过敏", "青霉素、头孢均过敏", but "氯雷他定抗过敏", "氯雷他定过敏症状缓解".
 _ALLERGY_AFTER = re.compile(
     rf"{_CLASS}(?:{_AND}(?:M+|(?P<other>{_OTHER}))){{0,8}}{_CLASS}(?:均|都|有){{0,2}}"
-    "(?P<no>[不无未])?有?(?P<word>(?:药物)?(?<!抗)过敏(?:反应|史)?)(?!症状|缓解|好转|减轻)"
+    "(?P<no>[不无未])?有?(?P<word>(?:药物)?(?<!抗)过敏(?:反应|史)?+)(?!症状|缓解|好转|减轻)"
 )
 # Behind it, of others or of what isn't known: "青霉素过敏者禁用", "青霉素过敏试验".
-_UNSTATED = re.compile("的?(?:患|病(?!史)|人|者)|原|试验|实验|测试|不[详明清]|未知|待")
-_DENIED = re.compile("[:：](?:无|否|阴)")  # behind it: "青霉素过敏史：无"
+_UNSTATED = re.compile(
+    r"的?(?:患|病(?!史)|人|者)|原|(?:试验|实验|测试)(?!.{0,4}(?:阳|[(（]?\+))"
+    r"|(?:[:：]\s*)?(?:不[详明清]|未知|待)"
+)
+_PATIENT_IS = re.compile("(?<![如若])[系为是]对?$")  # "患者系青霉素过敏者" is of this patient
+_DENIED = re.compile(r"[:：]\s*(?:无|没|否|阴)")  # behind it: "青霉素过敏史：无"
+# What else than drugs people are allergic to.
+_NO_DRUG = re.compile("海鲜|虾|蟹|鱼|蛋|奶|花生|坚果|芒果|花粉|螨|粉尘|食物|酒精")
 # Behind it, of a drug that is taken: "予肾上腺素过敏性休克好转".
 _TREATED = re.compile("性|缓解|好转|减轻")
 # "过敏史：青霉素", but neither "抗过敏：氯雷他定" nor "皮肤过敏：氯雷他定".
@@ -39,28 +45,40 @@ _ALLERGY_BEFORE = re.compile(
 _DOSE = re.compile(r"\s*\d+(?:\.\d+)?\s*(?:m|u|μ)?g", re.I)
 
 _STOP = "(?:停用|停服|停止(?:使用|服用|应用|口服))"
-_STOP_BEFORE = re.compile(f"(?P<stop>{_STOP})了?(?:口服|服用|使用|原有?){{0,2}}$")
+STOP = f"{_STOP}了?(?:口服|服用|使用|原有?){{0,2}}"  # before a drug
+_STOP_BEFORE = re.compile(f"{STOP}$")
 # "改用利伐沙班并停用抗凝药" goes on behind the word for stopping: it is said of something else.
 _STOP_AFTER = re.compile(
     rf"[^{_BORDERS}、M未不勿没]{{0,8}}(?P<stop>{_STOP}|停药)了?"
     rf"(?=[{_BORDERS}！!()（）\s]|$|后|至今|[已约近]*[{_DIGITS}]+余?个?(?:天|日|周|月|年|小时))"
 )
-# Of the clause before the stop: "未停用", "无需停用", "建议3月后停用", "若出血停用".
-_NOT_STOPPED = re.compile(
-    "(?:[未不勿没需须必可宜]|(?<!反)应|不[要能得会]|不同意|拒绝|无法|没有|可以|避免|考虑)(?:自行|随意|突然|擅自|予|再)?$"
-    r"|拟(?![行诊])|待(?!查)|建议|计划|如(?![下前上])|若|一旦|必要时|[是能可]否"
+# Of the clause before the stop: "未停用", "无需停用", "必须立即停用", …
+_HOW = "(?:立即|及时|尽[早快]|逐[渐步]|骤然|提前|自行|随意|突然|擅自|暂时?|[予再])*"
+_KEPT = re.compile(
+    "(?:[未不勿没无]|[不无未][用需须必要曾得能会敢愿想宜应可]|不同意|不建议|没有|无必要|无法|拒绝|避免)"
+    f"{_HOW}$"
 )
-# "如出血，应停用", but "如有不适随诊，已停用".
+_NOT_YET = re.compile(
+    f"(?:[需须必可宜将]|(?<!反)应|可以|可能|考虑){_HOW}$"
+    # "建议3月后停用", "嘱术前停用", but "根据医生建议停用" is done.
+    "|(?<!据医[生师])(?<!据医嘱)(?<!按医[生师])(?<!按原)(?<!遵医[生师])(?:建议|计划)"
+    "|拟(?![行诊])|待(?!查)|准备|打算|(?<!医)嘱|明[日天]|必要时|[是能可]否"
+)
+# "如出血，应停用", but neither "如有不适随诊，已停用" nor "如期停用".
 _CONDITION = re.compile(
-    rf"(?:^|[{_BORDERS}])(?:如(?![下前上])|若|一旦)[^{_BORDERS}]*[，,](?![已现今故遂])[^{_BORDERS}]*$"
+    rf"(?:(?:^|[{_BORDERS}])如(?![下前上图期厕此])|如(?=[有出发果见遇再])|若(?!干)|一旦)"
+    "(?![^；;。]*[，,][已现今故遂])[^；;。]*$"
 )
 # Behind the stop: "停用阿司匹林前评估风险", "停用1周，术后恢复使用".
 _STOP_UNDONE = re.compile(
-    f"^[前可会？?]|(?:恢复|重新|再次)(?:使用|口服|服用|应用|给药|用药)(?=[{_BORDERS}]|$)"
+    rf"^[前可会？?]|(?:^|[{_BORDERS}])[^{_BORDERS}M]*?(?<![未不无])(?:恢复|重新|再次)"
+    rf"(?:使用|口服|服用|应用|给药|用药)(?=[{_BORDERS}]|$)"
 )
+_GIVE = "(?:使用|口服|服用|应用|给予|加用|启用|[用服予为])"
 _RESUMED = re.compile(
-    "(?:恢复|继续|重新|再次|改|换)(?:使用|口服|服用|应用|给予|加用|启用|[用服予为])?"
-    f"(?:原有?|[^{_BORDERS}停]{{0,20}}[、和及与])?$"
+    "(?<![不未勿])(?<!不[能要可宜应得])(?<!拒绝)(?<!暂[缓停不])(?<!无法|未能|没有)"
+    f"(?:(?:(?:恢复|重新|再次|改|换){_GIVE}|继续{_GIVE}?)(?:原有?|[^{_BORDERS}停]{{0,20}}[、和及与])?"
+    "|(?:恢复|重新|再次|改|换)原?)$"
 )
 
 _EVERY_DAY = re.compile(
@@ -70,10 +88,11 @@ _EVERY_DAY = re.compile(
 )
 # The course of a treatment is over: "每日两次4周", "，共6个月", but neither "近3天" nor "，3天前".
 _OVER = re.compile(
-    "既往|以前|曾|当时|愈|停|疗程|好转|缓解|[天周日]后"
-    rf"|[，,次共续服用药疗×xdn]\s*约?(?:[{_DIGITS}]+余?个?(?:天|周|月)|半年)(?![前来内{_DIGITS}])",
+    "(?<![未不])愈(?![合加演发来])|疗程|[天周日]后|[，,][已后现]?停"
+    rf"|[，,次共续服用药疗程×xdn]\s*约?(?:[{_DIGITS}]+余?个?(?:天|周|月)|半年)(?![前来内以起行{_DIGITS}])",
     re.I,
 )
+_PASSED = re.compile("既往|以前|曾|当时|(?<!未)停|好转|缓解")  # in the clause of the drug itself
 
 
 class DrugList(NamedTuple):
@@ -96,12 +115,14 @@ def drug_lists(drugs: str) -> Iterator[DrugList]:
 def allergy_words(drugs: DrugList) -> tuple[tuple[int, int], set[str]] | None:
     """Where the word for an allergy to drugs stands, and the categories that it gives them."""
     if (after := _ALLERGY_AFTER.match(drugs.after)) is not None:
-        # "服阿司匹林及海鲜过敏", "口服阿司匹林无过敏": they are taken.
+        # "服阿司匹林及海鲜过敏", "口服阿司匹林无过敏" tell what is taken, "因服青霉素过敏" doesn't.
         treated = _TREATED.match(drugs.after, after.end())
-        if (after["other"] or after["no"] or treated) and _TAKES.search(_clause(drugs.before)):
+        is_other = after["other"] is not None and _NO_DRUG.search(after["other"])
+        clause = _clause(drugs.before)
+        if (is_other or after["no"] or treated) and _TAKES.search(clause) and "因" not in clause:
             return None
         word = drugs.end + after.start("word"), drugs.end + after.end("word")
-        if _UNSTATED.match(drugs.after, after.end()):
+        if _UNSTATED.match(drugs.after, after.end()) and not _PATIENT_IS.search(drugs.before):
             return word, {"hypothetical"}
         denied = after["no"] or _DENIED.match(drugs.after, after.end())
         return word, {"allergy", "negated"} if denied else {"allergy"}
@@ -112,20 +133,21 @@ def allergy_words(drugs: DrugList) -> tuple[tuple[int, int], set[str]] | None:
     return None
 
 
-def is_stopped(drugs: DrugList) -> bool:
-    """Whether drugs are not taken any more."""
+def stopping(drugs: DrugList) -> Literal["stopped", "kept"] | None:
+    """Whether drugs are not taken any more, or the sentence says that they were not stopped."""
     if (before := _STOP_BEFORE.search(drugs.before)) is not None:
         words, behind = drugs.before[: before.start()], drugs.after
     elif (after := _STOP_AFTER.match(drugs.after)) is not None:
         words = f"{drugs.before}M{drugs.after[: after.start('stop')]}"
         behind = drugs.after[after.end() :]
     else:
-        return False
-    return not (
-        _NOT_STOPPED.search(_clause(words))
-        or _CONDITION.search(words)
-        or _STOP_UNDONE.search(behind)
-    )
+        return None
+    clause = _clause(words)
+    if _KEPT.search(clause):
+        return "kept"
+    if _NOT_YET.search(clause) or _CONDITION.search(words) or _STOP_UNDONE.search(behind):
+        return None
+    return "stopped"
 
 
 def is_resumed(before: str) -> bool:
@@ -144,6 +166,7 @@ def is_taken_now(drugs: DrugList) -> bool:
         len(clause) < len(drugs.before)
         and _TAKES.search(clause) is not None
         and _EVERY_DAY.search(behind) is not None
+        and _PASSED.search(clause + behind) is None
         and _OVER.search(clause + drugs.after) is None
     )
 

@@ -18,6 +18,7 @@ from spacy.tokens import Doc, Span
 
 from ...core.han import simplified
 from ..context.chinese import is_question
+from ..context.chinese_drugs import STOP
 from ..sentences import sentence_of
 from ..tables import table_rows
 from .candidates import concept, may_be
@@ -55,6 +56,7 @@ def rules(sort: str) -> tuple[_Rule, ...]:
         if relation.endswith("HAS_SYMPTOM") != of_disease:
             continue
         expression = re.sub(r"<(\d+)>", rf"{gap}{{0,\1}}?", pattern).replace("T", "[DS]")
+        expression = expression.replace("<stop>", STOP)
         rows.append(
             _Rule(name, relation, float(precision), general == "yes", re.compile(expression))
         )

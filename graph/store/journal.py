@@ -138,9 +138,9 @@ def _taken(connection: Connection, owner: str) -> bool:
             return False
         raise
     # A node that its holder deletes at this moment may also read as one without an owner, and what
-    # is set on it is lost.
+    # is set on it is lost. A cluster's other servers may not have it yet, so that a read won't do.
     return bool(
-        connection.fetch("MATCH (j:Journal {id: 'writer', owner: $owner}) RETURN 1", owner=owner)
+        connection.change("MATCH (j:Journal {id: 'writer', owner: $owner}) RETURN 1", owner=owner)
     )
 
 

@@ -108,6 +108,10 @@ def test_a_question_denies_nothing() -> None:
         ("既往哮喘、肺炎，均已治愈。", "哮喘 肺炎", False),
         ("既往哮喘、肺炎，肺炎已治愈。", "哮喘 肺炎", True),
         ("既往哮喘，至今未愈。", "哮喘", True),
+        ("既往哮喘，不药而愈。", "哮喘", False),
+        ("既往哮喘，未治自愈。", "哮喘", False),
+        ("既往哮喘，近来愈发严重。", "哮喘", True),
+        ("既往高血压，20年前行阑尾切除术，已痊愈。", "高血压 阑尾切除术", True),
         ("既往哮喘，未能治愈。", "哮喘", True),
         ("既往高血压10年，肺炎已治愈。", "高血压 肺炎", True),
         ("既往高血压10年，伤口愈合可。", "高血压", True),
@@ -126,6 +130,7 @@ def test_what_does_not_pass_is_of_now(sentence: str, conditions: str, expected: 
     spans = []
     for condition in conditions.split():
         start = sentence.index(condition)
-        spans.append(doc.char_span(start, start + len(condition), "Disease"))
+        kind = "Procedure" if condition.endswith("术") else "Disease"
+        spans.append(doc.char_span(start, start + len(condition), kind))
     doc.spans["mentions"] = spans
     assert (spans[0].start in ChineseContext()(doc)._.lasting) == expected

@@ -4,6 +4,7 @@ import pytest
 from spacy.tokens import Doc
 
 from medkg.extract.chinese import Chinese
+from medkg.extract.context.chinese_drugs import is_resumed
 from medkg.extract.relations.chinese import chinese_relations
 from medkg.extract.tokens import blank
 
@@ -68,6 +69,17 @@ def _allergies(doc: Doc) -> set[str]:
         ("予肾上腺素过敏性休克好转。", "肾上腺素", set()),
         ("口服氯雷他定过敏症状缓解。", "氯雷他定", set()),
         ("口服阿司匹林无过敏史。", "阿司匹林", set()),
+        ("曾因注射青霉素过敏性休克抢救。", "青霉素", {"青霉素"}),
+        ("服用青霉素及磺胺类药物过敏。", "青霉素", {"青霉素"}),
+        ("青霉素过敏试验阳性。", "青霉素", {"青霉素"}),
+        ("青霉素过敏试验(+)。", "青霉素", {"青霉素"}),
+        ("患者系青霉素过敏患者，予阿奇霉素。", "青霉素 阿奇霉素", {"青霉素"}),
+        ("如为青霉素过敏患者，予阿奇霉素。", "青霉素 阿奇霉素", set()),
+        ("口服氯雷他定过敏反应好转。", "氯雷他定", set()),
+        ("青霉素过敏史： 无。", "青霉素", {"-青霉素"}),
+        ("青霉素过敏史：没有。", "青霉素", {"-青霉素"}),
+        ("青霉素过敏史：不详。", "青霉素", set()),
+        ("青霉素、SMZ过敏。", "青霉素", {"青霉素"}),
     ],
 )
 def test_allergies(sentence: str, drugs: str, expected: set[str]) -> None:
@@ -133,6 +145,27 @@ def test_the_word_for_an_allergy_to_a_drug_is_no_finding() -> None:
         ("如有不适随诊，已停用华法林。", "华法林", {"华法林"}),
         ("阿司匹林停用1周，术后恢复使用。", "阿司匹林", set()),
         ("停用阿司匹林，继续口服氯吡格雷。", "阿司匹林 氯吡格雷", {"阿司匹林"}),
+        ("服药期间若出现出血，停用华法林。", "华法林", set()),
+        ("患者如有出血，停用华法林。", "华法林", set()),
+        ("假若出血，停用华法林。", "华法林", set()),
+        ("若出血、黑便，复查凝血，停用华法林。", "华法林", set()),
+        ("若干天前停用华法林。", "华法林", {"华法林"}),
+        ("患者如期停用华法林。", "华法林", {"华法林"}),
+        ("因如厕困难停用阿米替林。", "阿米替林", {"阿米替林"}),
+        ("如图所示，停用华法林。", "华法林", {"华法林"}),
+        ("应立即停用阿司匹林。", "阿司匹林", set()),
+        ("术前需提前停用阿司匹林。", "阿司匹林", set()),
+        ("不可骤然停用泼尼松。", "泼尼松", set()),
+        ("患者不敢停用泼尼松。", "泼尼松", set()),
+        ("准备停用泼尼松。", "泼尼松", set()),
+        ("嘱术前1周停用阿司匹林。", "阿司匹林", set()),
+        ("明日起停用阿司匹林。", "阿司匹林", set()),
+        ("根据医生建议停用华法林。", "华法林", {"华法林"}),
+        ("遵医嘱停用华法林。", "华法林", {"华法林"}),
+        ("将辛伐他汀停用。", "辛伐他汀", {"辛伐他汀"}),
+        ("停用阿司匹林，氯吡格雷恢复使用。", "阿司匹林 氯吡格雷", {"阿司匹林"}),
+        ("已停用阿司匹林，至今未重新服用。", "阿司匹林", {"阿司匹林"}),
+        ("停用华法林，暂不恢复使用。", "华法林", {"华法林"}),
     ],
 )
 def test_stopped_drugs_are_of_the_past(sentence: str, drugs: str, expected: set[str]) -> None:
@@ -140,6 +173,35 @@ def test_stopped_drugs_are_of_the_past(sentence: str, drugs: str, expected: set[
     mentions = list(doc.spans["mentions"])
     assert {m.text for m in mentions if m._.temporality == "historical"} == expected
     assert {m.text for m in mentions if m.start in doc._.stopped} == expected
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["患者未停用阿司匹林。", "围手术期无需停用阿司匹林。", "不必停用阿司匹林。",
+     "没有停用阿司匹林。", "不建议停用阿司匹林。"],
+)  # fmt: skip
+def test_a_drug_that_is_not_stopped_is_taken(sentence: str) -> None:
+    doc = _read(sentence, "阿司匹林")
+    (mention,) = doc.spans["mentions"]
+    assert (mention._.polarity, mention._.certainty) == ("asserted", "certain")
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("恢复", True),
+        ("术后继续口服", True),
+        ("改用利伐沙班及", True),
+        ("不能继续口服", False),
+        ("拒绝继续口服", False),
+        ("暂缓恢复", False),
+        ("饮食恢复、", False),
+        ("换药、", False),
+        ("病情改善、", False),
+    ],
+)
+def test_what_stands_before_a_drug_that_is_given_again(before: str, expected: bool) -> None:
+    assert is_resumed(before) == expected
 
 
 @pytest.mark.parametrize(
@@ -156,6 +218,14 @@ def test_stopped_drugs_are_of_the_past(sentence: str, drugs: str, expected: set[
         ("既往结核，予异烟肼每日一次，用药半年。", "异烟肼", "historical"),
         ("既往糖尿病，口服二甲双胍血糖126mg/dl。", "二甲双胍", "historical"),
         ("既往高血压，口服氨氯地平5mg/d，近3天头痛，2天前呕吐。", "氨氯地平", "current"),
+        (
+            "既往高血压病史，口服氨氯地平5mg每日一次，本次胸痛含服硝酸甘油可缓解。",
+            "氨氯地平",
+            "current",
+        ),
+        ("既往高血压，口服氨氯地平5mg qd，8月行阑尾切除术。", "氨氯地平", "current"),
+        ("既往高血压，口服氨氯地平5mg qd，3周以来头痛。", "氨氯地平", "current"),
+        ("既往高血压，口服氨氯地平5mg qd，从未停药。", "氨氯地平", "current"),
     ],
 )
 def test_a_drug_taken_daily_is_of_now(sentence: str, drug: str, temporality: str) -> None:
@@ -173,6 +243,8 @@ def test_a_drug_taken_daily_is_of_now(sentence: str, drug: str, temporality: str
         ("因癫痫服用卡马西平3年后停用。", "卡马西平", "癫痫", True),
         ("抑郁症口服氟西汀半年后自行停用。", "氟西汀", "抑郁症", True),
         ("停药后癫痫复发，予卡马西平口服。", "卡马西平", "癫痫", True),
+        ("出现黑便，口服阿司匹林已停用。", "阿司匹林", "黑便", False),
+        ("肌痛明显，将服用的辛伐他汀停用。", "辛伐他汀", "肌痛", False),
     ],
 )
 def test_a_drug_that_was_stopped_treats_nothing_before_it(
