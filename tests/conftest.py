@@ -142,6 +142,8 @@ LONGEST = [
     "test_run.py",
     "test_refused.py",
     "test_ranker.py",
+    "test_patterns.py",
+    "test_documentation.py",
 ]
 
 
