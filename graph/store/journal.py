@@ -124,11 +124,11 @@ def _taken(connection: Connection, owner: str) -> bool:
     dead = [row[0] for row in holder if row[0] is not None and _is_dead(row[0])]
     try:
         # The first SET locks the node, so that what follows sees what the last holder left.
-        connection.change(
+        seems_taken = connection.change(
             "MERGE (j:Journal {id: 'writer'}) SET j.asked = timestamp() WITH j"
             " WHERE j.owner IS NULL OR j.owner = $owner OR j.owner IN $dead"
             " OR j.until < timestamp()"
-            " SET j.owner = $owner, j.until = timestamp() + $milliseconds",
+            " SET j.owner = $owner, j.until = timestamp() + $milliseconds RETURN 1",
             owner=owner,
             dead=dead,
             milliseconds=LEASE_SECONDS * 1000,
@@ -139,9 +139,8 @@ def _taken(connection: Connection, owner: str) -> bool:
         raise
     # A node that its holder deletes at this moment may also read as one without an owner, and what
     # is set on it is lost. A cluster's other servers may not have it yet, so that a read won't do.
-    return bool(
-        connection.change("MATCH (j:Journal {id: 'writer', owner: $owner}) RETURN 1", owner=owner)
-    )
+    own = "MATCH (j:Journal {id: 'writer', owner: $owner}) RETURN 1"
+    return bool(seems_taken and connection.change(own, owner=owner))
 
 
 def _is_dead(owner: str) -> bool:
