@@ -1,7 +1,7 @@
 """What the words beside a name say that it is (component `medkg_neighbours`).
 
 "DMD" is a disease, but in "mutations of VHL and DMD" it is a gene; "hepatitis B" is one, too, but
-not in "hepatitis B virus".
+not in "hepatitis B virus". CHOP is a gene, but in "the CHOP regimen" several drugs.
 """
 
 from __future__ import annotations
@@ -60,6 +60,14 @@ _NAMES_GENE = rf"[^()]*\) {_MODIFIER}*{_GENE_WORD}(?!\w)"
 _VIRUS = re.compile(
     r"(?:(?: type)? [A-E]\d?)?[ -]virus(?:es)?(?!\w)(?![ -](?:infection|disease|illness))"
 )
+# Several drugs given together, which a gene may be called like: "the CHOP regimen".
+_REGIMEN = re.compile(rf"(?<![\w-])(?P<name>[A-Z][A-Z-]{{2,}})[- ]{any_of('regimen')}(?!\w)")
+# The code of a compound, where the text says that it is one: "PKC412, a multi-kinase inhibitor".
+_COMPOUND = re.compile(
+    r"(?<![\w-])(?P<name>[A-Z]{2,6}[- ]?\d{3,}[A-Za-z]?)"
+    rf"(?:,? (?:\([^()]{{1,60}}\),? )?(?:is )?(?:an?|the) (?:[\w/-]+ ){{0,5}}?{any_of('compound')}"
+    rf"| {any_of('treatment')})(?!\w)"
+)
 _IS_VIRUS = re.compile(r".*\bvirus(?:es)?", re.IGNORECASE | re.DOTALL)
 
 
@@ -104,7 +112,9 @@ class Neighbours(StatelessComponent):
         if symbols:
             defined = set(_short_forms_of_diseases(doc, mentions))
             mentions = _with_symbols(mentions, [s for s in symbols if s.text not in defined])
-        doc.spans["mentions"] = mentions
+        drugs = {match["name"] for match in _REGIMEN.finditer(text)}
+        drugs |= {match["name"] for match in _COMPOUND.finditer(text)} - self._symbols
+        doc.spans["mentions"] = [_drug_if_named(mention, drugs) for mention in mentions]
         return doc
 
 
@@ -113,6 +123,15 @@ def _is_of_virus(mention: Span, text: str) -> bool:
         return False
     follows = _VIRUS.match(text, mention.end_char)
     return bool(follows or _IS_VIRUS.fullmatch(mention.text))
+
+
+def _drug_if_named(mention: Span, drugs: set[str]) -> Span:
+    """The drug where a target has the name of one in this document; else the mention as it is."""
+    if mention.label_ != "Target" or mention.text not in drugs:
+        return mention
+    drug = Span(mention.doc, mention.start, mention.end, label="Drug")
+    drug._.probability = mention._.probability
+    return drug
 
 
 def _symbols_of_genes(text: str) -> Iterator[tuple[int, int]]:

@@ -23,7 +23,8 @@ _ACTIVITY = re.compile(
 )
 # Words of a list, and of what a name stands in.
 _BETWEEN = re.compile(
-    r"the|an?|of|in|and|or|both|as|well|proteins?|genes?|serum|plasma|tissue|total|[-,/()]?",
+    r"the|an?|of|in|and|or|both|as|well|including|multiple|several|various|proteins?|genes?|serum"
+    r"|plasma|tissue|total|[-,/()]?",
     re.IGNORECASE,
 )
 _OTHER_WORDS = 2  # so many others may stand between a target and what is measured of it
@@ -34,9 +35,15 @@ _RAISES = re.compile(
 )
 _LOWERS = re.compile(
     r"(decreas|reduc(?!tase)|depress|suppress|down-?regulat|inhibit|attenuat|block|lower|diminish|abolish|prevent"
-    r"|deplet|revers|abrogat|impair|declin|fall|fell)\w*",
+    r"|deplet|degrad|revers|abrogat|impair|declin|fall|fell)\w*",
     re.IGNORECASE,
 )
+# What these do to a target itself, they do to how much of it there is: "downregulated AKT".
+_CHANGES_AMOUNT = re.compile(
+    r"(up-?regulat|down-?regulat|elevat|deplet|degrad|overexpress|increas|decreas)(e|es|ed|s|ing|ions?)?",
+    re.IGNORECASE,
+)
+_PASSIVE = ("is", "are", "was", "were", "be", "been", "being")
 # "A COX-2 inhibitor", "the promoter of IL-6": these change nothing.
 _AGENT = re.compile(
     r"(inhibit|suppress|stimulat|attenuat|promot|enhanc|block|induc)(or|er)s?", re.IGNORECASE
@@ -178,6 +185,11 @@ def _is_of_activities(pair: EntityPair, others: set[int]) -> bool:
     return False
 
 
+def _is_passive(pair: EntityPair, place: int) -> bool:
+    """Whether a verb says what became of what is before it: "AKT was strongly downregulated"."""
+    return any(word.lower() in _PASSIVE for word in pair.words[place - 2 : place])
+
+
 def _amount(pair: EntityPair) -> str | None:
     """The nearest word for what is measured of the target, if it is one of an amount."""
     others = {place for other in pair.others for place in range(other.start, other.end)}
@@ -185,6 +197,7 @@ def _amount(pair: EntityPair) -> str | None:
     before = range(pair.tail.start - 1, -1, -1)
     if not _is_measured_next(pair) and _is_of_activities(pair, others):
         return None
+    is_joined = pair.words[pair.tail.end : pair.tail.end + 1] == ("-",)  # "EGFR-mediated"
     for places, follows in ((after, True), (before, False)):
         other_words = 0
         for place in places:
@@ -204,6 +217,10 @@ def _amount(pair: EntityPair) -> str | None:
             if _ACTIVITY.fullmatch(word):
                 return None
             if _is_change(word) and pair.words[place - 1] != "-":
+                if _CHANGES_AMOUNT.fullmatch(word) and (
+                    _is_passive(pair, place) if follows else not other_words and not is_joined
+                ):
+                    return word
                 break  # "lowered IL-6 levels and inhibited TNF": of another target
             if place not in others and not _BETWEEN.fullmatch(word):
                 other_words += 1

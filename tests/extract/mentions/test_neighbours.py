@@ -16,7 +16,7 @@ from medkg.graph.frames import NODES, conform
 from ..made_graph import graph
 from ..marked import marked, pipeline
 
-SYMBOLS = ("VHL", "APC", "DMD", "ATM", "BRCA1", "TP53")
+SYMBOLS = ("VHL", "APC", "DMD", "ATM", "BRCA1", "TP53", "ZNF217")
 
 
 def read(text: str) -> list[tuple[str, str]]:
@@ -52,6 +52,24 @@ def read(text: str) -> list[tuple[str, str]]:
 )
 def test_symbols_beside_words_of_genes_are_targets(text: str, targets: str) -> None:
     assert read(text) == [(symbol, "Target") for symbol in targets.split()]
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("The [CHOP|Target] regimen is used, and [CHOP|Target] cures.", "Drug Drug"),
+        ("After [R-CHOP|Target] chemotherapy he was well.", "Drug"),
+        ("[CHOP|Target] expression was high.", "Target"),
+        ("[PKC412|Target], a multi-kinase inhibitor, blocks [AKT|Target].", "Drug Target"),
+        ("[AKT|Target] is inhibited by [YM155|Target] (10 nM), a novel agent.", "Target Drug"),
+        ("[PKC412|Target] treatment was safe.", "Drug"),
+        ("[MDM2|Target], an inhibitor of [TP53|Target], was raised.", "Target Target"),
+        ("[GP120|Target], a viral protein, was measured.", "Target"),
+        ("[ZNF217|Target], an inhibitor of [TP53|Target], was raised.", "Target Target"),
+    ],
+)
+def test_what_the_text_calls_a_drug_is_one(text: str, kinds: str) -> None:
+    assert [kind for _, kind in read(text)] == kinds.split()
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,24 @@ from ..marked import marked, pipeline
         ("[Zapomycin|Drug] lowered [IL-6|Target] levels (risk ratio .5).", "DOWNREGULATES"),
         ("[Zapomycin|Drug] reduced the number of [CXCR4|Target](+) cells.", "DOWNREGULATES"),
         ("[Zapomycin|Drug] raised the levels of the inhibitor [p27|Target].", "UPREGULATES"),
+        # What these verbs do to a target, they do to its amount.
+        ("[Zapomycin|Drug] downregulated [AKT|Target].", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] elevated [AKT|Target] in these cells.", "UPREGULATES"),
+        ("[AKT|Target] was strongly depleted by [zapomycin|Drug].", "DOWNREGULATES"),
+        ("Downregulation of [AKT|Target] by [zapomycin|Drug] was seen.", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] prevented an increase in [AKT|Target].", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] increased [AKT|Target]-mediated apoptosis.", None),
+        ("[Zapomycin|Drug] increased apoptosis via [AKT|Target].", None),
+        ("[Zapomycin|Drug] increased [AKT|Target] phosphorylation.", None),
+        # More degradation is less of it.
+        ("[Zapomycin|Drug] induced the degradation of [AKT|Target].", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] blocked [AKT|Target] degradation.", "UPREGULATES"),
+        ("[Zapomycin|Drug] degrades [AKT|Target].", "DOWNREGULATES"),
+        (
+            "[Zapomycin|Drug] induced the degradation of several kinase clients, including"
+            " [AKT|Target].",
+            "DOWNREGULATES",
+        ),
         ("[Zapomycin|Drug] inhibits [IL-6|Target].", None),
         ("[Zapomycin|Drug] reduced [IL-6|Target] activity.", None),
         ("[Zapomycin|Drug] is an [IL-6|Target] antagonist; its level fell.", None),
@@ -59,6 +77,10 @@ def test_a_level_and_its_change(text: str, change: str | None) -> None:
          " [TNF|Target] mRNA.", ["DOWNREGULATES", "DOWNREGULATES"]),
         ("[Zapomycin|Drug] acts by inhibiting [TNF|Target] and down-regulating [IL-6|Target]"
          " levels.", [None, "DOWNREGULATES"]),
+        ("[Zapomycin|Drug] downregulated [D1|Target] and upregulated [p21|Target].",
+         ["DOWNREGULATES", "UPREGULATES"]),
+        ("[Zapomycin|Drug] inhibited [TNF|Target] and elevated [p21|Target].",
+         [None, "UPREGULATES"]),
         # Each drug has its own clause.
         ("[Smoke|Drug] increased [IL-6|Target] release; [zapomycin|Drug] lowered [TNF|Target]"
          " release.", ["UPREGULATES", "", "", "DOWNREGULATES"]),
