@@ -18,7 +18,7 @@ from ..tokens import StatelessComponent, text_of
 from .chinese import LinkerByScript
 from .conditions import CONDITIONS, Conditions, Meaning, spelling
 from .coordination import names_of_one_beginning, names_of_one_head
-from .gene_products import product_of
+from .gene_products import product_of, protein_of
 from .linker import Linker
 from .links import EntityLink, EntityLinker, LinkQuery, link_query, long_forms_of
 from .ties import LIKELY
@@ -100,7 +100,7 @@ class LinkerComponent(StatelessComponent):
         read: list[tuple[Span, Meaning | None]] = []
         for mention, of_mention in zip(mentions, candidates, strict=True):
             links = [link for link in of_mention if link.score >= least]
-            links = links or self._of_symbol(mention, least)
+            links = links or self._of_symbol(mention, least) or self._of_protein(mention, least)
             # "Hand, foot and mouth disease" is a name of its own.
             is_name = bool(links) and spelling(links[0].name) == spelling(mention.text)
             parts = self._parts(mention, taken, least, is_name=is_name)
@@ -130,6 +130,16 @@ class LinkerComponent(StatelessComponent):
             if link.score >= least
             and (not product.is_receptor or link.identifier in self._receptors)
         ]
+
+    def _of_protein(self, mention: Span, least: float) -> list[EntityLink]:
+        """The links of the protein in "dystrophin gene", where a target has exactly this name."""
+        assert self.linker is not None
+        protein = protein_of(mention.text) if mention.label_ == "Target" else None
+        if protein is None:
+            return []
+        (links,) = self.linker.in_document([LinkQuery(protein, "Target")])
+        is_name = [link for link in links if spelling(link.name) == spelling(protein)]
+        return [link for link in is_name if link.score >= least]
 
     def _parts(
         self, mention: Span, taken: set[int], least: float, *, is_name: bool

@@ -11,7 +11,7 @@ from .pairs import EntityPair
 _AMOUNT = re.compile(
     r"(m?rnas?|transcripts?|transcription|expressions?|levels?|concentrations?|contents?|amounts?"
     r"|abundance|secretion|production|release|synthesis|biosynthesis|accumulation|degradation"
-    r"|ratios?|immunoreactivity|immunostaining|staining|overexpression|depletion|positive|titers?)",
+    r"|ratios?|immunoreactivity|immunostaining|staining|overexpression|depletion|titers?)",
     re.IGNORECASE,
 )
 # What a target's amount is measured in. Not plasma, which names targets ("plasma kallikrein").
@@ -41,6 +41,12 @@ _LOWERS = re.compile(
 # What these do to a target itself, they do to how much of it there is: "downregulated AKT".
 _CHANGES_AMOUNT = re.compile(
     r"(up-?regulat|down-?regulat|elevat|deplet|degrad|overexpress|increas|decreas)(e|es|ed|s|ing|ions?)?",
+    re.IGNORECASE,
+)
+# What may stand behind a target that is no part of another name ("AKT-mediated", "AKT clients").
+_AFTER_NAME = re.compile(
+    r"[.,;:()]|in|and|or|by|via|with|at|on|to|through|after|from|as|but|while|whereas|when|without"
+    r"|protein|gene|compared|relative|was|were|is|are|which|that|significantly|markedly",
     re.IGNORECASE,
 )
 _PASSIVE = ("is", "are", "was", "were", "be", "been", "being")
@@ -159,7 +165,8 @@ def _is_measure(word: str) -> bool:
 
 def _counts_cells(words: tuple[str, ...]) -> bool:
     """Whether words call cells by a target, "(+) cells", of which there may be more or fewer."""
-    return words[0] == "+" and any(word.lower() in ("cell", "cells") for word in words[1:])
+    is_sign = words[0].lower() in ("+", "positive")
+    return is_sign and any(word.lower() in ("cell", "cells") for word in words[1:])
 
 
 def _is_in_name_of_another(pair: EntityPair) -> bool:
@@ -197,7 +204,8 @@ def _amount(pair: EntityPair) -> str | None:
     before = range(pair.tail.start - 1, -1, -1)
     if not _is_measured_next(pair) and _is_of_activities(pair, others):
         return None
-    is_joined = pair.words[pair.tail.end : pair.tail.end + 1] == ("-",)  # "EGFR-mediated"
+    following = pair.words[pair.tail.end : pair.tail.end + 1]
+    is_whole = not following or _AFTER_NAME.fullmatch(following[0]) is not None
     for places, follows in ((after, True), (before, False)):
         other_words = 0
         for place in places:
@@ -218,7 +226,7 @@ def _amount(pair: EntityPair) -> str | None:
                 return None
             if _is_change(word) and pair.words[place - 1] != "-":
                 if _CHANGES_AMOUNT.fullmatch(word) and (
-                    _is_passive(pair, place) if follows else not other_words and not is_joined
+                    _is_passive(pair, place) if follows else is_whole and not other_words
                 ):
                     return word
                 break  # "lowered IL-6 levels and inhibited TNF": of another target

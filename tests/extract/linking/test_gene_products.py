@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medkg.extract.linking.gene_products import Product, product_of
+from medkg.extract.linking.gene_products import Product, product_of, protein_of
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,16 @@ from medkg.extract.linking.gene_products import Product, product_of
 )
 def test_the_symbol_and_what_it_is_called(name: str, product: Product | None) -> None:
     assert product_of(name) == product
+
+
+@pytest.mark.parametrize(
+    ("name", "protein"),
+    [
+        ("dystrophin gene", "dystrophin"),
+        ("methylenetetrahydrofolate reductase mRNA", "methylenetetrahydrofolate reductase"),
+        ("dystrophin", None),
+        ("some genes", None),
+    ],
+)
+def test_the_protein_of_a_gene(name: str, protein: str | None) -> None:
+    assert protein_of(name) == protein

@@ -168,6 +168,24 @@ def test_what_is_no_name_is_looked_up_by_its_symbol(mention: str, identifiers: l
     assert [link.identifier for link in links] == identifiers
 
 
+@pytest.mark.parametrize(
+    ("mention", "identifiers"),
+    [
+        ("dystrophin gene", ["HGNC:2928"]),
+        ("dystropin gene", []),  # like a name, and none
+        ("dystrophin", []),  # a name of its own is not looked up here
+    ],
+)
+def test_a_gene_is_looked_up_by_its_protein(mention: str, identifiers: list[str]) -> None:
+    named = {"id": "HGNC:2928", "kind": "Target", "name": "DMD", "synonyms": [["dystrophin"]]}
+    kg = graph()
+    names = conform(pl.DataFrame(named), NODES)
+    component = LinkerComponent().use(kg.with_frames(nodes=pl.concat([kg.nodes, names])))
+    doc = blank().make_doc(mention)
+    links = component._of_protein(Span(doc, 0, len(doc), label="Target"), 0.5)
+    assert [link.identifier for link in links] == identifiers
+
+
 def test_a_link_that_is_likelier_wrong_than_right_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     nlp = pipeline("medkg_sentences", "medkg_linker")
     linker = nlp.get_pipe("medkg_linker").use(graph()).linker

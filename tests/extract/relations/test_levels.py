@@ -41,6 +41,9 @@ from ..marked import marked, pipeline
         ("[Zapomycin|Drug] prevented an increase in [AKT|Target].", "DOWNREGULATES"),
         ("[Zapomycin|Drug] increased [AKT|Target]-mediated apoptosis.", None),
         ("[Zapomycin|Drug] increased apoptosis via [AKT|Target].", None),
+        ("[Zapomycin|Drug] depleted [AKT|Target] clients.", None),
+        ("[Zapomycin|Drug] increased survival in [HER2|Target]-positive cancer.", None),
+        ("[Zapomycin|Drug] increased [CXCR4|Target] positive cells.", "UPREGULATES"),
         ("[Zapomycin|Drug] increased [AKT|Target] phosphorylation.", None),
         # More degradation is less of it.
         ("[Zapomycin|Drug] induced the degradation of [AKT|Target].", "DOWNREGULATES"),

@@ -169,6 +169,23 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
         ("[Doxorubicin|Drug] causes [cardiomyopathy|Disease] in patients with "
          "[breast cancer|Disease].",
          [("Doxorubicin", "CAUSES", "cardiomyopathy")]),
+        ("[Vemurafenib|Drug] produced [tumor|Symptom] regression in [melanoma|Disease].",
+         [("Vemurafenib", "TREATS", "tumor"), ("Vemurafenib", "TREATS", "melanoma")]),
+        ("[Temozolomide|Drug] prolonged survival of mice bearing [glioblastoma|Disease].",
+         [("Temozolomide", "TREATS", "glioblastoma")]),
+        ("[Olaparib|Drug] is active against [BRCA1|Target]-mutated [ovarian cancer|Disease].",
+         [("Olaparib", "TREATS", "ovarian cancer"),
+          ("ovarian cancer", "ASSOCIATED_WITH", "BRCA1")]),
+        ("[Semaglutide|Drug] caused [weight loss|Symptom] in patients with [obesity|Disease].",
+         [("Semaglutide", "CAUSES", "weight loss")]),
+        # Whom a drug is given to, and what it spares or harms them, is no disease's symptom.
+        ("[Apixaban|Drug] lowered the risk of [syncope|Symptom] in patients with "
+         "[atrial fibrillation|Disease] and caused less [epistaxis|Symptom].",
+         [("Apixaban", "TREATS", "syncope"), ("Apixaban", "TREATS", "atrial fibrillation")]),
+        ("[Nivolumab|Drug] led to [cough|Symptom] in patients with [melanoma|Disease].",
+         [("Nivolumab", "CAUSES", "cough")]),
+        ("[Fatigue|Symptom] is very common in patients with [lupus|Disease].",
+         [("lupus", "HAS_SYMPTOM", "Fatigue")]),
         ("[Penicillin|Drug] is the most common causative antibiotic for [skin rash|Disease].",
          [("Penicillin", "CAUSES", "skin rash")]),
         ("[Ritonavir|Drug] inhibits the metabolism of [statins|Drug] that are metabolized by "
