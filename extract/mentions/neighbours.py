@@ -68,7 +68,10 @@ _COMPOUND = re.compile(
     rf"(?:,? (?:\([^()]{{1,60}}\),? )?(?:is )?(?:an?|the) (?:[\w/-]+ ){{0,5}}?{any_of('compound')}"
     rf"| {any_of('treatment')})(?!\w)"
 )
-_IS_VIRUS = re.compile(r".*\bvirus(?:es)?", re.IGNORECASE | re.DOTALL)
+_NO_CONDITION = re.compile(
+    r".*\b(?:virus(?:es)?|mutations?|variants?|polymorphisms?|alleles?|genotypes?|remissions?)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @Language.factory("medkg_neighbours", requires=["doc.spans"])
@@ -102,7 +105,7 @@ class Neighbours(StatelessComponent):
                 'medkg_neighbours has no names: get_pipe("medkg_neighbours").use(graph)'
             )
         text = text_of(doc)
-        mentions = [m for m in doc.spans.get("mentions", []) if not _is_of_virus(m, text)]
+        mentions = [m for m in doc.spans.get("mentions", []) if not _is_no_condition(m, text)]
         symbols = [
             span
             for start, end in sorted(set(_symbols_of_genes(text)))
@@ -118,11 +121,12 @@ class Neighbours(StatelessComponent):
         return doc
 
 
-def _is_of_virus(mention: Span, text: str) -> bool:
+def _is_no_condition(mention: Span, text: str) -> bool:
+    """Whether what the recogniser calls a condition is a virus, a variant of a gene, or the end of one."""
     if mention.label_ not in _CONDITIONS:
         return False
     follows = _VIRUS.match(text, mention.end_char)
-    return bool(follows or _IS_VIRUS.fullmatch(mention.text))
+    return bool(follows or _NO_CONDITION.fullmatch(mention.text))
 
 
 def _drug_if_named(mention: Span, drugs: set[str]) -> Span:

@@ -186,6 +186,16 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
          [("Nivolumab", "CAUSES", "cough")]),
         ("[Fatigue|Symptom] is very common in patients with [lupus|Disease].",
          [("lupus", "HAS_SYMPTOM", "Fatigue")]),
+        ("[Tuberculosis|Disease] reactivation occurred in patients with "
+         "[rheumatoid arthritis|Disease] treated with [infliximab|Drug].",
+         [("infliximab", "CAUSES", "Tuberculosis"),
+          ("infliximab", "TREATS", "rheumatoid arthritis")]),
+        ("[Gentamicin|Drug] [nephrotoxicity|Disease] was prevented by [vitamin E|Drug].",
+         [("Gentamicin", "CAUSES", "nephrotoxicity"),
+          ("vitamin E", "TREATS", "nephrotoxicity")]),
+        ("The incidence of [hypoglycemia|Disease] was higher with [glimepiride|Drug] than with "
+         "[sitagliptin|Drug].",
+         [("glimepiride", "CAUSES", "hypoglycemia")]),
         ("[Penicillin|Drug] is the most common causative antibiotic for [skin rash|Disease].",
          [("Penicillin", "CAUSES", "skin rash")]),
         ("[Ritonavir|Drug] inhibits the metabolism of [statins|Drug] that are metabolized by "
