@@ -47,12 +47,14 @@ def train(corpora: Path, folder: Path, out: Path, sibling: Path | None, seed: in
         facts = fit_facts(model, documents, cdr, seed)
     calibrate(model, [], cdr, facts)
     model.linear_thresholds = thresholds
+    of_documents = set(map(id, data.facts))  # which the models of sentences have not seen
+    of_sentences = [document for document in data.documents if id(document) not in of_documents]
     about: dict[str, Any] = {
         **model.about,
         "trained_on": ["bc5cdr", "biored", "chemprot", "roam"],
         "documents": len(documents),
         "documents_sibling": sibling and read_config(sibling, MODEL, {})["sha256"],
-        TEXT_HASHES_FIELD: text_hashes([*data.documents, *documents]),
+        TEXT_HASHES_FIELD: text_hashes([*of_sentences, *documents]),
     }
     if sibling is None:
         gold = annotated_facts(biored.development, Quarantine(), corpora)

@@ -122,7 +122,7 @@ class Neighbours(StatelessComponent):
 
 
 def _is_no_condition(mention: Span, text: str) -> bool:
-    """Whether what the recogniser calls a condition is a virus, a variant of a gene, or the end of one."""
+    """Whether what is called a condition is a virus, a gene's variant, or the end of a disease."""
     if mention.label_ not in _CONDITIONS:
         return False
     follows = _VIRUS.match(text, mention.end_char)

@@ -163,6 +163,8 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
          [("Sorafenib", "TREATS", "hepatocellular carcinoma")]),
         ("[Metformin|Drug] induced cell cycle arrest in [breast cancer|Disease].",
          [("Metformin", "TREATS", "breast cancer")]),
+        ("[Apigenin|Drug] exhibited [cytotoxicity|Symptom] against [melanoma|Disease] cells.",
+         [("Apigenin", "TREATS", "melanoma")]),
         ("[Curcumin|Drug] did not induce apoptosis in [melanoma|Disease] cells.",
          [("Curcumin", "not TREATS", "melanoma")]),
         ("[Doxorubicin|Drug] caused apoptosis in the hearts of rats with [diabetes|Disease].", []),
