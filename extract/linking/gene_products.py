@@ -10,8 +10,6 @@ from ..mentions.neighbours import any_of
 _SYMBOL = r"(?P<symbol>(?=\S*[A-Z0-9])\w[\w-]+)"
 _WHAT = rf"(?:{any_of('product')}|(?P<acting>{any_of('acting')})|(?P<receptor>receptors?))"
 _NAME = re.compile(rf"(?:(?i:{any_of('state')}) )?{_SYMBOL}(?:(?: {any_of('kind')})? {_WHAT})?")
-
-
 _OF_PROTEIN = re.compile(r"(?P<protein>[\w-]{4,}(?: [\w-]+){0,3}) (?:gene|mRNA|protein)")
 
 
