@@ -42,4 +42,4 @@ def _pattern(side: str) -> re.Pattern[str]:
         return re.compile(rf"(?:{forms})$", re.IGNORECASE)
     if side == "before":
         return re.compile(rf"\b(?:{forms})\s+(?:{_OF_NAME}\s){{0,3}}$", re.IGNORECASE)
-    return re.compile(rf"\s(?:{_OF_NAME}\s)?(?:{forms})(?!\w)", re.IGNORECASE)
+    return re.compile(rf"\s(?:(?!(?:and|or|but)\s){_OF_NAME}\s)?(?:{forms})(?!\w)", re.IGNORECASE)

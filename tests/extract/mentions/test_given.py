@@ -37,6 +37,7 @@ def nlp() -> Language:
         ("[Insulin|Target] is used to treat diabetes.", "Drug"),
         ("[Insulin|Target] is still the main treatment of diabetes.", "Drug"),
         ("[Human erythropoietin|Target] corrected his anemia.", "Drug"),
+        ("Metformin lowers [insulin|Target] and treats diabetes.", "Target"),
         ("[Insulin|Target] is used by muscles.", "Target"),
         ("[Insulin|Target] causes growth.", "Target"),
         ("[Insulin|Target] was measured.", "Target"),

@@ -204,6 +204,14 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
          [("Estrogen", "CAUSES", "breast cancer")]),
         ("[Tamoxifen|Drug] induced growth inhibition of [breast cancer|Disease] cells.",
          [("Tamoxifen", "TREATS", "breast cancer")]),
+        ("[Chloroquine|Drug] causes [retinopathy|Symptom]; [mefloquine|Drug] causes "
+         "[psychosis|Disease].",
+         [("Chloroquine", "CAUSES", "retinopathy"), ("mefloquine", "CAUSES", "psychosis")]),
+        ("[Bevacizumab|Drug] is used in metastatic [colorectal cancer|Disease] and may cause "
+         "[hypertension|Disease].",
+         [("Bevacizumab", "TREATS", "colorectal cancer"),
+          ("Bevacizumab", "CAUSES", "hypertension")]),
+        ("It lowers [ciclosporin|Drug] levels by inducing [CYP3A4|Target].", []),
         ("The incidence of [hypoglycemia|Disease] was higher with [glimepiride|Drug] than with "
          "[sitagliptin|Drug].",
          [("glimepiride", "CAUSES", "hypoglycemia")]),
