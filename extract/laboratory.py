@@ -72,6 +72,13 @@ _AMOUNT = re.compile(
     r" ?[<>≤≥~]? ?\d",
     re.I,
 )
+# What is to be measured: "monitor glucose", "recheck her potassium".
+_TO_MEASURE = re.compile(
+    r"\b(?:monitor|check|recheck|re-check|follow|trend|repeat|measure)(?:s|ed|ing)?"
+    r"(?: (?:her|his|the|serum|plasma|blood|fasting)){0,3} $",
+    re.I,
+)
+_LONGEST_BEFORE = 40  # characters
 # What may follow a test in the sentence where it has no value; any other word makes it a part of
 # another name: "reduced platelet aggregation", "low iron stores".
 _MAY_FOLLOW = frozenset("and or but nor on in for from after since while which who despite".split())  # noqa: SIM905
@@ -173,11 +180,15 @@ def add_tests(doc: Doc) -> None:
 
 
 def _is_measured(mention: Span) -> bool:
-    """Whether a drug is what was measured in urine."""
+    """Whether a drug is what was measured in urine, or a test that is to be done."""
+    if mention.label_ != "Drug":
+        return False
     doc, start = mention.doc, mention.start
-    in_urine = start > 0 and doc[start - 1].lower_ in _MEASURED_IN
-    is_drug = mention.label_ == "Drug" and in_urine
-    return is_drug and _AMOUNT.match(text_of(doc), mention.end_char) is not None
+    text = text_of(doc)
+    if start > 0 and doc[start - 1].lower_ in _MEASURED_IN:
+        return _AMOUNT.match(text, mention.end_char) is not None
+    before = text[max(0, mention.start_char - _LONGEST_BEFORE) : mention.start_char]
+    return _TO_MEASURE.search(before) is not None and _test_of(mention.text) is not None
 
 
 def _named_tests(doc: Doc) -> Iterator[Span]:

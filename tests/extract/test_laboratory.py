@@ -151,6 +151,17 @@ def test_what_was_measured_in_urine_is_no_drug_taken() -> None:
     assert [mention.start_char for mention in doc.spans["mentions"]] == taken
 
 
+def test_a_test_that_is_to_be_done_is_no_drug_taken() -> None:
+    text = (
+        "Monitor [glucose|Drug]; recheck her serum [potassium|Drug]. Follow [lithium|Drug]; take"
+        " [potassium|Drug]."
+    )
+    doc = marked(pipeline("medkg_sentences"), text)
+    add_tests(doc)
+    taken = [doc.text.index("lithium"), doc.text.rindex("potassium")]
+    assert [mention.start_char for mention in doc.spans["mentions"]] == taken
+
+
 @pytest.mark.parametrize(
     "sentence",
     [
