@@ -22,7 +22,9 @@ from .disk import writing
 from .locks import try_lock
 
 _PREFIX = "medkg."
-_NEW = ".new"  # ends the name, after the process' number, of a folder that is just being made
+# Ends the name, after the process' number, of a folder without a lock: it is just being made, or
+# all but deleted.
+_NEW = ".new"
 _LOCK = ".lock"
 
 
@@ -76,13 +78,15 @@ def temporary_folder(
 
 
 def _delete(folder: Path, lock: FileLock | None) -> None:
-    # The lock goes last: what a killed process leaves is told from what isn't ours by it.
+    # The lock goes last, and the folder is renamed before: what a killed process leaves is told
+    # from what isn't ours by one of them.
     with suppress(OSError):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             elif path.name != _LOCK:
                 path.unlink(missing_ok=True)
+        folder = folder.rename(f"{folder}.{os.getpid()}{_NEW}")
     if lock is not None:
         lock.release()
     shutil.rmtree(folder, ignore_errors=True)
@@ -107,7 +111,7 @@ def abandoned(home: Path, prefix: str = _PREFIX) -> list[Path]:
 def _claimed(home: Path, prefix: str) -> Iterator[tuple[Path, FileLock | None]]:
     """The abandoned folders, each with its lock held, to be released by the caller.
 
-    One that its process was killed while making has none.
+    One that its process was killed while making, or at the end of deleting, has none.
     """
     for folder in home.glob(f"{glob.escape(prefix)}*"):
         with suppress(OSError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -88,29 +87,51 @@ def test_one_that_is_just_being_made_is_not_taken_for_abandoned(
     assert (folder.path / ".lock").is_file()
 
 
-def test_what_a_process_left_that_was_killed_while_it_made_or_deleted_one_goes_too(
-    home: Path,
-) -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
-        pass
-    theirs = f"medkg.x.{os.getppid()}.new"
-    (home / f"medkg.x.{ended.pid}.new").mkdir()
-    (home / theirs).mkdir()
-    folder = TemporaryFolder()
-    (folder.path / "large").mkdir()
-    assert {each.name for each in home.iterdir()} == {theirs, folder.path.name}
-    # Whoever deletes takes the lock last, so that a half-deleted one is known by it.
-    seen: list[bool] = []
+# A program that makes and deletes a folder, and is killed before the n-th change to the disk.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from medkg.core.temporary import TemporaryFolder
 
-    def killed(path: Path, **_: object) -> None:
-        seen.append((path.parent / ".lock").is_file())
-        raise KeyboardInterrupt
+left, home = int(sys.argv[1]), Path(sys.argv[2])
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shutil, "rmtree", killed)
-        with pytest.raises(KeyboardInterrupt):
-            folder.delete()
-    assert seen == [True]
+
+def kill(event, arguments):
+    global left
+    writes = event == "open" and arguments[2] & os.O_CREAT
+    if writes or event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir"):
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+sys.addaudithook(kill)
+folder = TemporaryFolder(home)
+(folder.path / "file").touch()
+(folder.path / "within").mkdir()
+(folder.path / "within" / "file").touch()
+folder.delete()
+"""
+
+
+def test_whenever_a_process_is_killed_the_next_deletes_what_it_left(home: Path) -> None:
+    for changes in range(40):
+        program = [sys.executable, "-c", KILLED, str(changes), str(home)]
+        ended = subprocess.run(program, check=False)
+        left = list(home.iterdir())
+        delete_abandoned(home, "medkg.")
+        assert list(home.iterdir()) == [], f"{left} stays after {changes} changes"
+        if ended.returncode == 0:
+            break
+    assert ended.returncode == 0
+    assert changes > 8
+
+
+def test_what_a_running_process_makes_stays(home: Path) -> None:
+    theirs = home / f"medkg.x.{os.getppid()}.new"
+    theirs.mkdir()
+    delete_abandoned(home, "medkg.")
+    assert list(home.iterdir()) == [theirs]
 
 
 def test_what_is_not_an_abandoned_folder_of_ours_stays(home: Path, tmp_path: Path) -> None:
