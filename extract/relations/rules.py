@@ -48,11 +48,32 @@ _HARMS = (
     r"|precipitates|worsen|worsens|aggravate|aggravates|exacerbate|exacerbates)"
 )
 _SHOWS = r"(?:causes?|leads? to|presents? with|results? in|produces?|characteri[sz]ed by)"
+# Verbs of what a drug brings about, <brings>; how cells end, <death>; and, <kills>, that a drug
+# brings such an end in what follows.
+_BRINGS = (
+    r"(?:induc|trigger|caus|promot|provok|evok|elicit|produc|stimulat|enhanc|increas|exert|exhibit"
+    r"|show|display|lead|led|result)\w*"
+)
+_DEATH = (
+    "apoptosis|apoptotic|necroptosis|pyroptosis|ferroptosis|anoikis|senescence|autophagy|death"
+    "|arrest"
+)
+_KILLS = (
+    rf"{_BRINGS} (?:/ m |(?!(?:;|m|not|no|by|against|resistance) )\S+ ){{0,5}}?"
+    rf"(?:{_DEATH}|cytotoxic\w*|growth inhibition|killing|lysis|[ds] (?=against|towards?)) "
+    r"(?:\S+ )?(?:in|of|against|among|towards?|on) (?:(?!(?:;|m|not) )\S+ ){0,6}?"
+)
+# The name of a condition that is no cancer, <no cancer>.
+_NO_CANCER = (
+    r"^(?!.*(?:cancer|carcinom|tumou?r|neoplas|malignan|leuka?emi|lymphom|melanom|sarcom|gliom"
+    r"|blastom|myelom|mesotheliom|metasta))"
+)
 # A word that opens no clause of its own: "of M, and M lowers it".
 _NO_CLAUSE = r"(?! (?:[a-z]+ly )?(?:lower|rais|increas|decreas|reduc|inhibit|enhanc)(?:e?s|ed) )"
 _NAMED = {
     "listed": _LISTED, "dose": _DOSE, "drugs": _DRUGS, "signs": _SIGNS, "shows": _SHOWS,
-    "heals": _HEALS, "harms": _HARMS, "no clause": _NO_CLAUSE,
+    "heals": _HEALS, "harms": _HARMS, "no clause": _NO_CLAUSE, "brings": _BRINGS,
+    "death": _DEATH, "kills": _KILLS, "no cancer": _NO_CANCER,
 }  # fmt: skip
 _LETTERS = {"Disease": "d", "Symptom": "s", "Drug": "m", "Target": "g"}
 
@@ -100,7 +121,7 @@ def drug_rules() -> tuple[Rule, ...]:
             relation,
             float(precision),
             _expression(pattern),
-            re.compile(unless, re.I) if unless else None,
+            re.compile(_expression(unless), re.I) if unless else None,
             papers == "weighed",
         )
         for name, relation, precision, pattern, unless, papers in table_rows("drug_rules.tsv")
