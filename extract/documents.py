@@ -10,6 +10,7 @@ the same.
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from .formats.xml_files import read_xml
 
 __all__ = ["TextDocument", "iter_documents"]
 
+_LONGEST_NAME = 255  # bytes that file systems take for a file's name
 _TABLE = "table without a column to read (give FILE.csv:COLUMN)"
 _READERS: dict[str, Callable[[DocumentFile], Iterator[TextDocument]]] = {
     ".txt": read_text,
@@ -97,6 +99,8 @@ def iter_files(
     check_texts(texts)
     several = [paths] if isinstance(paths, Path | str) else paths
     given = [each if isinstance(each, str) else str(as_path(each)) for each in several]
+    if any(map(_is_text, given)):  # which isn't repeated: it may be private
+        raise DataError("a text was given, not a path; write it to a file, and give that")
     for path in given:
         if not is_address(path) and not Path(path).is_dir():
             next(
@@ -104,6 +108,12 @@ def iter_files(
             )  # one that isn't there, before any is read
     for path in given:
         yield from _files_of_path(path, quarantine, texts)
+
+
+def _is_text(path: str) -> bool:
+    """Whether what should be a path is a text itself."""
+    is_long = any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(path).parts)
+    return "\n" in path or is_long
 
 
 def _files_of_path(path: str, quarantine: Quarantine, texts: Texts) -> Iterator[DocumentFile]:

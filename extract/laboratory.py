@@ -72,10 +72,15 @@ _AMOUNT = re.compile(
     r" ?[<>≤≥~]? ?\d",
     re.I,
 )
-# What is to be measured: "monitor glucose", "recheck her potassium".
+# What is to be measured: "monitor glucose", "recheck her potassium"; but "repeat potassium 40 mEq".
 _TO_MEASURE = re.compile(
     r"\b(?:monitor|check|recheck|re-check|follow|trend|repeat|measure)(?:s|ed|ing)?"
     r"(?: (?:her|his|the|serum|plasma|blood|fasting)){0,3} $",
+    re.I,
+)
+_GIVEN = re.compile(
+    r" (?:\d|for\b|iv\b|po\b|orally|injections?|infusions?|therapy|treatment|supplement\w*"
+    r"|tablets?|pills?|dos(?:e|es|ing)\b)",
     re.I,
 )
 _LONGEST_BEFORE = 40  # characters
@@ -188,7 +193,11 @@ def _is_measured(mention: Span) -> bool:
     if start > 0 and doc[start - 1].lower_ in _MEASURED_IN:
         return _AMOUNT.match(text, mention.end_char) is not None
     before = text[max(0, mention.start_char - _LONGEST_BEFORE) : mention.start_char]
-    return _TO_MEASURE.search(before) is not None and _test_of(mention.text) is not None
+    return (
+        _TO_MEASURE.search(before) is not None
+        and _GIVEN.match(text, mention.end_char) is None
+        and _test_of(mention.text) is not None
+    )
 
 
 def _named_tests(doc: Doc) -> Iterator[Span]:

@@ -48,6 +48,18 @@ _STOPPED_IT = re.compile(
     r"(?:stopped|quit|discontinued|d/c'd)\s(?:taking\s)?(?:it|this)\b",
     re.I,
 )
+# "Carbamazepine caused a rash and was stopped"; but a patient is held, too, and "withdrawn".
+_WAS_STOPPED = re.compile(
+    r"\b(?:(?:which|that|it)|(?P<same>and|but))\s(?:therefore |then |later |subsequently |since )?"
+    r"(?:was|were|(?:has|have|had) (?:since |now )?been|had to be)\s"
+    r"(?:\w+ly |then |later |since |soon )?(?:stopped|discontinued|ceased|d/c'd"
+    r"|(?(same)(?!)|(?:held|withheld|withdrawn)))\b(?! (?:with|by)\b)",
+    re.I,
+)
+_IF = re.compile(r"\b(?:if|unless|until|when)\b", re.I)
+_WAS_SWITCHED = re.compile(
+    r"\b(?:which|it|and) (?:was|has been) (?:\w+ly )?(?:switched|changed|converted) to$", re.I
+)
 _NO_DRUG = re.compile(
     r"\b(?:smok|drink|alcohol|etoh|tobacco|cigar|vap|pot\b|marijuana|start)", re.I
 )
@@ -100,6 +112,12 @@ def mark_stopped_later(mentions: Categorised) -> None:
         after = drug.doc[drug.end : min(end, sentence_of(drug).end, drug.end + NEARBY)].text
         stopped, years = _STOPPED_IT.search(after), _YEARS.match(after)
         if stopped and not _NO_DRUG.search(after, 0, stopped.start()):
+            categories.add("over")
+        was_stopped = _WAS_STOPPED.search(after)
+        if was_stopped and not _IF.search(after, 0, was_stopped.start()):
+            categories.add("over")
+        to_another = following is not None and following[0].text.lower() != drug.text.lower()
+        if to_another and _WAS_SWITCHED.search(after):
             categories.add("over")
         # But "2018-03" is a month.
         if years and (int(years[1]) < int(years[2]) or int(years[1]) > 80 > int(years[2])):

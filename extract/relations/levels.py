@@ -49,6 +49,7 @@ _AFTER_NAME = re.compile(
     r"|protein|gene|compared|relative|was|were|is|are|which|that|significantly|markedly",
     re.IGNORECASE,
 )
+_RELATIVE = frozenset(("which", "that"))
 _PASSIVE = ("is", "are", "was", "were", "be", "been", "being")
 # "A COX-2 inhibitor", "the promoter of IL-6": these change nothing.
 _AGENT = re.compile(
@@ -193,8 +194,16 @@ def _is_of_activities(pair: EntityPair, others: set[int]) -> bool:
 
 
 def _is_passive(pair: EntityPair, place: int) -> bool:
-    """Whether a verb says what became of what is before it: "AKT was strongly downregulated"."""
-    return any(word.lower() in _PASSIVE for word in pair.words[place - 2 : place])
+    """Whether a verb says what became of what is before it: "AKT was strongly downregulated".
+
+    Not where another verb says what the drug does: "gefitinib inhibits EGFR, which is increased".
+    """
+    between = pair.words[pair.head.end : pair.tail.start]  # none where the drug follows
+    return (
+        any(word.lower() in _PASSIVE for word in pair.words[place - 2 : place])
+        and not any(map(_is_change, between))
+        and not any(word.lower() in _RELATIVE for word in pair.words[pair.tail.end : place])
+    )
 
 
 def _amount(pair: EntityPair) -> str | None:

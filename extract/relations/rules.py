@@ -48,8 +48,9 @@ _HARMS = (
     r"|precipitates|worsen|worsens|aggravate|aggravates|exacerbate|exacerbates)"
 )
 _SHOWS = r"(?:causes?|leads? to|presents? with|results? in|produces?|characteri[sz]ed by)"
-# Verbs of what a drug brings about, <brings>; how cells end, <death>; and, <kills>, that a drug
-# brings such an end in what follows.
+# A drug that does what the verb behind it says, <agent>; verbs of what a drug brings about,
+# <brings>; how cells end, <death>; and, <kills>, that a drug brings such an end in what follows.
+_AGENT = r"M (?:(?!(?:;|m|not|no|without|failed|against|by|which|that) )\S+ ){0,4}?"
 _BRINGS = (
     r"(?:induc|trigger|caus|promot|provok|evok|elicit|produc|stimulat|enhanc|increas|exert|exhibit"
     r"|show|display|lead|led|result)\w*"
@@ -59,7 +60,8 @@ _DEATH = (
     "|arrest"
 )
 _KILLS = (
-    rf"{_BRINGS} (?:/ m |(?!(?:;|m|not|no|by|against|resistance) )\S+ ){{0,5}}?"
+    rf"{_BRINGS} (?:/ m |(?!(?:;|m|not|no|by|against|resistance|protection|loss|less|inhibition of"
+    r"|(?:decreas|reduc|prevent|suppress|lower|delay|impair)\w*) )\S+ ){0,5}?"
     rf"(?:{_DEATH}|cytotoxic\w*|growth inhibition|killing|lysis|[ds] (?=against|towards?)) "
     r"(?:\S+ )?(?:in|of|against|among|towards?|on) (?:(?!(?:;|m|not) )\S+ ){0,6}?"
 )
@@ -72,7 +74,7 @@ _NO_CANCER = (
 _NO_CLAUSE = r"(?! (?:[a-z]+ly )?(?:lower|rais|increas|decreas|reduc|inhibit|enhanc)(?:e?s|ed) )"
 _NAMED = {
     "listed": _LISTED, "dose": _DOSE, "drugs": _DRUGS, "signs": _SIGNS, "shows": _SHOWS,
-    "heals": _HEALS, "harms": _HARMS, "no clause": _NO_CLAUSE, "brings": _BRINGS,
+    "heals": _HEALS, "harms": _HARMS, "no clause": _NO_CLAUSE, "agent": _AGENT, "brings": _BRINGS,
     "death": _DEATH, "kills": _KILLS, "no cancer": _NO_CANCER,
 }  # fmt: skip
 _LETTERS = {"Disease": "d", "Symptom": "s", "Drug": "m", "Target": "g"}

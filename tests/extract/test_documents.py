@@ -540,6 +540,13 @@ def test_what_is_asked_wrongly_is_an_error(tmp_path: Path, path: str, says: str)
     assert path.split(":")[0] in str(error.value)
 
 
+@pytest.mark.parametrize("text", ["No fever.\nNo cough.", "No fever, no cough. " * 40])
+def test_a_text_in_place_of_a_path_is_an_error_that_does_not_repeat_it(text: str) -> None:
+    with pytest.raises(DataError, match=r"a text was given, not a path") as error:
+        read(text)
+    assert "fever" not in str(error.value)
+
+
 def test_a_table_in_memory_is_told_to_be_saved() -> None:
     with pytest.raises(DataError, match="is no path of a file"):
         read(pl.DataFrame({"text": ["No fever."]}))  # type: ignore[arg-type]  # as given

@@ -163,6 +163,21 @@ def test_a_test_that_is_to_be_done_is_no_drug_taken() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Repeat [potassium|Drug] 40 mEq now.",
+        "Repeat [testosterone|Drug] injection.",
+        "Repeat [magnesium|Drug] IV.",
+        "Repeat [potassium|Drug] for cramps.",
+    ],
+)
+def test_a_drug_that_is_to_be_given_again_is_no_test(text: str) -> None:
+    doc = marked(pipeline("medkg_sentences"), text)
+    add_tests(doc)
+    assert [mention.label_ for mention in doc.spans["mentions"]] == ["Drug"]
+
+
+@pytest.mark.parametrize(
     "sentence",
     [
         "[Bilirubin] was 8.",  # high in mg/dL, normal in µmol/L

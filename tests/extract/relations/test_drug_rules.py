@@ -119,6 +119,36 @@ def relations(text: str) -> list[str | None]:
          ["TREATS", "NONE"]),
         ("[Zapomycin|Drug] was not superior to [aspirin|Drug] in [migraine|Disease].",
          [None, "NONE"]),
+        # Less of what kills cells kills none; "not only" denies nothing.
+        ("[Zapomycin|Drug] induced apoptosis in [melanoma|Disease] cells.", ["TREATS"]),
+        ("[Zapomycin|Drug] led to reduced apoptosis in [melanoma|Disease] cells.", ["CAUSES"]),
+        ("[Zapomycin|Drug] induced growth inhibition and apoptosis in [melanoma|Disease] cells.",
+         ["TREATS"]),
+        ("[Zapomycin|Drug] did not induce apoptosis in [melanoma|Disease] cells.", ["DENIED"]),
+        ("[Zapomycin|Drug] not only induced apoptosis in [melanoma|Disease] cells.", [None]),
+        # Neither poor control nor the arm without the drug is a benefit of it, or a harm.
+        ("[Zapomycin|Drug] resulted in complete [asthma|Disease] control.", ["TREATS"]),
+        ("[Zapomycin|Drug] resulted in poor [asthma|Disease] control.", ["CAUSES"]),
+        ("[Zapomycin|Drug] gave partial responses in [melanoma|Disease].", ["TREATS"]),
+        ("[Zapomycin|Drug] gave contractile responses in [asthma|Disease].", [None]),
+        ("The incidence of [nausea|Symptom] was higher in patients given [zapomycin|Drug].",
+         ["CAUSES"]),
+        ("The incidence of [nausea|Symptom] was higher in those who discontinued"
+         " [zapomycin|Drug].", [None]),
+        ("The rate of [nausea|Symptom] was higher with placebo compared to [zapomycin|Drug].",
+         [None]),
+        ("Fewer [infections|Disease] occurred in patients treated with [zapomycin|Drug].",
+         ["TREATS"]),
+        ("[Zapomycin|Drug] increased survival and lowered mortality in [gout|Disease].",
+         ["TREATS"]),
+        ("[Zapomycin|Drug] increased mortality in [gout|Disease].", ["NONE"]),
+        ("Whether [zapomycin|Drug] prolongs survival in [gout|Disease] is unknown.", [None]),
+        ("[Zapomycin|Drug] acts against bacteria causative for [syphilis|Disease].", ["TREATS"]),
+        ("[Zapomycin|Drug] suppresses insulin-induced proliferation of [melanoma|Disease].",
+         ["TREATS"]),
+        ("[Zapomycin|Drug] potentiates the [tremor|Symptom] of [biperiden|Drug].",
+         ["CAUSES", None]),
+        ("[Metoprolol|Drug] d/c'd for [bradycardia|Symptom].", ["CAUSES"]),
     ],
 )  # fmt: skip
 def test_what_a_drug_does_to_a_condition(text: str, expected: list[str | None]) -> None:
@@ -143,12 +173,29 @@ def test_a_drug_binds_a_target(text: str, binds: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "[Zapomycin|Drug] is a human [antibody|Procedure] against [KIT|Target].",
+        "[Zapomycin|Drug], an [antibody|Procedure] that binds the extracellular domain of"
+        " [KIT|Target], was given.",
+    ],
+)
+def test_an_antibody_binds_its_target(text: str) -> None:
+    (candidate,) = relation_candidates(marked(pipeline("medkg_sentences"), text))
+    rule = target_rule(candidate.pair)
+    assert rule is not None
+    assert rule.action == "binder"
+
+
+@pytest.mark.parametrize(
     ("text", "other"),
     [
         ("A [KIT|Target] inhibitor versus [zapomycin|Drug] was tried.", True),
         ("[Zapomycin|Drug] compared with [KIT|Target] inhibitors was weak.", True),
         ("The [KIT|Target] inhibitor [zapomycin|Drug] was tried.", False),
         ("[Zapomycin|Drug], a [KIT|Target] inhibitor, was tried.", False),
+        ("[Zapomycin|Drug] induced [KIT|Target]-mediated apoptosis.", True),
+        ("[Zapomycin|Drug] inhibits [KIT|Target]-mediated signaling.", False),
     ],
 )
 def test_another_agent_acts_on_the_target(text: str, other: bool) -> None:

@@ -45,6 +45,10 @@ from ..marked import marked, pipeline
         ("[Zapomycin|Drug] increased survival in [HER2|Target]-positive cancer.", None),
         ("[Zapomycin|Drug] increased [CXCR4|Target] positive cells.", "UPREGULATES"),
         ("[Zapomycin|Drug] increased [AKT|Target] phosphorylation.", None),
+        # Of a clause of its own.
+        ("[Zapomycin|Drug] inhibits [EGFR|Target], which was overexpressed.", None),
+        ("[Zapomycin|Drug] neutralizes [TNF|Target], which is elevated in sepsis.", None),
+        ("It acts on [HER2|Target] that is increased by [zapomycin|Drug].", None),
         # More degradation is less of it.
         ("[Zapomycin|Drug] induced the degradation of [AKT|Target].", "DOWNREGULATES"),
         ("[Zapomycin|Drug] blocked [AKT|Target] degradation.", "UPREGULATES"),
@@ -84,6 +88,8 @@ def test_a_level_and_its_change(text: str, change: str | None) -> None:
          ["DOWNREGULATES", "UPREGULATES"]),
         ("[Zapomycin|Drug] inhibited [TNF|Target] and elevated [p21|Target].",
          [None, "UPREGULATES"]),
+        ("[Zapomycin|Drug] inhibited [KIT|Target] and [PDGFRA|Target] was upregulated.",
+         [None, None]),
         # Each drug has its own clause.
         ("[Smoke|Drug] increased [IL-6|Target] release; [zapomycin|Drug] lowered [TNF|Target]"
          " release.", ["UPREGULATES", "", "", "DOWNREGULATES"]),
