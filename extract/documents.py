@@ -99,7 +99,9 @@ def iter_files(
     check_texts(texts)
     several = [paths] if isinstance(paths, Path | str) else paths
     given = [each if isinstance(each, str) else str(as_path(each)) for each in several]
-    if any(map(_is_text, given)):  # which isn't repeated: it may be private
+    if any(
+        _is_text(path) for path in given if not is_address(path)
+    ):  # which isn't repeated: it may be private
         raise DataError("a text was given, not a path; write it to a file, and give that")
     for path in given:
         if not is_address(path) and not Path(path).is_dir():
