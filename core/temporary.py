@@ -26,6 +26,7 @@ _PREFIX = "medkg."
 # all but deleted.
 _NEW = ".new"
 _LOCK = ".lock"
+_TRIES = 10
 
 
 class TemporaryFolder:
@@ -89,7 +90,11 @@ def _delete(folder: Path, lock: FileLock | None) -> None:
         folder = folder.rename(f"{folder}.{os.getpid()}{_NEW}")
     if lock is not None:
         lock.release()
-    shutil.rmtree(folder, ignore_errors=True)
+    # Another process that looked for the lock under the name before may make one anew meanwhile.
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
 
 
 def delete_abandoned(home: Path, prefix: str) -> None:
