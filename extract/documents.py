@@ -99,9 +99,8 @@ def iter_files(
     check_texts(texts)
     several = [paths] if isinstance(paths, Path | str) else paths
     given = [each if isinstance(each, str) else str(as_path(each)) for each in several]
-    if any(
-        _is_text(path) for path in given if not is_address(path)
-    ):  # which isn't repeated: it may be private
+    if any(map(_is_text, given)):
+        # The text isn't repeated: it may be private.
         raise DataError("a text was given, not a path; write it to a file, and give that")
     for path in given:
         if not is_address(path) and not Path(path).is_dir():
@@ -113,9 +112,10 @@ def iter_files(
 
 
 def _is_text(path: str) -> bool:
-    """Whether what should be a path is a text itself."""
-    is_long = any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(path).parts)
-    return "\n" in path or is_long
+    """Whether what should be a path is a text itself; an address may be as long as it likes."""
+    if is_address(path):
+        return False
+    return "\n" in path or any(len(os.fsencode(p)) > _LONGEST_NAME for p in Path(path).parts)
 
 
 def _files_of_path(path: str, quarantine: Quarantine, texts: Texts) -> Iterator[DocumentFile]:

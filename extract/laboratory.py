@@ -72,12 +72,13 @@ _AMOUNT = re.compile(
     r" ?[<>≤≥~]? ?\d",
     re.I,
 )
-# What is to be measured: "monitor glucose", "recheck her potassium"; but "repeat potassium 40 mEq".
+# What is to be measured: "monitor glucose", "recheck her potassium".
 _TO_MEASURE = re.compile(
     r"\b(?:monitor|check|recheck|re-check|follow|trend|repeat|measure)(?:s|ed|ing)?"
     r"(?: (?:her|his|the|serum|plasma|blood|fasting)){0,3} $",
     re.I,
 )
+# What follows a name that is not measured, but given again: "repeat potassium 40 mEq".
 _GIVEN = re.compile(
     r" (?:\d|for\b|iv\b|po\b|orally|injections?|infusions?|therapy|treatment|supplement\w*"
     r"|tablets?|pills?|dos(?:e|es|ing)\b)",

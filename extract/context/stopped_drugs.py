@@ -49,11 +49,15 @@ _STOPPED_IT = re.compile(
     re.I,
 )
 # "Carbamazepine caused a rash and was stopped"; but a patient is held, too, and "withdrawn".
-_WAS_STOPPED = re.compile(
-    r"\b(?:(?:which|that|it)|(?P<same>and|but))\s(?:therefore |then |later |subsequently |since )?"
+_WAS = (
+    r"\s(?:therefore |then |later |subsequently |since )?"
     r"(?:was|were|(?:has|have|had) (?:since |now )?been|had to be)\s"
-    r"(?:\w+ly |then |later |since |soon )?(?:stopped|discontinued|ceased|d/c'd"
-    r"|(?(same)(?!)|(?:held|withheld|withdrawn)))\b(?! (?:with|by)\b)",
+    r"(?:\w+ly |then |later |since |soon )?"
+)
+_ENDED = "stopped|discontinued|ceased|d/c'd"
+_WAS_STOPPED = re.compile(
+    rf"\b(?:(?:which|that|it){_WAS}(?:{_ENDED}|held|withheld|withdrawn)|(?:and|but){_WAS}(?:{_ENDED}))"
+    r"\b(?! (?:with|by)\b)",
     re.I,
 )
 _IF = re.compile(r"\b(?:if|unless|until|when)\b", re.I)
@@ -101,7 +105,7 @@ def mark_stopped_together(mentions: Categorised) -> None:
 
 
 def mark_stopped_later(mentions: Categorised) -> None:
-    """Mark a drug as over where its sentence goes on that "it" was stopped, or until when.
+    """Mark a drug as over where its sentence goes on that it was stopped or changed, or until when.
 
     Where the sentence goes on that it is given again, it is not over. "It" is the drug named last.
     `mentions` are a sentence's; their categories are changed.

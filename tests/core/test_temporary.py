@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,6 +127,24 @@ def test_whenever_a_process_is_killed_the_next_deletes_what_it_left(home: Path) 
             break
     assert ended.returncode == 0
     assert changes > 8
+
+
+def test_a_lock_that_another_makes_anew_while_a_folder_is_deleted_goes_with_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = TemporaryFolder()
+    delete = shutil.rmtree
+    late = iter([True])
+
+    def deleting(path: Path, **arguments: Any) -> None:
+        if next(late, False):
+            (path / ".lock").touch()  # and the deletion, which had listed the folder, fails
+            return
+        delete(path, **arguments)
+
+    monkeypatch.setattr(shutil, "rmtree", deleting)
+    folder.delete()
+    assert list(home.iterdir()) == []
 
 
 def test_what_a_running_process_makes_stays(home: Path) -> None:
