@@ -287,7 +287,8 @@ def relation_context(head: Span, tail: Span, relation: str = "") -> dict[str, st
     certain end; of the family or another person, and past, where either end is. But "NSAIDs should
     not be given to patients with a history of ulcers" is asserted, of now and for certain, though
     nobody has taken the drug or has the disease: what makes the ends negated, hypothetical or past
-    is the contraindication. So is a drug hypothetical because of what it did, which is certain. In
+    is the contraindication. So is a drug hypothetical because of what it did, which is certain. Nor
+    is CAUSES past: that the drug was stopped for it, or that it is over, makes it no less true. In
     a paper neither a condition's end nor its risk or prevention makes a relation past or uncertain.
     """
     denied = any(
@@ -302,7 +303,9 @@ def relation_context(head: Span, tail: Span, relation: str = "") -> dict[str, st
     past = any(end["temporality"] == "historical" for end in ends)
     contraindicated = relation == "CONTRAINDICATED_FOR"
     if contraindicated:
-        negated = past = False
+        negated = False
+    if contraindicated or relation == "CAUSES":
+        past = False
     if contraindicated or (head.start, tail.start) in head.doc._.reactions:
         certainties = [certainty for certainty in certainties if certainty != "hypothetical"]
     return {

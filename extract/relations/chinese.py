@@ -129,7 +129,7 @@ def _in_context(statement: ExtractedRelation, rule: _Rule) -> ExtractedRelation:
     context = dict(statement.context)
     if rule.is_general:
         context |= {"certainty": "certain", "temporality": "current"}
-    elif statement.head.label_ == "Drug":
+    elif statement.relation == "TREATS":
         context["temporality"] = statement.head._.temporality
     return replace(statement, context=context)
 

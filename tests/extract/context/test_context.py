@@ -554,13 +554,27 @@ def test_a_contraindication_is_asserted_certain_and_of_now(nlp: Language, text: 
     assert relation_context(*doc.spans["mentions"], "TREATS") != DEFAULTS
 
 
-def test_a_reaction_is_certain_and_past(nlp: Language) -> None:
+def test_a_reaction_is_past_and_that_the_drug_causes_it_is_not(nlp: Language) -> None:
     doc = marked(nlp, "Allergic to [codeine|Drug] - [hives|Symptom], [rash|Symptom].")
     drug, *reactions = doc.spans["mentions"]
     for reaction in reactions:
         assert (drug.start, reaction.start) in doc._.reactions
-        context = relation_context(drug, reaction, "CAUSES")
-        assert context == {**DEFAULTS, "temporality": "historical"}
+        assert reaction._.temporality == "historical"
+        assert relation_context(drug, reaction, "CAUSES") == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[Atenolol|Drug] was stopped in March because it caused [fatigue|Symptom].",
+        "[Atenolol|Drug] caused a [rash|Symptom], which has resolved.",
+    ],
+)
+def test_what_a_drug_caused_before_it_was_stopped_it_causes(nlp: Language, text: str) -> None:
+    doc = marked(nlp, text)
+    drug, condition = doc.spans["mentions"]
+    assert relation_context(drug, condition, "CAUSES") == DEFAULTS
+    assert relation_context(drug, condition, "TREATS") == {**DEFAULTS, "temporality": "historical"}
 
 
 @pytest.mark.parametrize("after", ["since 3 h", "(today)", "for two days", "this morning"])

@@ -423,7 +423,7 @@ def test_what_is_over_is_not_treated_and_an_allergy_s_reaction_is_the_drug_s(
 
     assert read("[Ague|Disease] (resolved), on [lumirol|Drug].") == []
     assert read("Allergies:\n[Lumirol|Drug] - [ague|Disease]") == [
-        ("Lumirol", "CAUSES", "ague", "historical")
+        ("Lumirol", "CAUSES", "ague", "current")
     ]
 
 
