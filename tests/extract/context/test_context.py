@@ -571,7 +571,7 @@ def test_a_reaction_is_past_and_that_the_drug_causes_it_is_not(nlp: Language) ->
     ],
 )
 def test_what_a_drug_caused_before_it_was_stopped_it_causes(nlp: Language, text: str) -> None:
-    doc = marked(nlp, text)
+    doc = marked(nlp, text, note=True)
     drug, condition = doc.spans["mentions"]
     assert relation_context(drug, condition, "CAUSES") == DEFAULTS
     assert relation_context(drug, condition, "TREATS") == {**DEFAULTS, "temporality": "historical"}
