@@ -69,6 +69,8 @@ def query(
         return show_query.library(queries.load(library).values(), as_json)
     if name is not None and cypher is not None:
         raise typer.BadParameter("give a query's name or --cypher, not both")
+    if name is not None and " " in name.strip():
+        raise typer.BadParameter("a query's name has no spaces; Cypher of your own goes to --cypher")
     if cypher is not None and print_text:
         raise typer.BadParameter("--print is for a query of the library, not for --cypher")
     if as_json and (csv is not None or parquet is not None):

@@ -40,6 +40,7 @@ from .formats.xml_files import read_xml
 __all__ = ["TextDocument", "iter_documents"]
 
 _LONGEST_NAME = 255  # bytes that file systems take for a file's name
+_SAME_NAME = "another document has this name; rename one, or give the folder that holds both"
 _TABLE = "table without a column to read (give FILE.csv:COLUMN)"
 _READERS: dict[str, Callable[[DocumentFile], Iterator[TextDocument]]] = {
     ".txt": read_text,
@@ -82,14 +83,17 @@ def iter_documents(
     Raises:
         DataError: a path is not there, a table has no such column, or `texts` is none of these.
     """
-    seen: set[str] = set()
+    texts_read: dict[str, int] = {}
     for file in iter_files(paths, quarantine, texts=texts):
         for document in file_documents(file):
-            if document.id in seen:
+            text = hash(document.text)
+            if document.id not in texts_read:
+                texts_read[document.id] = text
+                yield document
+            elif texts_read[document.id] == text:
                 quarantine.add("document given twice", path=file.place, row=document.id)
-                continue
-            seen.add(document.id)
-            yield document
+            else:
+                quarantine.add(_SAME_NAME, path=file.place, row=document.id)
 
 
 def iter_files(

@@ -76,6 +76,7 @@ def test_a_parameter_given_again_joins_a_list_and_is_refused_elsewhere() -> None
     [
         (["--cypher", "RETURN 1", "--print"], "--print is for a query"),
         (["repurposing", "--param", "disease=asthma", "--json", "--csv", "a.csv"], "not both"),
+        (["MATCH (d:Drug) RETURN d.name LIMIT 3"], "has no spaces"),
         (["--cypher", "RETURN 1", "--json", "--parquet", "a.parquet"], "not both"),
     ],
 )
