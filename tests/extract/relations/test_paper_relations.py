@@ -296,3 +296,25 @@ def test_nothing_is_kept_of_what_was_read(component: RelationsComponent) -> None
     read(component, "[Metformin|Drug] prolonged survival in patients with [gout|Disease].")
     kept = (rules._marked, rules._drug_rule, rules._first, hashed_words)
     assert [each.cache_info().currsize for each in kept] == [0, 0, 0, 0]
+
+
+def test_a_paper_says_not_both_that_a_drug_causes_and_treats_one_condition(
+    component: RelationsComponent,
+) -> None:
+    text = (
+        "We report [lithium|Drug]-induced [hypothyroidism|Disease]. Screening for "
+        "[hypothyroidism|Disease] is advised in all patients treated with [lithium|Drug]. Doses "
+        "were low. It was mild. They recovered."
+    )
+    assert read(component, text) == [("lithium", "CAUSES", "hypothyroidism")]
+
+
+def test_what_is_denied_contradicts_nothing(component: RelationsComponent) -> None:
+    text = (
+        "[Metformin|Drug] did not cause [lactic acidosis|Disease]. [Lactic acidosis|Disease] was "
+        "treated with [metformin|Drug]."
+    )
+    assert read(component, text) == [
+        ("Metformin", "not CAUSES", "lactic acidosis"),
+        ("metformin", "TREATS", "Lactic acidosis"),
+    ]
