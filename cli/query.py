@@ -69,13 +69,11 @@ def query(
         return show_query.library(queries.load(library).values(), as_json)
     if name is not None and cypher is not None:
         raise typer.BadParameter("give a query's name or --cypher, not both")
-    if name is not None and " " in name.strip():
-        raise typer.BadParameter("a query's name has no spaces; Cypher of your own goes to --cypher")
     if cypher is not None and print_text:
         raise typer.BadParameter("--print is for a query of the library, not for --cypher")
     if as_json and (csv is not None or parquet is not None):
         raise typer.BadParameter("give --json, or files with --csv and --parquet, not both")
-    question = None if name is None else queries.get(name, library)
+    question = None if name is None else _question(name, library)
     if question is not None and listing:
         return show_query.description(question, as_json)
     parameters = _parameters(param or [], question)
@@ -89,6 +87,14 @@ def query(
     if as_json:
         return show.as_json(answer)
     return show_query.answer(answer, question, note)
+
+
+def _question(name: str, library: Path | None) -> Query:
+    from medkg.cypher import library as queries
+
+    if " " in name.strip():
+        raise typer.BadParameter("a query's name has no spaces; Cypher of your own is for --cypher")
+    return queries.get(name, library)
 
 
 def _parameters(given: list[str], question: Query | None) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from ..laboratory import add_tests
 from ..short_forms import short_forms, with_short_forms
 from ..tokens import StatelessComponent, text_between, text_of
 from .given import is_given
+from .operations import add_operations
 
 _Hashes = npt.NDArray[np.int64]
 # Characters; shorter names, and those of genes, are too often other words.
@@ -142,6 +143,7 @@ class Gazetteer(StatelessComponent):
             mentions = [_drug_in_latin(mention, drugs) for mention in mentions]
         doc.spans["mentions"] = _without_allergies(_with_defined(doc, mentions))
         if doc._.note:
+            add_operations(doc)
             add_tests(doc)
         return doc
 
@@ -290,11 +292,11 @@ _ALLERGY = frozenset(("allergy", "allergies", "allergic", "hypersensitivity", "i
 
 
 def _allergic_to(doc: Doc) -> list[int]:
-    """The tokens of "allergy to": what follows says what is had."""
+    """The tokens of "allergy to" and "allergic to": what follows says what is had."""
     return [
         token.i
         for token, following in pairwise(doc)
-        if token.lower_ in ("allergy", "allergies") and following.lower_ == "to"
+        if token.lower_ in ("allergy", "allergies", "allergic") and following.lower_ == "to"
     ]
 
 

@@ -45,6 +45,7 @@ _NEXT_ITEM = re.compile(r"(?<=\S)\s*\n\s*(?:\d{1,2}[.)]?|[-*•])\s*$")
 _BULLETS = " \t\n-–—•*·"
 _ITEM_NUMBER = re.compile(r"^\d{1,2}[.)]\s+")
 _YEAR = re.compile(r",?\s(?:19|20)\d\d$")
+_DATED = ("Drug", "Procedure")  # what notes give a year to
 # Abbreviations before a mention that state its context and are no part of it.
 _CONTEXT_WORDS = "h/o|hx of|s/p|c/o|p/w|r/o|c/w|ddx:?"
 # "(-) fever": the sign before a mention is no part of it.
@@ -315,11 +316,11 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
 
     The heading of a section ("Allergies:") is none (`doc.spans["headings"]`), nor is how a drug is
     taken ("PO", "b.i.d.") a drug, unless the document spells it out as something else. None goes
-    over the lines of a list. The number of a list's next item is no part of one, nor is a drug's
-    year, nor are a note's "h/o" and "D/C'd", and "allergic to" says something of what follows. A
-    part of a sequence variant ("arginine" in "arginine to proline"), or what sequences are counted
-    in, is none, and neither is the name of a kind ("disease") or of an organ ("pancreas"). The
-    variant behind a target ("BRAF V600E") is no part of its name.
+    over the lines of a list. The number of a list's next item is no part of one, nor is the
+    year behind a drug or an operation, nor are "h/o" and "D/C'd"; "allergic to" says something of
+    what follows. A part of a sequence variant ("arginine" in "arginine to proline"), or what
+    sequences are counted in, is none, and neither is the name of a kind ("disease") or of an organ
+    ("pancreas"). The variant behind a target ("BRAF V600E") is no part of its name.
     """
     titles = [(title.start_char, title.end_char) for title in doc.spans.get("headings", [])]
     text = text_of(doc)
@@ -355,7 +356,7 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
             mention, words = replace(mention, start=mention.start + 2), words[2:]
         if words.endswith(" s") and text[mention.end : mention.end + 2].lower() == "/p":
             mention, words = replace(mention, end=mention.end - 2), words[:-2]
-        if doc._.note and mention.kind == "Drug" and (year := _YEAR.search(words)) is not None:
+        if doc._.note and mention.kind in _DATED and (year := _YEAR.search(words)) is not None:
             mention = replace(mention, end=mention.start + year.start())
             words = words[: year.start()]
         if mention.kind == "Drug" and is_usage(words):

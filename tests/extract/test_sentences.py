@@ -122,6 +122,11 @@ def test_items_of_a_list_are_sentences_and_wrapped_lines_are_not() -> None:
     ]
 
 
+def test_an_intolerance_is_a_list_of_allergies() -> None:
+    text = "Intolerance: statins\nDrug intolerance: codeine"
+    assert [kind for _, _, kind in headings(text)] == ["allergies", "allergies"]
+
+
 def test_headings_open_sections() -> None:
     text = (
         "Past Medical History:\nasthma\nFAMILY HISTORY: father had gout.\n"

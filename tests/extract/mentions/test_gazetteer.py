@@ -119,6 +119,10 @@ def test_allergy_to_something_is_no_name() -> None:
     made.get_pipe("medkg_names").use(KnowledgeGraph.build(nodes, pl.DataFrame(schema=columns), []))
     doc = marked(made, "An allergy to dust; an allergy.")
     assert [m.start_char for m in doc.spans["mentions"]] == [23]
+    nodes = nodes.with_columns(name=pl.lit("Allergic"))
+    made.get_pipe("medkg_names").use(KnowledgeGraph.build(nodes, pl.DataFrame(schema=columns), []))
+    doc = marked(made, "Allergic to dust; is allergic.")
+    assert [m.start_char for m in doc.spans["mentions"]] == [21]
 
 
 def test_a_mention_of_two_names_is_two(nlp: Language) -> None:
