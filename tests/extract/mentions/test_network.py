@@ -564,6 +564,15 @@ def test_what_a_note_says_of_a_mention_is_no_part_of_it(note: bool, expected: li
     assert [text[f.start : f.end] for f in clean_mentions(doc, places)] == expected
 
 
+@pytest.mark.parametrize(("kind", "expected"), [("Procedure", "Lumirectomy"), ("Disease", None)])
+def test_the_year_of_an_operation_is_no_part_of_it(kind: str, expected: str | None) -> None:
+    text = "Lumirectomy 1980"
+    doc = blank()(text)
+    doc._.note = True
+    (kept,) = clean_mentions(doc, [PredictedMention(0, 16, kind, 0.9)])
+    assert text[kept.start : kept.end] == (expected or text)
+
+
 def test_s_p_is_no_part_of_its_neighbours() -> None:
     text = "gout s/p chole"
     kept = clean_mentions(
