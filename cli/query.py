@@ -90,9 +90,10 @@ def query(
 
 
 def _question(name: str, library: Path | None) -> Query:
+    """The query of this name, unless the name is Cypher."""
     from medkg.cypher import library as queries
 
-    if " " in name.strip():
+    if len(name.split()) > 1:
         raise typer.BadParameter("a query's name has no spaces; Cypher of your own is for --cypher")
     return queries.get(name, library)
 

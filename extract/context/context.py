@@ -32,6 +32,7 @@ from ..tables import table_rows
 from ..tokens import StatelessComponent
 from .attributes import Categorised, attributes
 from .current_drugs import keep_current
+from .planned_procedures import mark_planned
 from .reactions import (
     Allergy,
     AllergyLists,
@@ -181,6 +182,8 @@ class _DocumentContext:
         mark_stopped_together(mentions)
         mark_stopped_later(mentions)
         keep_current(mentions)
+        if mentions and mentions[0][0].doc._.note:
+            mark_planned(mentions)
         mark_allergens(mentions, lists)
         reactions = mark_reactions(mentions, lists)
         self.reactions |= reactions

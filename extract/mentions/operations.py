@@ -9,7 +9,9 @@ from spacy.tokens import Doc
 from ..tokens import text_of
 
 _ENDINGS = "ectom(?:y|ies)|otom(?:y|ies)|ostom(?:y|ies)|oplast(?:y|ies)|oscop(?:y|ies)|centes[ie]s"
-_OPERATION = re.compile(rf"\b(?!dichotom)(?!micro)[a-z]{{2,30}}(?:{_ENDINGS})\b", re.I)
+_OPERATION = re.compile(
+    rf"\b(?!\w{{0,20}}(?:chotom|microscop|spectroscop))[a-z]{{2,30}}(?:{_ENDINGS})\b", re.I
+)
 # Of such words in MACCROBAT's 200 case reports 165 of 177 are annotated as procedures.
 PROBABILITY = 0.93
 
@@ -17,8 +19,8 @@ PROBABILITY = 0.93
 def add_operations(doc: Doc) -> None:
     """Take words with the endings of operations up into `doc.spans["mentions"]`.
 
-    They stand where there is no mention; a Procedure that holds one is at least as probable. The
-    recogniser knows operations from case reports, and misses them in lists.
+    They stand where there is no mention; a Procedure that ends with one is at least as probable.
+    The recogniser knows operations from case reports, and misses them in lists.
     """
     mentions = list(doc.spans["mentions"])
     of_token = {token: m for m in mentions for token in range(m.start, m.end)}
@@ -28,7 +30,7 @@ def add_operations(doc: Doc) -> None:
             continue
         holding = {id(m): m for n in range(span.start, span.end) if (m := of_token.get(n))}
         for mention in holding.values():
-            if mention.label_ == "Procedure":
+            if mention.label_ == "Procedure" and mention.end == span.end:
                 mention._.probability = max(mention._.probability, PROBABILITY)
         if not holding:
             span._.probability = PROBABILITY

@@ -83,16 +83,6 @@ def paper_relations(
         document: what those of documents give.
         thresholds: of each task and relation the least probability.
     """
-    yield from _not_both(list(_all_stated(candidates, pairs, document, thresholds)))
-
-
-def _all_stated(
-    candidates: Sequence[RelationCandidate],
-    pairs: Sequence[ReadPair],
-    document: DocumentFacts,
-    thresholds: Mapping[str, float],
-) -> Iterator[ExtractedRelation]:
-    """What its sentences state one by one, and then the document as a whole."""
     least = thresholds["CAUSES"]
     effects = {key for key, p in document.probabilities["CAUSES"].items() if p >= least}
     yield from symptom_relations(_unexplained(candidates, effects), note=False)
@@ -155,26 +145,6 @@ def _not_taken_back(
         sentence = stating_sentence(relation.head, relation.tail)
         if not asserts or sentence.start >= denied.get(ends, -1):
             yield relation
-
-
-def _not_both(relations: Sequence[ExtractedRelation]) -> Iterator[ExtractedRelation]:
-    """Relations without the less probable one where a drug is said to cause and to treat the same.
-
-    "Myocarditis in patients treated with clozapine" reads like a treatment; that the paper speaks
-    of clozapine-induced myocarditis tells that it is none.
-    """
-    opposite = {"CAUSES": "TREATS", "TREATS": "CAUSES"}
-    likeliest: dict[tuple[str, str, str], float] = {}
-    for each in relations:
-        if each.context["polarity"] == "asserted":
-            triple = concept(each.head), each.relation, concept(each.tail)
-            likeliest[triple] = max(each.probability, likeliest.get(triple, 0.0))
-    for each in relations:
-        head, tail = concept(each.head), concept(each.tail)
-        against = likeliest.get((head, opposite.get(each.relation, ""), tail), 0.0)
-        own = likeliest.get((head, each.relation, tail), 0.0)
-        if each.context["polarity"] == "negated" or own >= against:
-            yield each
 
 
 def _unexplained(

@@ -171,6 +171,8 @@ def read(component: RelationsComponent, text: str) -> list[tuple[str, str, str]]
         ("[Doxorubicin|Drug] causes [cardiomyopathy|Disease] in patients with "
          "[breast cancer|Disease].",
          [("Doxorubicin", "CAUSES", "cardiomyopathy")]),
+        ("[Sorafenib|Drug] induced [tumor|Disease] growth inhibition.",
+         [("Sorafenib", "TREATS", "tumor")]),
         ("[Vemurafenib|Drug] produced [tumor|Symptom] regression in [melanoma|Disease].",
          [("Vemurafenib", "TREATS", "tumor"), ("Vemurafenib", "TREATS", "melanoma")]),
         ("[Temozolomide|Drug] prolonged survival of mice bearing [glioblastoma|Disease].",
@@ -298,23 +300,10 @@ def test_nothing_is_kept_of_what_was_read(component: RelationsComponent) -> None
     assert [each.cache_info().currsize for each in kept] == [0, 0, 0, 0]
 
 
-def test_a_paper_says_not_both_that_a_drug_causes_and_treats_one_condition(
-    component: RelationsComponent,
-) -> None:
+def test_who_is_treated_with_a_drug_may_have_what_it_causes(component: RelationsComponent) -> None:
     text = (
         "We report [lithium|Drug]-induced [hypothyroidism|Disease]. Screening for "
         "[hypothyroidism|Disease] is advised in all patients treated with [lithium|Drug]. Doses "
         "were low. It was mild. They recovered."
     )
     assert read(component, text) == [("lithium", "CAUSES", "hypothyroidism")]
-
-
-def test_what_is_denied_contradicts_nothing(component: RelationsComponent) -> None:
-    text = (
-        "[Metformin|Drug] did not cause [lactic acidosis|Disease]. [Lactic acidosis|Disease] was "
-        "treated with [metformin|Drug]."
-    )
-    assert read(component, text) == [
-        ("Metformin", "not CAUSES", "lactic acidosis"),
-        ("metformin", "TREATS", "Lactic acidosis"),
-    ]
