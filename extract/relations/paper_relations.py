@@ -121,7 +121,7 @@ def _only_looked_for(pair: ReadPair) -> bool:
 def _not_taken_back(
     relations: Sequence[ExtractedRelation], pairs: Iterable[ReadPair]
 ) -> Iterator[ExtractedRelation]:
-    """Relations without the associations that a sentence behind all that state them denies.
+    """Relations without what a sentence behind all that state them denies.
 
     A title names what was looked for, and the results say that it was not there.
 
@@ -131,20 +131,21 @@ def _not_taken_back(
     """
     denied: dict[tuple[str, str], int] = {}
     for pair in pairs:
-        if pair.sort == "condition and target":
-            rule = _rule(pair)
-            if rule is not None and rule.relation == "DENIED":
-                ends = pair.candidate.concepts
-                head, tail, *_ = pair.candidate
-                denied[ends] = max(denied.get(ends, -1), stating_sentence(head, tail).start)
+        rule = None if pair.sort == "drug and target" else _rule(pair)
+        if rule is not None and rule.relation == "DENIED":
+            ends = pair.candidate.concepts
+            head, tail, *_ = pair.candidate
+            denied[ends] = max(denied.get(ends, -1), stating_sentence(head, tail).start)
     for relation in relations:
-        ends = concept(relation.head), concept(relation.tail)
-        asserts = relation.relation == "ASSOCIATED_WITH" and (
-            relation.context["polarity"] == "asserted"
-        )
-        sentence = stating_sentence(relation.head, relation.tail)
-        if not asserts or sentence.start >= denied.get(ends, -1):
-            yield relation
+        at = denied.get((concept(relation.head), concept(relation.tail)), -1)
+        if relation.context["polarity"] == "asserted":
+            start = stating_sentence(relation.head, relation.tail).start
+            if relation.relation == "ASSOCIATED_WITH" and start < at:
+                continue
+            # Of one sentence, too: "received verapamil; verapamil did not improve migraine".
+            if relation.relation == "TREATS" and start <= at:
+                continue
+        yield relation
 
 
 def _unexplained(

@@ -307,3 +307,32 @@ def test_who_is_treated_with_a_drug_may_have_what_it_causes(component: Relations
         "were low. It was mild. They recovered."
     )
     assert read(component, text) == [("lithium", "CAUSES", "hypothyroidism")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A boy with [migraine|Disease] received [verapamil|Drug] daily; [verapamil|Drug] did not "
+         "improve [migraine|Disease]. He was well. He slept. He grew.",
+         [("verapamil", "not TREATS", "migraine")]),
+        ("[Verapamil|Drug] was not effective in [migraine|Disease].",
+         [("Verapamil", "not TREATS", "migraine")]),
+        ("[Verapamil|Drug] was ineffective for the prevention of [migraine|Disease].",
+         [("Verapamil", "not TREATS", "migraine")]),
+        ("[Verapamil|Drug] was not effective in [migraine|Disease] in one trial. In a larger one "
+         "[verapamil|Drug] improved [migraine|Disease]. They slept. They grew.",
+         [("Verapamil", "not TREATS", "migraine"), ("verapamil", "TREATS", "migraine")]),
+    ],
+)  # fmt: skip
+def test_a_treatment_that_a_later_sentence_denies_is_none(
+    component: RelationsComponent, text: str, expected: list[tuple[str, str, str]]
+) -> None:
+    assert read(component, text) == expected
+
+
+@pytest.mark.parametrize("words", ["not only effective", "not as effective as [aspirin|Drug]"])
+def test_what_is_more_than_effective_or_less_so_is_not_denied(
+    component: RelationsComponent, words: str
+) -> None:
+    text = f"[Verapamil|Drug] was {words} in [migraine|Disease]."
+    assert ("Verapamil", "not TREATS", "migraine") not in read(component, text)
