@@ -11,17 +11,17 @@ from .attributes import Categorised
 from .values import measurement
 
 _DAYS = "(?:mon|tues|wednes|thurs|fri|satur|sun)day"
-_ASKED = r"(?:plann|request|order|schedul|book|arrang|organi[sz])ed"
+_REQUEST_VERB = r"(?:plann|request|order|schedul|book|arrang|organi[sz])ed"
 # Up to three words that begin no other clause.
 _GAP = r"(?:(?!underwent\b|had\b)[^\s,;:.()]++\s++){0,3}"
 # A fragment such as "For echocardiogram" asks for one, too.
-_ASKED_BEFORE = re.compile(
+_REQUEST_BEFORE = re.compile(
     r"(?:\b(?:will (?:have|get|undergo|obtain|arrange|order|request|organi[sz]e|book|schedule)"
     r"|going to have|plans? for|pre-?op for|(?:refer|admit) for"
     r"|(?:I|we)(?: have| would)? (?:suggest|recommend|advise)"
     r"|please (?:arrange|order|request|organi[sz]e|book|schedule|do|get))"
     r"|(?:^|[.;:,]\s|\b(?:and|to)\s)(?:arrange|order|request|organi[sz]e|book|schedule)"
-    rf"|(?<!results of the )(?<!of )\b{_ASKED}(?: for)?)\s+{_GAP}$"
+    rf"|(?<!results of the )(?<!of )\b{_REQUEST_VERB}(?: for)?)\s+{_GAP}$"
     rf"|(?:^|[.;:]\s)for\s+{_GAP}$",
     re.I,
 )
@@ -29,7 +29,7 @@ _TO_COME = (
     rf"(?:tomorrow|next (?:week|month|year|{_DAYS})|on {_DAYS}"
     r"|to be (?:done|performed|repeated|booked|organi[sz]ed|scheduled|arranged))\b"
 )
-_ASKED_BEHIND = re.compile(rf"\s+{_GAP}(?:{_ASKED}\b|{_TO_COME})", re.I)
+_REQUEST_BEHIND = re.compile(rf"\s+{_GAP}(?:{_REQUEST_VERB}\b|{_TO_COME})", re.I)
 # What a procedure gives that was done; not behind "if" or "to", which tell what it may give.
 _GAVE = re.compile(
     r"\b(?:show(?:s|ed|ing|n)|reveal(?:s|ed|ing)|demonstrat(?:es|ed|ing)|confirm(?:s|ed|ing)|found"
@@ -58,7 +58,7 @@ def mark_planned(mentions: Categorised) -> None:
         start, end = procedure.start_char, procedure.end_char
         before = text[max(sentence.start_char, start - _BEFORE) : start]
         after = text[end : sentence.end_char if following is None else following[0].start_char]
-        if _ASKED_BEFORE.search(before) or _ASKED_BEHIND.match(after):
+        if _REQUEST_BEFORE.search(before) or _REQUEST_BEHIND.match(after):
             given = _GAVE.search(after) or _GAVE_NEXT.match(text, end + len(after))
             may_give = _MAY_GIVE.search(after)
             was_done = given and (may_give is None or given.start() < may_give.start())
