@@ -28,11 +28,10 @@ def add_operations(doc: Doc) -> None:
         span = doc.char_span(*match.span(), label="Procedure")
         if span is None:
             continue
-        holding = {id(m): m for n in range(span.start, span.end) if (m := of_token.get(n))}
-        for mention in holding.values():
-            if mention.label_ == "Procedure" and mention.end == span.end:
-                mention._.probability = max(mention._.probability, PROBABILITY)
-        if not holding:
+        mention = of_token.get(span.start)  # the word is one token
+        if mention is None:
             span._.probability = PROBABILITY
             mentions.append(span)
+        elif mention.label_ == "Procedure" and mention.end == span.end:
+            mention._.probability = max(mention._.probability, PROBABILITY)
     doc.spans["mentions"] = sorted(mentions, key=lambda mention: mention.start)

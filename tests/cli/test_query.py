@@ -76,7 +76,6 @@ def test_a_parameter_given_again_joins_a_list_and_is_refused_elsewhere() -> None
     [
         (["--cypher", "RETURN 1", "--print"], "--print is for a query"),
         (["repurposing", "--param", "disease=asthma", "--json", "--csv", "a.csv"], "not both"),
-        (["MATCH (d:Drug) RETURN d.name LIMIT 3"], "has no spaces"),
         (["--cypher", "RETURN 1", "--json", "--parquet", "a.parquet"], "not both"),
     ],
 )
@@ -84,6 +83,13 @@ def test_options_that_exclude_each_other_are_refused(arguments: list[str], reaso
     refused = CliRunner().invoke(app, ["query", "--on", "embedded:x", *arguments])
     assert refused.exit_code == 2
     assert reason in refused.output
+
+
+def test_cypher_in_the_place_of_a_query_s_name_is_told_where_it_goes() -> None:
+    statement = "MATCH (d:Drug) RETURN d.name LIMIT 3"
+    refused = CliRunner().invoke(app, ["query", "--on", "embedded:x", statement])
+    assert refused.exit_code == 2
+    assert "has no spaces" in refused.output
 
 
 def test_names_printed_as_identifiers_are_named() -> None:
