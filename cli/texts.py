@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
@@ -241,6 +241,7 @@ def _read_into_folder(
         **processes._asdict(),
         **reading._asdict(),
     )
+    dropped = [] if update else _documents_left_behind(folder, kg)
     written = save_with_quarantine(kg, folder, quarantine)
     if remote is not None:
         written = _sent(written, folder, remote)
@@ -249,9 +250,25 @@ def _read_into_folder(
     first_patient = None if patients.is_empty() else str(patients[0])
     if not as_json:
         print_written(written)
-        _print_summary_of_reading(summary, None if remote else folder, first_patient)
+        _print_summary_of_reading(summary, dropped, None if remote else folder, first_patient)
     counts = {"patients": len(patients), "first_patient": first_patient}
-    return {**written, **summary.as_dict(), **counts}
+    return {**written, **summary.as_dict(), **counts, "documents_replaced": dropped}
+
+
+def _documents_left_behind(folder: Path, kg: KnowledgeGraph) -> list[str]:
+    """The documents read before into a graph folder that a new graph in its place lacks."""
+    from medkg.core.errors import MedkgError
+    from medkg.graph.document_readings import recorded_readings
+    from medkg.graph.kg import KnowledgeGraph
+
+    try:
+        before = recorded_readings(KnowledgeGraph.open(folder)) if folder.is_dir() else None
+    except MedkgError:  # What can't be read is replaced without a count.
+        return []
+    if before is None:
+        return []
+    left = before.drop_nulls().join(recorded_readings(kg), on="id", how="anti")
+    return left["id"].sort().to_list()
 
 
 def _workplace(address: str) -> Path:
@@ -300,7 +317,7 @@ _MORE_COUNTS = {
 
 
 def _print_summary_of_reading(
-    summary: Summary, folder: Path | None, first_patient: str | None
+    summary: Summary, dropped: Sequence[str], folder: Path | None, first_patient: str | None
 ) -> None:
     from medkg.cli import show
 
@@ -312,6 +329,15 @@ def _print_summary_of_reading(
     show.out.print(line + words("; {words_per_second:,.0f} words/s", **counts))
     for line in _forms_in_words(counts):
         show.out.print(line, soft_wrap=True)
+    if dropped:
+        show.out.print(
+            words(
+                "replaced what was there; not among the given texts were: {names}; --into adds"
+                " to a graph",
+                names=_some_of(dropped[:3], len(dropped)),
+            ),
+            soft_wrap=True,
+        )
     if folder is not None and first_patient and counts["documents"]:
         show.out.print(
             words(
@@ -322,6 +348,12 @@ def _print_summary_of_reading(
             ),
             soft_wrap=True,
         )
+
+
+def _some_of(first: Sequence[str], number: int) -> str:
+    """The first names of so many, and how many more there are."""
+    rest = number - len(first)
+    return ", ".join(first) + (words(" and {rest:,} more", rest=rest) if rest else "")
 
 
 def _forms_in_words(counts: Mapping[str, Any]) -> Iterator[str]:
@@ -338,10 +370,7 @@ def _forms_in_words(counts: Mapping[str, Any]) -> Iterator[str]:
             parts=", ".join(parts),
         )
     if number := counts["in_doubt"]:
-        names = ", ".join(counts["first_in_doubt"])
-        rest = number - len(counts["first_in_doubt"])
-        if rest:
-            names += words(" and {rest:,} more", rest=rest)
+        names = _some_of(counts["first_in_doubt"], number)
         yield words(
             "in doubt, and taken as notes about a patient: {names}; if they are papers, give them"
             " to a run with --papers",

@@ -166,6 +166,27 @@ def test_the_command_says_what_texts_were_taken_for(
     assert not (tmp_path / "x").exists()
 
 
+def test_the_command_says_which_documents_a_new_graph_replaces(
+    tmp_path: Path, model: Path, medkg: Medkg
+) -> None:
+    old = write(tmp_path / "old", {f"d{n}.txt": f"{VISIT}\n" for n in range(5)})
+    new = write(tmp_path / "new", {"d0.txt": f"{VISIT}\n"})
+    graph().save(tmp_path / "terms")
+    out = ("--out", tmp_path / "kg", "--graph", tmp_path / "terms", "--model", model)
+    assert "replaced" not in medkg("extract", old, *out).out
+    assert "replaced" not in medkg("extract", old, *out).out
+    result = medkg("extract", new, *out)
+    assert result.code == 0, result.err
+    line = next(line for line in result.out.splitlines() if line.startswith("replaced"))
+    assert "were: note:d1, note:d2, note:d3 and 1 more; --into" in line
+    result = medkg("extract", old / "d4.txt", *out, "--json")
+    assert json.loads(result.out)["documents_replaced"] == ["note:d0"]
+    (tmp_path / "kg" / "nodes.parquet").write_bytes(b"damaged")
+    result = medkg("extract", old, *out)
+    assert result.code == 0, result.err
+    assert "replaced" not in result.out
+
+
 def test_a_graph_of_other_sources_is_updated_too(tmp_path: Path, model: Path) -> None:
     folder = write(tmp_path / "notes", FIRST)
     terms = merge(graph(), small())
