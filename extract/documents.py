@@ -83,18 +83,30 @@ def iter_documents(
     Raises:
         DataError: a path is not there, a table has no such column, or `texts` is none of these.
     """
-    texts_read: dict[str, int] = {}
+    names = DocumentNames()
     for file in iter_files(paths, quarantine, texts=texts):
         for document in file_documents(file):
-            text = hash(document.text)
-            if document.id not in texts_read:
-                texts_read[document.id] = text
+            if (repeated := names.repeated(document)) is None:
                 yield document
             else:
-                # Of a paper another text is a copy from elsewhere.
-                same = texts_read[document.id] == text or not document.id.startswith("note:")
-                reason = "document given twice" if same else _SAME_NAME
-                quarantine.add(reason, path=file.place, row=document.id)
+                quarantine.add(repeated, path=file.place, row=document.id)
+
+
+class DocumentNames:
+    """The names of a run's documents, each of which stands for one text."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, int] = {}
+
+    def repeated(self, document: TextDocument) -> str | None:
+        """Why a document whose name has come up before is set aside; None: the name is new."""
+        text = hash(document.text)
+        if document.id not in self._texts:
+            self._texts[document.id] = text
+            return None
+        # Of a paper another text is a copy from elsewhere.
+        same = self._texts[document.id] == text or not document.id.startswith("note:")
+        return "document given twice" if same else _SAME_NAME
 
 
 def iter_files(

@@ -34,7 +34,7 @@ from ...core.model_folder import read_config
 from ...core.progress import progress
 from ...core.quarantine import Quarantine
 from ..document_form import Texts
-from ..documents import TextDocument, file_documents, iter_files
+from ..documents import DocumentNames, TextDocument, file_documents, iter_files
 from ..formats.document_file import DocumentFile, ending
 from ..formats.rows import DELIMITERS, JSON_LINES
 from .documents import deidentified_document
@@ -162,15 +162,14 @@ class _Reader:
         self._key, self._style, self._parts, self._summary = key, style, parts, summary
         # Another version or model may find other identifiers.
         self._finder = f"{version('medkg')} {read_config(SHIPPED, MODEL)['sha256']}"
-        self._names: set[str] = set()
+        self._names = DocumentNames()
 
     def places(self, file: DocumentFile) -> Iterator[_Place]:
         """The parts of a file's documents."""
         for document in file_documents(file):
-            if document.id in self._names:
-                file.set_aside("document given twice", document.id)
+            if (repeated := self._names.repeated(document)) is not None:
+                file.set_aside(repeated, document.id)
                 continue
-            self._names.add(document.id)
             part = self._parts / f"{self._digest(document)}.json"
             content = json_object(part)
             if content is None:

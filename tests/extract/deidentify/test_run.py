@@ -87,6 +87,17 @@ def test_a_run_that_was_cut_off_goes_on(
     assert medkg.deidentify(notes, out, quarantine=Quarantine()).resumed == 3
 
 
+def test_two_texts_of_one_name_are_not_one_given_twice(tmp_path: Path) -> None:
+    files = [tmp_path / name / "note.txt" for name in ("a", "b")]
+    for number, file in enumerate(files):
+        file.parent.mkdir()
+        file.write_text(f"{number} {NOTE}")
+    for given, reason in ((files, "another document has this name"), (files[:1] * 2, "twice")):
+        quarantine = Quarantine()
+        assert medkg.deidentify(given, tmp_path / reason, quarantine=quarantine).documents == 1
+        assert [row.row for row in quarantine if reason in row.reason] == ["note:note"]
+
+
 def test_a_folder_with_other_things_is_left(notes: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
