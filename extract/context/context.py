@@ -107,11 +107,12 @@ def _categories(
         if category in categories:
             categories -= cancelled
     category, kinds = _SECTIONS.get(section_of(mention), ("", ()))
+    listed = {"historical", "listed"} <= categories
     if mention.label_ in kinds:
-        listed = category == "historical" and category not in categories
-        if listed and not categories & {"past", "over"} and _is_lasting(mention):
-            categories.add("lasting")
+        listed |= category == "historical" and category not in categories
         categories.add(category)
+    if listed and not categories & {"past", "over"} and _is_lasting(mention):
+        categories.add("lasting")
     return categories
 
 

@@ -40,7 +40,8 @@ _LOWERS = re.compile(
 )
 # What these do to a target itself, they do to how much of it there is: "downregulated AKT".
 _CHANGES_AMOUNT = re.compile(
-    r"(up-?regulat|down-?regulat|elevat|deplet|degrad|overexpress|increas|decreas)(e|es|ed|s|ing|ions?)?",
+    r"(up-?regulat|down-?regulat|elevat|deplet|degrad|overexpress|increas|decreas|rais|lower|reduc)"
+    r"(e|es|ed|s|ing|t?ions?)?",
     re.IGNORECASE,
 )
 # What may stand behind a target that is no part of another name ("AKT-mediated", "AKT clients").

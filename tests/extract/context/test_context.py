@@ -31,7 +31,7 @@ def contexts(nlp: Language, text: str) -> list[set[str]]:
 
 
 NEGATED, POSSIBLE, HYPOTHETICAL = {"negated"}, {"possible"}, {"hypothetical"}
-HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
+HISTORICAL, FAMILY, OTHER, PLAIN = {"historical"}, {"family"}, {"other"}, set[str]()
 
 
 @pytest.mark.parametrize(
@@ -324,6 +324,23 @@ HISTORICAL, FAMILY, PLAIN = {"historical"}, {"family"}, set[str]()
         ("She worries about [osteoporosis|Disease].", [HYPOTHETICAL]),
         ("Her father has [diabetes|Disease], and she has [gout|Disease].", [FAMILY, PLAIN]),
         ("Mum has [asthma|Disease]; the child has no [rash|Symptom].", [FAMILY, NEGATED]),
+        ("Return if she has [fever|Symptom].", [HYPOTHETICAL]),
+        ("Call if the patient develops [rash|Symptom] or [fever|Symptom].", [HYPOTHETICAL] * 2),
+        ("Ask whether he has [pain|Symptom].", [HYPOTHETICAL]),
+        ("She has [fever|Symptom] if untreated.", [PLAIN]),
+        ("[Gout|Disease] - ruled out.", [NEGATED]),
+        ("[Gout|Disease] (ruled out).", [NEGATED]),
+        ("[Gout|Disease]: excluded.", [NEGATED]),
+        ("[Gout|Disease], ruled out.", [NEGATED]),
+        ("[Gout|Disease] - not ruled out.", [POSSIBLE]),
+        ("[Gout|Disease] was on the differential but excluded.", [NEGATED]),
+        ("[Aspirin|Drug] - excluded foods are on the list.", [PLAIN]),
+        ("His wife takes [aspirin|Drug] for [gout|Disease].", [OTHER, OTHER]),
+        ("Her partner is on [aspirin|Drug], and she takes [heparin|Drug].", [OTHER, PLAIN]),
+        ("[Prednisone|Drug] tapered off 2022.", [HISTORICAL]),
+        ("[Prednisone|Drug] is to be tapered off.", [PLAIN]),
+        ("[Prednisone|Drug] tapered to 5 mg.", [PLAIN]),
+        ("[Nausea|Symptom] on [codeine|Drug] in past.", [HISTORICAL] * 2),
     ],
 )  # fmt: skip
 def test_phrases(nlp: Language, text: str, expected: list[set[str]]) -> None:
@@ -333,14 +350,38 @@ def test_phrases(nlp: Language, text: str, expected: list[set[str]]) -> None:
 def test_a_past_history_lists_what_the_patient_has_still(nlp: Language) -> None:
     text = (
         "PMH:\n[Hypertension|Disease], [pneumonia|Disease]. [Asthma|Disease], resolved. h/o"
-        " [gout|Disease].\n\nExam: [epilepsy|Disease]"
+        " [gout|Disease]. Previous [migraine|Disease].\n\nExam: [epilepsy|Disease]"
     )
     doc = marked(nlp, text)
     mentions = doc.spans["mentions"]
     assert [mention.text for mention in mentions if mention.start in doc._.lasting] == [
-        "Hypertension"
+        "Hypertension",
+        "gout",
     ]
-    assert [m._.temporality for m in mentions] == [*["historical"] * 4, "current"]
+    assert [m._.temporality for m in mentions] == [*["historical"] * 5, "current"]
+
+
+@pytest.mark.parametrize(
+    ("text", "lasting"),
+    [
+        ("67M PMH [HTN|Disease] [pneumonia|Disease]", []),  # a short form that nothing spells out
+        (
+            "A woman with PMH of [hypertension|Disease] and [COPD|Disease].",
+            ["hypertension", "COPD"],
+        ),
+        ("History of [asthma|Disease] and [stroke|Disease].", ["asthma"]),
+        ("History of [asthma|Disease] as a child.", []),
+        ("Childhood history of [asthma|Disease].", []),
+        ("Previous [asthma|Disease].", []),
+        ("He has [asthma|Disease].", []),
+    ],
+)
+def test_a_history_in_a_sentence_lists_them_too(
+    nlp: Language, text: str, lasting: list[str]
+) -> None:
+    doc = marked(nlp, text)
+    mentions = doc.spans["mentions"]
+    assert [mention.text for mention in mentions if mention.start in doc._.lasting] == lasting
 
 
 @pytest.mark.parametrize(

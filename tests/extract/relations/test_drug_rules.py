@@ -142,7 +142,16 @@ def relations(text: str) -> list[str | None]:
         ("[Zapomycin|Drug] increased survival and lowered mortality in [gout|Disease].",
          ["TREATS"]),
         ("[Zapomycin|Drug] increased mortality in [gout|Disease].", ["NONE"]),
-        ("Whether [zapomycin|Drug] prolongs survival in [gout|Disease] is unknown.", [None]),
+        ("Whether [zapomycin|Drug] prolongs survival in [gout|Disease] is unknown.", ["NONE"]),
+        ("It is unclear whether [zapomycin|Drug] causes [gout|Disease].", ["NONE"]),
+        ("We tested whether [zapomycin|Drug]-induced [gout|Disease] is prevented.", ["CAUSES"]),
+        ("[Zapomycin|Drug] increased the risk of [gout|Disease] compared with [aspirin|Drug].",
+         ["CAUSES", "NONE"]),
+        ("The risk of [gout|Disease] was higher with [zapomycin|Drug] compared to [aspirin|Drug].",
+         ["CAUSES", "NONE"]),
+        ("[Biperiden|Drug], a weak [opioid|Drug], prevented [gout|Disease].", ["TREATS", "NONE"]),
+        ("[Zapomycin|Drug] is contraindicated in pregnancy and in [gout|Disease].",
+         ["CONTRAINDICATED_FOR"]),
         ("[Zapomycin|Drug] acts against bacteria causative for [syphilis|Disease].", ["TREATS"]),
         ("[Zapomycin|Drug] suppresses insulin-induced proliferation of [melanoma|Disease].",
          ["TREATS"]),
@@ -196,9 +205,33 @@ def test_an_antibody_binds_its_target(text: str) -> None:
         ("[Zapomycin|Drug], a [KIT|Target] inhibitor, was tried.", False),
         ("[Zapomycin|Drug] induced [KIT|Target]-mediated apoptosis.", True),
         ("[Zapomycin|Drug] inhibits [KIT|Target]-mediated signaling.", False),
+        ("Aspirin, a [KIT|Target] inhibitor, was not inferior to [zapomycin|Drug].", False),
+        ("Whether [zapomycin|Drug] inhibits [KIT|Target] is unknown.", True),
     ],
 )
 def test_another_agent_acts_on_the_target(text: str, other: bool) -> None:
     (candidate,) = relation_candidates(marked(pipeline("medkg_sentences"), text))
     rule = target_rule(candidate.pair)
     assert (rule is not None and not rule.precision) == other
+
+
+@pytest.mark.parametrize(
+    ("text", "acting"),
+    [
+        ("[Zapomycin|Drug], a [KIT|Target] inhibitor, was inferior to [aspirin|Drug].",
+         ["zapomycin"]),
+        ("[Aspirin|Drug] and [zapomycin|Drug], a selective [KIT|Target] antagonist, differ.",
+         ["zapomycin"]),
+        ("[Zapomycin|Drug], an antisense [oligomer|Drug], inhibits [KIT|Target].", ["zapomycin"]),
+        ("[Aspirin|Drug] and [zapomycin|Drug] inhibit [KIT|Target].", ["aspirin", "zapomycin"]),
+    ],
+)  # fmt: skip
+def test_what_stands_behind_a_drug_is_said_of_it(text: str, acting: list[str]) -> None:
+    candidates = relation_candidates(marked(pipeline("medkg_sentences"), text))
+    pairs = [each for each in candidates if each.tail.label_ == "Target"]
+    rules = [target_rule(pair.pair) for pair in pairs]
+    assert [
+        pair.head.text.lower()
+        for pair, rule in zip(pairs, rules, strict=True)
+        if rule is None or rule.precision
+    ] == acting

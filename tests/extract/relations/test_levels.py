@@ -36,6 +36,10 @@ from ..marked import marked, pipeline
         # What these verbs do to a target, they do to its amount.
         ("[Zapomycin|Drug] downregulated [AKT|Target].", "DOWNREGULATES"),
         ("[Zapomycin|Drug] elevated [AKT|Target] in these cells.", "UPREGULATES"),
+        ("[Zapomycin|Drug] lowered [CRP|Target].", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] reduced [CRP|Target] and fibrinogen.", "DOWNREGULATES"),
+        ("The reduction of [IL-6|Target] by [zapomycin|Drug] was seen.", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] reduced [EGFR|Target] phosphorylation.", None),
         ("[AKT|Target] was strongly depleted by [zapomycin|Drug].", "DOWNREGULATES"),
         ("Downregulation of [AKT|Target] by [zapomycin|Drug] was seen.", "DOWNREGULATES"),
         ("[Zapomycin|Drug] prevented an increase in [AKT|Target].", "DOWNREGULATES"),

@@ -474,6 +474,8 @@ def test_a_name_has_neither_its_short_form_nor_itself_as_a_symptom(trained: Path
     component = RelationsComponent(RelationModel.load(trained))
     doc = marked(nlp, "[Blue marsh palsy|Disease] ([BMP|Symptom]) is rare.")
     assert component(doc)._.relations == ()
+    doc = marked(nlp, "[Familial blue marsh palsy|Disease] ([BMP|Symptom]) is rare.")
+    assert component(doc)._.relations == ()
     doc = marked(nlp, "[Palsy|Disease] with [palsy of the arm|Symptom].")
     assert len(component(doc)._.relations) == 1
     for mention in doc.spans["mentions"]:
