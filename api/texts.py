@@ -141,8 +141,8 @@ def _without_namesakes(
         elsewhere = other and document.origin and other != document.origin
         if elsewhere and known.get(document.id, "").split(" ")[0] != document.sha256:
             quarantine.add(
-                "the graph has a note of this name from another file; rename the file, or, if it "
-                "is the same note, take the old one out first (medkg forget --document)",
+                "the graph has a document of this name from another file; rename the file, or, if"
+                " it is the same document, take the old one out first (medkg forget --document)",
                 path=document.id,
             )
         else:

@@ -63,9 +63,15 @@ def read_gold(folder: Path) -> list[GoldNote]:
         try:
             row = parse_json(line)
             text = read_text(folder / f"{row['document']}.txt")
-            for mention in row["mentions"]:
+            for place, mention in enumerate(row["mentions"], start=1):
                 if text[mention["start"] : mention["end"]] != mention["text"]:
-                    raise DataError("offsets don't match the text", path=path, line=number)
+                    # Neither text is repeated: it may be private.
+                    raise DataError(
+                        f"offsets don't match the text: mention {place}, at {mention['start']} to"
+                        f" {mention['end']}, counted in characters from 0",
+                        path=path,
+                        line=number,
+                    )
             mentions = [
                 GoldMention(
                     # What only the relations and the links are scored with may be left out.

@@ -93,7 +93,7 @@ def test_a_missed_mention_costs_recall_and_its_relation(gold: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"mentions": [{"start": 0, "end": 2, "text": "xx"}]}, "offsets don't match"),
+        ({"mentions": [{"start": 0, "end": 2, "text": "xx"}]}, "mention 1, at 0 to 2"),
         ({"mentions": [{"start": 0}]}, "lacks a field"),
         ({"document": "missing"}, "can't be read"),
     ],
