@@ -241,7 +241,7 @@ def _read_into_folder(
         **processes._asdict(),
         **reading._asdict(),
     )
-    dropped = [] if update else _documents_left_behind(folder, kg)
+    gone = [] if update else _documents_gone(folder, kg)
     written = save_with_quarantine(kg, folder, quarantine)
     if remote is not None:
         written = _sent(written, folder, remote)
@@ -250,13 +250,13 @@ def _read_into_folder(
     first_patient = None if patients.is_empty() else str(patients[0])
     if not as_json:
         print_written(written)
-        _print_summary_of_reading(summary, dropped, None if remote else folder, first_patient)
+        _print_summary_of_reading(summary, gone, None if remote else folder, first_patient)
     counts = {"patients": len(patients), "first_patient": first_patient}
-    return {**written, **summary.as_dict(), **counts, "documents_replaced": dropped}
+    return {**written, **summary.as_dict(), **counts, "documents_gone": gone}
 
 
-def _documents_left_behind(folder: Path, kg: KnowledgeGraph) -> list[str]:
-    """The documents read before into a graph folder that a new graph in its place lacks."""
+def _documents_gone(folder: Path, kg: KnowledgeGraph) -> list[str]:
+    """The documents that a graph folder has and a new graph in its place lacks."""
     from medkg.core.errors import MedkgError
     from medkg.graph.document_readings import recorded_readings
     from medkg.graph.kg import KnowledgeGraph
@@ -317,7 +317,7 @@ _MORE_COUNTS = {
 
 
 def _print_summary_of_reading(
-    summary: Summary, dropped: Sequence[str], folder: Path | None, first_patient: str | None
+    summary: Summary, gone: Sequence[str], folder: Path | None, first_patient: str | None
 ) -> None:
     from medkg.cli import show
 
@@ -329,12 +329,12 @@ def _print_summary_of_reading(
     show.out.print(line + words("; {words_per_second:,.0f} words/s", **counts))
     for line in _forms_in_words(counts):
         show.out.print(line, soft_wrap=True)
-    if dropped:
+    if gone:
         show.out.print(
             words(
-                "replaced what was there; not among the given texts were: {names}; --into adds"
-                " to a graph",
-                names=_some_of(dropped[:3], len(dropped)),
+                "replaced what was there; documents that it had and that are gone: {names}; --into"
+                " adds to a graph",
+                names=_some_of(gone[:3], len(gone)),
             ),
             soft_wrap=True,
         )

@@ -46,7 +46,7 @@ from .stopped_drugs import is_stopped, mark_stopped_later, mark_stopped_together
 
 # What takes back what other triggers gave.
 _CANCELS = {
-    "current": {"historical", "past"},
+    "current": {"historical", "listed", "past"},
     "certain": {"possible", "hypothetical", "purpose"},
 }
 # Sections that hold for what is in them: the category, and for which kinds.
@@ -107,12 +107,13 @@ def _categories(
         if category in categories:
             categories -= cancelled
     category, kinds = _SECTIONS.get(section_of(mention), ("", ()))
-    listed = {"historical", "listed"} <= categories
-    if mention.label_ in kinds:
-        listed |= category == "historical" and category not in categories
-        categories.add(category)
-    if listed and not categories & {"past", "over"} and _is_lasting(mention):
+    listed = "listed" in categories or (category == "historical" and mention.label_ in kinds)
+    if listed and not categories & {"historical", "past", "over", "once"} and _is_lasting(mention):
         categories.add("lasting")
+    if "listed" in categories:
+        categories.add("historical")
+    if mention.label_ in kinds:
+        categories.add(category)
     return categories
 
 

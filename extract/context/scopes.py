@@ -165,6 +165,7 @@ def _backward_start(trigger: Trigger, terminations: Sequence[Trigger], kind: str
 
 def _terminates(termination: Trigger, trigger: Trigger, kind: str) -> bool:
     only, category = termination.rule.only, trigger.rule.category
+    category = "historical" if category == "listed" else category
     concerned = not only or category in only or f"{category}/{kind}" in only
     return concerned and termination.start != trigger.start
 

@@ -53,8 +53,8 @@ def _same(one: Span, other: Span) -> bool:
         }
         one.doc.user_data[_SHORT_FORMS] = shorts
     names = [shorts.get(mention.text, name_key_of(mention.text)) for mention in (one, other)]
-    # Of "familial gout of the toe (GT)" the short form stands for a part.
+    # Of "familial blue palsy (BP)" the short form stands for a part.
     return names[0] == names[1] or any(
-        mention.text in shorts and name in whole
+        mention.text in shorts and whole.endswith(name)
         for mention, name, whole in ((one, *names), (other, *names[::-1]))
     )

@@ -178,9 +178,9 @@ def test_the_command_says_which_documents_a_new_graph_replaces(
     result = medkg("extract", new, *out)
     assert result.code == 0, result.err
     line = next(line for line in result.out.splitlines() if line.startswith("replaced"))
-    assert "were: note:d1, note:d2, note:d3 and 1 more; --into" in line
+    assert "gone: note:d1, note:d2, note:d3 and 1 more; --into" in line
     result = medkg("extract", old / "d4.txt", *out, "--json")
-    assert json.loads(result.out)["documents_replaced"] == ["note:d0"]
+    assert json.loads(result.out)["documents_gone"] == ["note:d0"]
     (tmp_path / "kg" / "nodes.parquet").write_bytes(b"damaged")
     result = medkg("extract", old, *out)
     assert result.code == 0, result.err

@@ -150,8 +150,13 @@ def relations(text: str) -> list[str | None]:
         ("The risk of [gout|Disease] was higher with [zapomycin|Drug] compared to [aspirin|Drug].",
          ["CAUSES", "NONE"]),
         ("[Biperiden|Drug], a weak [opioid|Drug], prevented [gout|Disease].", ["TREATS", "NONE"]),
+        ("[Biperiden|Drug], an antidote to [zapomycin|Drug], which causes [gout|Disease].",
+         [None, "CAUSES"]),
         ("[Zapomycin|Drug] is contraindicated in pregnancy and in [gout|Disease].",
          ["CONTRAINDICATED_FOR"]),
+        ("[Zapomycin|Drug] is contraindicated in pregnancy and in [gout|Disease] is weak.", [None]),
+        ("It was asked regardless of whether they got [zapomycin|Drug] for [gout|Disease].",
+         ["TREATS"]),
         ("[Zapomycin|Drug] acts against bacteria causative for [syphilis|Disease].", ["TREATS"]),
         ("[Zapomycin|Drug] suppresses insulin-induced proliferation of [melanoma|Disease].",
          ["TREATS"]),
@@ -207,6 +212,7 @@ def test_an_antibody_binds_its_target(text: str) -> None:
         ("[Zapomycin|Drug] inhibits [KIT|Target]-mediated signaling.", False),
         ("Aspirin, a [KIT|Target] inhibitor, was not inferior to [zapomycin|Drug].", False),
         ("Whether [zapomycin|Drug] inhibits [KIT|Target] is unknown.", True),
+        ("Whether [zapomycin|Drug] inhibition of [KIT|Target] helps is unknown.", False),
     ],
 )
 def test_another_agent_acts_on_the_target(text: str, other: bool) -> None:
@@ -224,6 +230,8 @@ def test_another_agent_acts_on_the_target(text: str, other: bool) -> None:
          ["zapomycin"]),
         ("[Zapomycin|Drug], an antisense [oligomer|Drug], inhibits [KIT|Target].", ["zapomycin"]),
         ("[Aspirin|Drug] and [zapomycin|Drug] inhibit [KIT|Target].", ["aspirin", "zapomycin"]),
+        ("[Zapomycin|Drug], a [KIT|Target] inhibitor like [aspirin|Drug].",
+         ["zapomycin", "aspirin"]),
     ],
 )  # fmt: skip
 def test_what_stands_behind_a_drug_is_said_of_it(text: str, acting: list[str]) -> None:

@@ -37,6 +37,7 @@ from ..marked import marked, pipeline
         ("[Zapomycin|Drug] downregulated [AKT|Target].", "DOWNREGULATES"),
         ("[Zapomycin|Drug] elevated [AKT|Target] in these cells.", "UPREGULATES"),
         ("[Zapomycin|Drug] lowered [CRP|Target].", "DOWNREGULATES"),
+        ("[Zapomycin|Drug] raised [CRP|Target].", "UPREGULATES"),
         ("[Zapomycin|Drug] reduced [CRP|Target] and fibrinogen.", "DOWNREGULATES"),
         ("The reduction of [IL-6|Target] by [zapomycin|Drug] was seen.", "DOWNREGULATES"),
         ("[Zapomycin|Drug] reduced [EGFR|Target] phosphorylation.", None),
