@@ -261,11 +261,11 @@ def _documents_gone(folder: Path, kg: KnowledgeGraph) -> list[str]:
     from medkg.graph.document_readings import recorded_readings
     from medkg.graph.kg import KnowledgeGraph
 
-    try:
-        before = recorded_readings(KnowledgeGraph.open(folder)) if folder.is_dir() else None
-    except MedkgError:  # What can't be read is replaced without a count.
+    if not folder.is_dir():
         return []
-    if before is None:
+    try:
+        before = recorded_readings(KnowledgeGraph.open(folder))
+    except MedkgError:  # What can't be read is replaced without a count.
         return []
     left = before.drop_nulls().join(recorded_readings(kg), on="id", how="anti")
     return left["id"].sort().to_list()

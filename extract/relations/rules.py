@@ -72,10 +72,28 @@ _NO_CANCER = (
 )
 # A word that opens no clause of its own: "of M, and M lowers it".
 _NO_CLAUSE = r"(?! (?:[a-z]+ly )?(?:lower|rais|increas|decreas|reduc|inhibit|enhanc)(?:e?s|ed) )"
+# An open question, <whether>: "whether early use of M"; not what it presupposes, "M-induced".
+_WHETHER = (
+    r"(?:(?<!of )whether|unclear if|unknown if|known if|uncertain if|determine if) (?:(?:the|an?|m"
+    r"|and|or|,|oral|long|term|-|chronic|early|prenatal|maternal|use|exposure|treatment|therapy"
+    r"|addition|adding|of|to|with) )*M (?!(?:inhibition|blockade|antagonism|binding|-) )"
+    r"(?:(?!(?:;|,|-) )\S+ ){1,12}?"
+)
+# What is said of m, whose class is M, <class of m>: "m, an antisense M, inhibits".
+_CLASS_OF_M = (
+    r"m (?:\( \S+ \) )?, an? (?:(?!(?:to|of|for|with|against|like|than|from|in) )[a-z]+ (?:- )?)"
+    r"{0,4}?M , (?!which |that )(?:(?!; )\S+ ){0,12}?"
+)
+# What another is compared with, <beside>: "compared with those on M".
+_BESIDE = (
+    r"(?:compared (?:with|to)|versus|vs\.?|relative to|in comparison (?:with|to)) (?:(?:those"
+    r"|patients|on|with|the|that|of|in|group|receiving|treated) )*M"
+)
 _NAMED = {
     "listed": _LISTED, "dose": _DOSE, "drugs": _DRUGS, "signs": _SIGNS, "shows": _SHOWS,
     "heals": _HEALS, "harms": _HARMS, "no clause": _NO_CLAUSE, "agent": _AGENT, "brings": _BRINGS,
-    "death": _DEATH, "kills": _KILLS, "no cancer": _NO_CANCER,
+    "death": _DEATH, "kills": _KILLS, "no cancer": _NO_CANCER, "whether": _WHETHER,
+    "class of m": _CLASS_OF_M, "beside": _BESIDE,
 }  # fmt: skip
 _LETTERS = {"Disease": "d", "Symptom": "s", "Drug": "m", "Target": "g"}
 
