@@ -22,9 +22,10 @@ INVERSE = "^-1"
 
 @contextmanager
 def no_sparse_warning() -> Iterator[None]:
-    """Without PyTorch's word, once a process, that its compressed sparse rows are in beta."""
+    """Without what PyTorch says, once a process, of its sparse matrices: in beta, unchecked."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        for message in ("Sparse CS[RC] tensor support is in beta", "Sparse invariant checks"):
+            warnings.filterwarnings("ignore", message=message)
         yield
 
 

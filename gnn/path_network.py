@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch_geometric import EdgeIndex
 from torch_geometric.nn import MessagePassing
 
-from .message_edges import INVERSE, MessageType, SparseMessageEdges
+from .message_edges import INVERSE, MessageType
 
 _STEPS = 16  # of a message's weight from nothing to what it is
 
@@ -32,6 +33,7 @@ class PathEdges:
 
     Attributes:
         edge_index, weights: of the edges, sorted by receiver.
+        matrix: the same index with receivers as rows, for products with a sparse matrix.
         order: the places of these in what was given.
     """
 
@@ -50,13 +52,15 @@ class PathEdges:
         self._given = senders, receivers, weights
         self.n_senders, self.n_receivers = n_senders, n_receivers
         self.order = order
-        self.edge_index = torch.stack([senders[order], receivers[order]])
+        ends, size = torch.stack([senders[order], receivers[order]]), (n_senders, n_receivers)
+        self.edge_index = EdgeIndex(ends, sparse_size=size, sort_order="col")
+        # PyG 2.8 gets both the gradient of the transposed product and `flip` wrong where the ends
+        # are of two kinds, so the matrix is an index of its own.
+        self.matrix = EdgeIndex(ends.flip(0), sparse_size=size[::-1], sort_order="row")
+        self.matrix.fill_cache_()
         self.sent = weights.new_zeros(n_senders).index_add(0, senders, weights)
         self.received = weights.new_zeros(n_receivers).index_add(0, receivers, weights)
-        self.weights = weights[order] * self.norm(*self.edge_index)
-        self._products = SparseMessageEdges(
-            self.edge_index[0], self.edge_index[1], n_senders, n_receivers
-        )
+        self.weights = weights[order] * self.norm(senders[order], receivers[order])
 
     def to(self, device: torch.device) -> PathEdges:
         """The same on a device."""
@@ -67,31 +71,41 @@ class PathEdges:
         """What the weight of edges between these nodes is multiplied by, (edges,)."""
         return (self.sent[senders] * self.received[receivers]).clamp_min(1e-12).rsqrt()
 
-    def sum(self, x: Tensor) -> Tensor:
-        """The weighted sum of each receiver's senders, (senders, width) → (receivers, width)."""
-        return self._products.sum(self.weights[None], x[None])[0]
-
 
 class PathConvolution(MessagePassing):  # type: ignore[misc]  # PyG's classes are untyped
     """Weighted sums of messages over one message type.
 
-    `fused` takes products with a sparse matrix, which needs memory for nodes alone; without it
-    PyG makes a message of each edge.
+    They are products with a sparse matrix, which need memory for nodes alone. Where `fuse` is
+    False PyG makes a message of each edge instead, and gradients reach the edges' weights.
     """
 
-    def __init__(self, *, fused: bool = True):
+    SUPPORTS_FUSED_EDGE_INDEX = True
+
+    def __init__(self) -> None:
         super().__init__(aggr="sum")
-        self.fused = fused
 
     def forward(self, x: Tensor, edges: PathEdges) -> Tensor:
         """(senders, width) → (receivers, width)."""
-        if self.fused:
-            return edges.sum(x)
-        size = edges.n_senders, edges.n_receivers
         summed: Tensor = self.propagate(
-            edges.edge_index, x=(x, None), weights=edges.weights, size=size
+            edges.edge_index,
+            x=(x, None),
+            weights=edges.weights,
+            matrix=edges.matrix,
+            size=(edges.n_senders, edges.n_receivers),
         )
         return summed
+
+    def message_and_aggregate(
+        self,
+        edge_index: EdgeIndex,  # noqa: ARG002  # PyG gives it first
+        x: tuple[Tensor, None],
+        weights: Tensor,
+        matrix: EdgeIndex,
+    ) -> Tensor:
+        """See `MessagePassing`; on a GPU such products have no lower precision."""
+        with torch.autocast(x[0].device.type, enabled=False):
+            product: Tensor = matrix.matmul(x[0].float(), input_value=weights)
+        return product
 
     def message(self, x_j: Tensor, weights: Tensor) -> Tensor:
         """See `MessagePassing`."""
@@ -276,6 +290,7 @@ def attribute_to_messages(
     whole = {message_type: edges.weights for message_type, edges in graph.edges.items()}
     query = torch.tensor([head], device=graph.device)
     gradients: dict[MessageType, Tensor] = {}
+    network.convolution.fuse = False  # PyG's product has no gradient for the weights
     try:
         for step in range(_STEPS):
             for message_type, edges in graph.edges.items():
@@ -286,6 +301,7 @@ def attribute_to_messages(
                     before = gradients.get(message_type, torch.zeros_like(gradient))
                     gradients[message_type] = before + gradient / _STEPS
     finally:
+        network.convolution.fuse = True
         for message_type, edges in graph.edges.items():
             edges.weights = whole[message_type]
     shares = {}

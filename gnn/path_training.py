@@ -19,6 +19,7 @@ from ..core.tensors import with_prefix, without_prefix
 from ..core.threads import one_thread
 from .message_edges import no_sparse_warning
 from .path_network import HiddenPairs, PathGraph, PathNetwork
+from .precision import mixed_precision
 from .settings import PathSettings
 
 Integers = NDArray[np.int64]
@@ -106,7 +107,9 @@ def _train_epoch(
     for heads, hidden in queries.batches(np.random.default_rng([seed, epoch])):
         for group in optimiser.param_groups:
             group["lr"] = settings.learning_rate * (1 - (1 - _LAST_RATE) * done / total)
-        loss = _loss(network(graph, heads, hidden), hidden, queries.known(heads))
+        with mixed_precision(settings.precision, graph.device):
+            scores = network(graph, heads, hidden)
+        loss = _loss(scores.float(), hidden, queries.known(heads))
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)

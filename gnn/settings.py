@@ -48,6 +48,14 @@ def _loss() -> Any:
     )
 
 
+def _precision(of: str) -> Any:
+    return option(
+        "auto",
+        f"{of}: float32, bfloat16 (mixed), or auto: bfloat16 on a GPU.",
+        choices=PRECISIONS,
+    )
+
+
 @dataclass(frozen=True)
 class NetworkSettings:
     """What a network is built and trained with.
@@ -125,11 +133,7 @@ class NetworkSettings:
     )
     warmup: int = option(0, "Epochs in which the learning rate grows from 0.", least=0)
     clip: float = option(0.0, "The longest gradient; longer ones are shortened; 0: any.", least=0)
-    precision: str = option(
-        "auto",
-        "Of the encoder's products: float32, bfloat16 (mixed), or auto: bfloat16 on a GPU.",
-        choices=PRECISIONS,
-    )
+    precision: str = _precision("Of the encoder's products")
     parts: int = option(
         3,
         "The training edges are dealt into so many parts; a step learns one of them while messages"
@@ -232,6 +236,7 @@ class PathSettings:
     layers: int = option(3, "How many edges long the longest path is.", least=1)
     epochs: int = option(4, "All are trained, and the best by the validation edges kept.", least=1)
     heads: int = option(8, "Heads of a step; its memory grows with them.", least=1)
+    precision: str = _precision("Of the layers' products in training")
     learning_rate: float = option(5e-3, "Of Adam, at the beginning.", least=0)
     edges: int = option(
         800_000,

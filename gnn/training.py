@@ -29,6 +29,7 @@ from .data import EdgeType
 from .link_losses import context_loss, link_loss
 from .message_edges import no_sparse_warning
 from .network import LinkNetwork, compact, features_of
+from .precision import mixed_precision
 from .settings import NetworkSettings
 from .training_steps import TrainingGraph
 
@@ -171,16 +172,13 @@ def _train_until_stopped(
 def _train_epoch(state: _TrainingState, graph: TrainingGraph, seed: int) -> None:
     """Make one pass over all training edges."""
     network, settings, device = state.network, state.settings, graph.device
-    mixed_precision = settings.precision == "bfloat16" or (
-        settings.precision == "auto" and device.type == "cuda"
-    )
     network.train()
     # All random numbers of an epoch follow from its number: a resumed one is the same.
     own = _generator(seed, state.epoch, parallel.rank())
     torch.manual_seed(own.initial_seed())
     for number, step in enumerate(graph.steps(_generator(seed, state.epoch), own)):
         state.set_rate(number / graph.n_steps)
-        with torch.autocast(device.type, torch.bfloat16, enabled=mixed_precision):
+        with mixed_precision(settings.precision, device):
             vectors = network(step.messages, step.rows)
         vectors = {kind: x.float() for kind, x in vectors.items()}
         loss = link_loss(network, vectors, step, graph, settings)

@@ -68,9 +68,11 @@ def test_products_are_pyg_s_sums_of_messages() -> None:
     receivers = torch.randint(0, 5, (40,), generator=generator)
     edges = PathEdges(senders, receivers, 7, 5, torch.rand(40, generator=generator))
     results = []
-    for fused in (True, False):
+    for fuse in (True, False):
+        convolution = PathConvolution()
+        convolution.fuse = fuse
         x = torch.randn(7, 3, generator=torch.Generator().manual_seed(1), requires_grad=True)
-        out = PathConvolution(fused=fused)(x, edges)
+        out = convolution(x, edges)
         torch.autograd.backward((out * torch.arange(15.0).view(5, 3)).sum())
         results.append((out, x.grad))
     for fused, by_edge in zip(*results, strict=True):
@@ -82,7 +84,21 @@ def test_products_are_pyg_s_sums_of_messages() -> None:
 def test_an_edge_weighs_less_where_its_ends_have_many() -> None:
     edges = PathEdges(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), 2, 2)
     expected = torch.tensor([[2**-0.5, 0.0], [0.5, 2**-0.5]])
-    torch.testing.assert_close(edges.sum(torch.eye(2)), expected)
+    torch.testing.assert_close(PathConvolution()(torch.eye(2), edges), expected)
+
+
+def test_products_make_no_message_of_an_edge(
+    network: PathNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise AssertionError("a message was made of an edge")
+
+    monkeypatch.setattr(network.convolution, "message", refuse)
+    graph, heads = graph_of(known_pairs()), torch.tensor([0, 5])
+    network(graph, heads)
+    network.convolution.fuse = False
+    with pytest.raises(AssertionError, match="of an edge"):
+        network(graph, heads)
 
 
 def test_hidden_pairs_send_no_messages(network: PathNetwork) -> None:
@@ -120,7 +136,7 @@ def test_a_query_doesn_t_change_another(network: PathNetwork) -> None:
 
 
 def trained(
-    stages: Stages, epochs: int, *, new_heads: bool = True
+    stages: Stages, epochs: int, *, new_heads: bool = True, precision: str = "auto"
 ) -> tuple[PathNetwork, PathTraining]:
     """A network that was trained on three quarters of the heads; the others have no pairs."""
     pairs = known_pairs(45)
@@ -130,7 +146,7 @@ def trained(
         graph,
         matrix,
         lambda network: hits(network, graph, NEW),
-        PathSettings(epochs=epochs),
+        PathSettings(epochs=epochs, precision=precision),
         new_heads=new_heads,
         seed=0,
         stages=stages,
@@ -150,6 +166,17 @@ def test_paths_are_learned(new_heads: bool, monkeypatch: pytest.MonkeyPatch) -> 
     network, course = trained(Stages(None), 2, new_heads=new_heads)
     assert hits(network, graph_of(known_pairs(45)), NEW) == max(course["valid_mrr"])
     assert max(course["valid_mrr"]) > 0.9
+
+
+def test_a_lower_precision_learns_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path_training, "_LEAST_STEPS", 75)
+    whole, course = trained(Stages(None), 2)
+    lower, course_of_lower = trained(Stages(None), 2, precision="bfloat16")
+    assert max(course_of_lower["valid_mrr"]) > 0.9
+    assert course["best_epoch"] == course_of_lower["best_epoch"]
+    weights = whole.updates[0].weight, lower.updates[0].weight
+    assert weights[1].dtype == torch.float32
+    assert not torch.equal(*weights)
 
 
 def test_nothing_is_known_without_messages() -> None:
