@@ -62,6 +62,7 @@ def test_a_path_network_has_settings_of_its_own(graph: Path, tmp_path: Path) -> 
     model = load_link_model(out)
     assert model.settings["network"] == {
         "dim": 4, "layers": 2, "heads": 4, "epochs": 1, "learning_rate": 0.005, "edges": 800_000,
+        "precision": "auto",
     }  # fmt: skip
     assert model.scorer.network["relations"].shape[::2] == (2, 4)  # type: ignore[attr-defined]
     refused = CliRunner().invoke(app, [*map(str, arguments), "--encoder", "hgt"])
