@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -15,11 +15,8 @@ from ...core.calibration import Calibration
 from ...core.progress import track
 from ...core.ranking import ordinal_rank
 from ...core.whole_numbers import check_whole_number
-from .scorers import LinkScorer
+from .scorers import ChoosesCandidates, LinkScorer
 from .task import LinkTask
-
-if TYPE_CHECKING:
-    from .ranker import LinkRanker
 
 
 class Standing(NamedTuple):
@@ -39,8 +36,8 @@ class CandidateRanks:
 
     Args:
         scorer: gives the scores.
-        rankers: by member of the scorer, the ranker that chooses its candidates; None for a member
-            that scores every pair.
+        choosers: the members of the scorer that rank some pairs alone; None for each member that
+            ranks every pair.
         task: the relation and its entities.
         recorded: the pairs that the graph holds, (heads, tails).
         trained: those that the model was fitted on, (heads, tails).
@@ -51,7 +48,7 @@ class CandidateRanks:
     def __init__(
         self,
         scorer: LinkScorer,
-        rankers: Sequence[LinkRanker | None],
+        choosers: Sequence[ChoosesCandidates | None],
         task: LinkTask,
         *,
         recorded: sparse.csr_matrix,
@@ -59,7 +56,7 @@ class CandidateRanks:
         modalities: Mapping[int, str],
         stated: Mapping[str, Calibration],
     ):
-        self._scorer, self._rankers, self._task = scorer, rankers, task
+        self._scorer, self._choosers, self._task = scorer, choosers, task
         self._recorded, self._modalities = recorded, modalities
         self._stated, self._loops = stated, task.loops()
         not_new = (trained + recorded).tocsr()
@@ -105,9 +102,9 @@ class CandidateRanks:
         answers = sorted(known.difference(self._loops[query].indices.tolist()))
         ends = [(query, n) if direction == "tail" else (n, query) for n in answers]
         scores = self._scores(direction, query)
-        new = self._of_new(direction, query, scores)
+        others = self._competitors(direction, query, scores)
         ranks = [
-            _rank_among(new, scores[n], n) if self.is_candidate(*pair) else None
+            _rank_among(others, scores[n], n) if self.is_candidate(*pair) else None
             for n, pair in zip(answers, ends, strict=True)
         ]
         places = sorted(range(len(answers)), key=lambda n: (ranks[n] is None, -scores[answers[n]]))
@@ -119,12 +116,12 @@ class CandidateRanks:
     def standings(self, direction: str, query: int, answers: Sequence[int]) -> list[Standing]:
         """Where answers stand among the new ones, each by itself."""
         scores = self._scores(direction, query)
-        new = self._of_new(direction, query, scores)
+        others = self._competitors(direction, query, scores)
         not_new = set(self._not_new[direction][query].indices.tolist())
         standings = []
         for answer in answers:
             own = scores[answer]
-            rank = _rank_among(new, own, answer)
+            rank = _rank_among(others, own, answer)
             probability = None
             if answer not in not_new:
                 at = np.array([own]), np.array([float(rank)])
@@ -157,13 +154,15 @@ class CandidateRanks:
 
     def is_candidate(self, head: int, tail: int) -> bool:
         """Whether the model, or a member of it, ranks a pair at all."""
-        return any(ranker is None or ranker.is_candidate(head, tail) for ranker in self._rankers)
+        return any(
+            chooser is None or chooser.is_candidate(head, tail) for chooser in self._choosers
+        )
 
     def _is_ranked(self, direction: str, query: int, size: int) -> NDArray[np.bool_]:
         """Which of the nodes at the other end a member ranks with a query, (size,)."""
         ranked = np.zeros(size, dtype=np.bool_)
-        for ranker in self._rankers:
-            ranked[slice(None) if ranker is None else ranker.candidates(direction, query)] = True
+        for chooser in self._choosers:
+            ranked[slice(None) if chooser is None else chooser.candidates(direction, query)] = True
         return ranked
 
     def is_recorded(self, head: int, tail: int) -> bool:
@@ -178,13 +177,20 @@ class CandidateRanks:
         self, direction: str, query: int, scores: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """A query's scores with all nodes, those alone that `new` may list."""
-        new = np.where(self._is_ranked(direction, query, len(scores)), scores, -np.inf)
-        new[self._not_new[direction][query].indices] = -np.inf
+        if direction == "tail" and query in self._modalities:
+            return np.full(len(scores), -np.inf)
+        return self._competitors(direction, query, scores)
+
+    def _competitors(
+        self, direction: str, query: int, scores: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The same, with the answers too that a head gets by likeness whatever its modality: what
+        its known tails were ranked among."""
+        others = np.where(self._is_ranked(direction, query, len(scores)), scores, -np.inf)
+        others[self._not_new[direction][query].indices] = -np.inf
         if direction == "head":
-            new[list(self._modalities)] = -np.inf
-        elif query in self._modalities:
-            new[:] = -np.inf
-        return new
+            others[list(self._modalities)] = -np.inf
+        return others
 
     def _rows(
         self,
@@ -227,8 +233,8 @@ class CandidateRanks:
         return np.array(score(torch.tensor([query]))[0].double().numpy())
 
 
-def _rank_among(new: NDArray[np.float64], score: float, answer: int) -> int:
-    """The rank of an answer's score among the new ones, of equal ones the first node first."""
-    among = new.copy()
+def _rank_among(others: NDArray[np.float64], score: float, answer: int) -> int:
+    """The rank of an answer's score among others, of equal ones the first node first."""
+    among = others.copy()
     among[answer] = score
     return ordinal_rank(among, answer)

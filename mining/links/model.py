@@ -375,7 +375,7 @@ class LinkModel:
         """How the answers to a query are ranked."""
         return CandidateRanks(
             self.scorer,
-            [member.ranker for member in weighted_scorers(self.scorer, self.settings)],
+            [member.chooser for member in weighted_scorers(self.scorer, self.settings)],
             self.fitted_task,
             recorded=self.known_pairs,
             trained=self.training_pairs,

@@ -19,7 +19,7 @@ from .ensemble import Ensemble
 from .explain import Counterfactual, Explainer, Step
 from .node_features import add_features
 from .saved_scorers import LinkModelSettings, model_label
-from .scorers import LinkScorer
+from .scorers import ChoosesCandidates, LinkScorer
 from .task import LinkTask
 
 if TYPE_CHECKING:
@@ -37,6 +37,16 @@ class WeightedScorer(NamedTuple):
     scorer: LinkScorer
     settings: LinkModelSettings
     weight: float
+
+    @property
+    def chooser(self) -> ChoosesCandidates | None:
+        """The scorer, if it ranks some pairs alone; None for one that ranks all."""
+        if self.settings["model"] != "structure":
+            return self.ranker
+        from ..molecules.structure_ranker import StructureScorer  # as of the ranker
+
+        assert isinstance(self.scorer, StructureScorer)
+        return self.scorer
 
     @property
     def ranker(self) -> LinkRanker | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -21,6 +23,18 @@ class LinkScorer(Protocol):
 
     def tensors(self) -> dict[str, Tensor]:
         """What to save."""
+        ...
+
+
+class ChoosesCandidates(Protocol):
+    """A scorer whose scores say something of some pairs alone."""
+
+    def is_candidate(self, head: int, tail: int) -> bool:
+        """Whether the score of a pair says something."""
+        ...
+
+    def candidates(self, direction: str, query: int) -> NDArray[np.int64]:
+        """The tails of a head (direction `tail`), or the heads of a tail, that are such pairs."""
         ...
 
 

@@ -321,6 +321,16 @@ class StructureScorer:
         ranker = StructureRanker.fit(molecules, weights, knowledge, seed=seed, device=device)
         return cls(ranker, molecules)
 
+    def is_candidate(self, head: int, tail: int) -> bool:  # noqa: ARG002  # any tail is one then
+        """Whether the head has a structure."""
+        return bool(self._row_of[head] >= 0)
+
+    def candidates(self, direction: str, query: int) -> NDArray[np.int64]:
+        """All tails of a head with a structure (direction `tail`), or the heads that have one."""
+        if direction == "head":
+            return np.sort(self._molecules.nodes)
+        return np.arange(self.structure.known.shape[1] if self._row_of[query] >= 0 else 0)
+
     def score_tails(self, heads: Tensor) -> Tensor:
         """Scores of these heads with all tails, (n, tails)."""
         rows, molecules = self._row_of[heads.numpy()], self._molecules.features

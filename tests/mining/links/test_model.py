@@ -355,6 +355,21 @@ def test_what_is_made_for_one_target_gets_no_others(kg: KnowledgeGraph) -> None:
         assert "drugbank:DB00" not in set(model.predict(tail=tail, top=1000)["head"])
 
 
+def test_its_known_targets_are_ranked_among_what_it_is_not_given(kg: KnowledgeGraph) -> None:
+    """Among no others each would be the first."""
+    drug = "drugbank:DB00"
+    properties = pl.when(id=drug).then(pl.lit('{"modality": "siRNA"}')).otherwise("properties")
+    made = KnowledgeGraph.build(
+        kg.nodes.with_columns(properties=properties), kg.evidence.drop("id", "edge"), kg.sources
+    )
+    model, plain = train_links(made, model="degree"), train_links(kg, model="degree")
+    known, as_of_others = (m.predict(head=drug, known=True) for m in (model, plain))
+    assert known.select("tail", "rank").equals(as_of_others.select("tail", "rank"))
+    pairs = [(drug, tail) for tail in known["tail"]]
+    assert model.score(pairs)["rank"].to_list() == known["rank"].to_list()
+    assert max(known["rank"]) > 1
+
+
 def test_a_class_of_drugs_gets_no_targets(kg: KnowledgeGraph) -> None:
     below = pl.DataFrame(
         {

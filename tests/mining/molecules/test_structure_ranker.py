@@ -62,6 +62,27 @@ def test_a_target_without_ligands_is_told_from_others_by_what_it_interacts_with(
     assert scores["NCBIGene:900"] < scores["NCBIGene:00"]
 
 
+def test_a_head_without_a_structure_is_not_ranked(kg: KnowledgeGraph) -> None:
+    without = ["drugbank:DB00000", "drugbank:DB01001"]
+    nodes = kg.nodes.with_columns(
+        properties=pl.when(~pl.col("id").is_in(without)).then("properties")
+    )
+    fewer = KnowledgeGraph.build(nodes, kg.evidence.drop("id", "edge"), kg.sources)
+    model = train_links(fewer, model="structure", refit=False)
+    targets = kg.edges.filter(relation="TARGETS")
+    for head in without:
+        assert model.predict(head=head).is_empty()
+        known = targets.filter(subject=head)["object"].to_list()
+        rows = model.score([(head, tail) for tail in [*known, *model.task.tails[:3]]])
+        assert rows["rank"].null_count() == rows["score"].null_count() == rows.height
+        assert all("not ranked" in note for note in rows["note"])
+        assert model.predict(head=head, known=True)["rank"].null_count() == len(known)
+    for tail in model.task.tails[:3]:
+        heads = set(model.predict(tail=tail, top=1000)["head"])
+        assert heads
+        assert heads.isdisjoint(without)
+
+
 def test_scores_of_some_tails_are_those_of_all(model: LinkModel) -> None:
     made = molecule_features([parse(s.format("CCN")).molecule for s in SCAFFOLDS])
     everything = part(model).score(made)
