@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from medkg.mining.links.model import LinkModel
 
 OTHER_END = {"tail": "head", "head": "tail"}  # of a query, by what is ranked
+_NAMED_QUERIES = 5  # of those without an answer
 _MOST_ROWS = 50  # printed of several queries
 
 
@@ -88,11 +89,17 @@ def _print_unranked(
     from medkg.cli import show
 
     if len(queries) > 1:
-        without = len(queries) - rows[OTHER_END[direction]].n_unique()
+        of_query = OTHER_END[direction]
+        having = set(rows[of_query])
+        nodes = model.task.heads if direction == "tail" else model.task.tails
+        queried = [nodes[model.query_number(query, direction)] for query in queries]
+        without = [model.names[node] for node in queried if node not in having]
         if without:
+            more = ", …" if len(without) > _NAMED_QUERIES else ""
             show.out.print(
-                f"{without:,} of {len(queries):,} {OTHER_END[direction]}s have no new pair:"
-                " nothing that the model knows speaks for one, or they are no small molecules"
+                f"{len(without):,} of {len(queries):,} {of_query}s have no new pair"
+                f" ({', '.join(without[:_NAMED_QUERIES])}{more}): nothing that the model knows"
+                " speaks for one, or they are no small molecules"
             )
         return
     if rows.height >= top or (direction == "tail" and _print_modality(model, queries[0])):

@@ -162,7 +162,9 @@ class PredictionsSummary:
     def __str__(self) -> str:
         lines = [f"predictions: {self.predictions:,}, as {self.relationships:,} relationships"]
         if self.replaced:
-            lines.append(f"replaced: {self.replaced:,} relationships of earlier predictions")
+            lines.append(
+                f"earlier predictions of the same heads or tails, taken out: {self.replaced:,}"
+            )
         if self.without_node:
             lines.append(f"not written, as an end is no node there: {self.without_node:,}")
         return "\n".join(lines)

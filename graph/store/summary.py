@@ -54,7 +54,9 @@ class WriteSummary:
             f"{name}: {counts}" for name, counts in vars(self).items() if isinstance(counts, Counts)
         ]
         if self.replaced:
-            lines.append(f"replaced predictions: {self.replaced:,}")
+            lines.append(
+                f"earlier predictions of the same heads or tails, taken out: {self.replaced:,}"
+            )
         if self.mended:
             lines.append(f"mended relationships: {self.mended:,}")
         return "\n".join([*lines, f"load: {self.load}"])

@@ -217,7 +217,7 @@ def test_from_a_graph_of_ones_own_to_hypotheses_on_it(
     assert not rows["known"].any()
     assert rows["probability"].is_between(0, 1).all()
     assert everything(store)[0] == before[0]
-    assert f"replaced: {rows.height:,} relationships" in run(*arguments).stdout
+    assert f"heads or tails, taken out: {rows.height:,}" in run(*arguments).stdout
     (name,) = store.query("MATCH ()-[p:PREDICTED_TARGETS]->() RETURN DISTINCT p.model AS m")["m"]
     run("forget", store.uri, "--model", name)
     assert everything(store) == before

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from medkg.access import connect
 from medkg.cli import app
+from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.candidate_ranks import CandidateRanks
 from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
@@ -55,6 +56,18 @@ def test_heads_of_a_file(folder: Path, model: LinkModel, tmp_path: Path) -> None
     assert "heads.txt, line 4" in result.stderr
     file.write_text("warfarine\n")
     assert "names no head that the model knows" in str(predict(folder, "--heads", file).exception)
+
+
+def test_heads_that_get_no_new_pair_are_named(tmp_path: Path) -> None:
+    graph = family_graph()
+    made = pl.when(name="drug 0-3").then(pl.lit('{"modality": "siRNA"}')).otherwise("properties")
+    nodes = graph.nodes.with_columns(properties=made)
+    evidence = graph.evidence.drop("id", "edge")
+    KnowledgeGraph.build(nodes, evidence, graph.sources).save(tmp_path / "graph")
+    run("train", "links", tmp_path / "graph", "--model", "degree", "--out", tmp_path / "model")
+    (tmp_path / "heads.txt").write_text("drug 0-3\ndrugbank:DB24\n")
+    shown = predict(tmp_path / "model", "--heads", tmp_path / "heads.txt", "--top", 1).stdout
+    assert "1 of 2 heads have no new pair (drug 0-3): nothing" in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
