@@ -91,9 +91,8 @@ def _print_unranked(
     if len(queries) > 1:
         of_query = OTHER_END[direction]
         having = set(rows[of_query])
-        nodes = model.task.heads if direction == "tail" else model.task.tails
-        queried = [nodes[model.query_number(query, direction)] for query in queries]
-        without = [model.names[node] for node in queried if node not in having]
+        # Several queries are identifiers, as `having` are.
+        without = [model.names[query] for query in queries if query not in having]
         if without:
             more = ", …" if len(without) > _NAMED_QUERIES else ""
             show.out.print(

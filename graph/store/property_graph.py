@@ -18,6 +18,7 @@ from ..frames import PREDICTIONS
 from .connection import BATCH, Connection, Record
 from .names import PREDICTED, Cypher, Quoted, key, quoted
 from .rows import dicts, groups, with_id
+from .summary import taken_out
 
 _ENDS = ("start", "end")
 
@@ -162,9 +163,7 @@ class PredictionsSummary:
     def __str__(self) -> str:
         lines = [f"predictions: {self.predictions:,}, as {self.relationships:,} relationships"]
         if self.replaced:
-            lines.append(
-                f"earlier predictions of the same heads or tails, taken out: {self.replaced:,}"
-            )
+            lines.append(taken_out(self.replaced))
         if self.without_node:
             lines.append(f"not written, as an end is no node there: {self.without_node:,}")
         return "\n".join(lines)

@@ -26,6 +26,11 @@ class Counts:
         )
 
 
+def taken_out(number: int) -> str:
+    """How many predictions of a server gave way to new ones, in words."""
+    return f"earlier predictions of the same heads or tails, taken out: {number:,}"
+
+
 @dataclass
 class WriteSummary:
     """What a write did.
@@ -54,9 +59,7 @@ class WriteSummary:
             f"{name}: {counts}" for name, counts in vars(self).items() if isinstance(counts, Counts)
         ]
         if self.replaced:
-            lines.append(
-                f"earlier predictions of the same heads or tails, taken out: {self.replaced:,}"
-            )
+            lines.append(taken_out(self.replaced))
         if self.mended:
             lines.append(f"mended relationships: {self.mended:,}")
         return "\n".join([*lines, f"load: {self.load}"])

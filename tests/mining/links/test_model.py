@@ -332,13 +332,15 @@ def assert_explained_as_scored(model: LinkModel, head: str, tail: str) -> None:
         assert explanation.attribution == ()
 
 
+def with_sirna(kg: KnowledgeGraph, drug: str) -> KnowledgeGraph:
+    """The graph, in which a drug is an siRNA."""
+    properties = pl.when(id=drug).then(pl.lit('{"modality": "siRNA"}')).otherwise("properties")
+    nodes = kg.nodes.with_columns(properties=properties)
+    return KnowledgeGraph.build(nodes, kg.evidence.drop("id", "edge"), kg.sources)
+
+
 def test_what_is_made_for_one_target_gets_no_others(kg: KnowledgeGraph) -> None:
-    nodes = kg.nodes.with_columns(
-        properties=pl.when(id="drugbank:DB00")
-        .then(pl.lit('{"modality": "siRNA"}'))
-        .otherwise("properties")
-    )
-    made = KnowledgeGraph.build(nodes, kg.evidence.drop("id", "edge"), kg.sources)
+    made = with_sirna(kg, "drugbank:DB00")
     model = train_links(made, model="degree")
     assert model.modality(model.query_number("drugbank:DB00", "tail")) == "siRNA"
     assert model.modality(model.query_number("drugbank:DB03", "tail")) is None
@@ -358,10 +360,7 @@ def test_what_is_made_for_one_target_gets_no_others(kg: KnowledgeGraph) -> None:
 def test_its_known_targets_are_ranked_among_what_it_is_not_given(kg: KnowledgeGraph) -> None:
     """Among no others each would be the first."""
     drug = "drugbank:DB00"
-    properties = pl.when(id=drug).then(pl.lit('{"modality": "siRNA"}')).otherwise("properties")
-    made = KnowledgeGraph.build(
-        kg.nodes.with_columns(properties=properties), kg.evidence.drop("id", "edge"), kg.sources
-    )
+    made = with_sirna(kg, drug)
     model, plain = train_links(made, model="degree"), train_links(kg, model="degree")
     known, as_of_others = (m.predict(head=drug, known=True) for m in (model, plain))
     assert known.select("tail", "rank").equals(as_of_others.select("tail", "rank"))
