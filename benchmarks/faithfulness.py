@@ -28,7 +28,7 @@ from scipy import sparse
 from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.gnn.data import to_hetero_data
 from medkg.mining.links.attribution import removals
-from medkg.mining.links.base_models import BaseScores
+from medkg.mining.links.base_models import BaseScores, blended
 from medkg.mining.links.fit_ranker import FeatureBuilder
 from medkg.mining.links.likeness import likenesses
 from medkg.mining.links.load import load_link_model
@@ -62,13 +62,13 @@ def main() -> None:
     # A head for each, so that what is taken out for one prediction seldom touches another.
     heads = np.flatnonzero(np.diff(known.pairs.indptr) >= arguments.named)
     heads = np.sort(generator.choice(heads, min(arguments.predictions, len(heads)), replace=False))
-    before = candidate_scores(model, builder, known, heads, left_out)
+    before = candidate_scores(model, known, heads, left_out)
     weight = model.scorer.network_weight
-    scores = blend(before, weight)
+    scores = blended(before.boosted, before.networked, weight)
     predicted = [first_of(before, scores, head) for head in heads]
     own: dict[Pair, list[Pair]] = {}
     for head, tail in predicted:
-        attributed = removals(model.scorer.base_models, known, left_out, head, tail)
+        attributed = removals(model.scorer, left_out, head, tail)
         own[head, tail] = [(gone.head, gone.tail) for gone in attributed[: arguments.named]]
     named = sorted({pair for pairs in own.values() for pair in pairs})
     taken = set(named)
@@ -90,8 +90,8 @@ def main() -> None:
     drops = {}
     for name, pairs in taken_out.items():
         features = builder.pair_features(known.without(pairs).pairs)
-        after = candidate_scores(model, builder, features, heads, left_out)
-        scores_after = blend(after, weight)
+        after = candidate_scores(model, features, heads, left_out)
+        scores_after = blended(after.boosted, after.networked, weight)
         drops[name] = np.array(
             [
                 score_of(before, scores, *pair) - score_of(after, scores_after, *pair)
@@ -129,21 +129,15 @@ def interval(values: NDArray[np.float64], draws: NDArray[np.int64]) -> str:
 
 def candidate_scores(
     model: LinkModel,
-    builder: FeatureBuilder,
     known: PairFeatures,
     heads: NDArray[np.int64],
     left_out: sparse.csr_matrix,
 ) -> BaseScores:
-    """The scores of the heads' candidates by boosters and network."""
+    """The scores of the heads' candidates by boosters and networks."""
     assert isinstance(model.scorer, LinkRanker)
     # Pairs that were taken out are no candidates either, as in training.
     tables = known.tables(heads, left_out)
-    return model.scorer.base_models.scores(tables, builder.pair_graph(known.learned))
-
-
-def blend(base_scores: BaseScores, weight: float) -> NDArray[np.float64]:
-    """The average of boosters and network."""
-    return (1 - weight) * base_scores.boosted + weight * base_scores.networked
+    return model.scorer.base_models.scores(tables, known.messages)
 
 
 def first_of(base_scores: BaseScores, scores: NDArray[np.float64], head: int) -> Pair:

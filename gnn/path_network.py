@@ -13,15 +13,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch_geometric import EdgeIndex
-from torch_geometric.nn import MessagePassing
 
 from .message_edges import INVERSE, MessageType
+from .weighted_sum import WeightedEdges, WeightedSum
 
 _STEPS = 16  # of a message's weight from nothing to what it is
 
 
-class PathEdges:
+class PathEdges(WeightedEdges):
     """The edges of one message type, each weighted by the degrees of its two ends.
 
     The weight of an edge is its own, over the square root of the sender's and the receiver's sum of
@@ -32,9 +31,7 @@ class PathEdges:
         weights: (edges,); 1 each where it is None.
 
     Attributes:
-        edge_index, weights: of the edges, sorted by receiver.
-        matrix: the same index with receivers as rows, for products with a sparse matrix.
-        order: the places of these in what was given.
+        order: the places of the edges, sorted by receiver, in what was given.
     """
 
     def __init__(
@@ -45,22 +42,16 @@ class PathEdges:
         n_receivers: int,
         weights: Tensor | None = None,
     ):
-        order = torch.argsort(receivers, stable=True)
+        self.order = order = torch.argsort(receivers, stable=True)
         weights = (
             senders.new_ones(len(senders), dtype=torch.float32) if weights is None else weights
         )
         self._given = senders, receivers, weights
-        self.n_senders, self.n_receivers = n_senders, n_receivers
-        self.order = order
-        ends, size = torch.stack([senders[order], receivers[order]]), (n_senders, n_receivers)
-        self.edge_index = EdgeIndex(ends, sparse_size=size, sort_order="col")
-        # PyG 2.8 gets both the gradient of the transposed product and `flip` wrong where the ends
-        # are of two kinds, so the matrix is an index of its own.
-        self.matrix = EdgeIndex(ends.flip(0), sparse_size=size[::-1], sort_order="row")
-        self.matrix.fill_cache_()
         self.sent = weights.new_zeros(n_senders).index_add(0, senders, weights)
         self.received = weights.new_zeros(n_receivers).index_add(0, receivers, weights)
-        self.weights = weights[order] * self.norm(senders[order], receivers[order])
+        senders, receivers = senders[order], receivers[order]
+        weights = weights[order] * self.norm(senders, receivers)
+        super().__init__(senders, receivers, n_senders, n_receivers, weights)
 
     def to(self, device: torch.device) -> PathEdges:
         """The same on a device."""
@@ -70,46 +61,6 @@ class PathEdges:
     def norm(self, senders: Tensor, receivers: Tensor) -> Tensor:
         """What the weight of edges between these nodes is multiplied by, (edges,)."""
         return (self.sent[senders] * self.received[receivers]).clamp_min(1e-12).rsqrt()
-
-
-class PathConvolution(MessagePassing):  # type: ignore[misc]  # PyG's classes are untyped
-    """Weighted sums of messages over one message type.
-
-    They are products with a sparse matrix, which need memory for nodes alone. Where `fuse` is
-    False PyG makes a message of each edge instead, and gradients reach the edges' weights.
-    """
-
-    SUPPORTS_FUSED_EDGE_INDEX = True
-
-    def __init__(self) -> None:
-        super().__init__(aggr="sum")
-
-    def forward(self, x: Tensor, edges: PathEdges) -> Tensor:
-        """(senders, width) → (receivers, width)."""
-        summed: Tensor = self.propagate(
-            edges.edge_index,
-            x=(x, None),
-            weights=edges.weights,
-            matrix=edges.matrix,
-            size=(edges.n_senders, edges.n_receivers),
-        )
-        return summed
-
-    def message_and_aggregate(
-        self,
-        edge_index: EdgeIndex,  # noqa: ARG002  # PyG gives it first
-        x: tuple[Tensor, None],
-        weights: Tensor,
-        matrix: EdgeIndex,
-    ) -> Tensor:
-        """See `MessagePassing`; on a GPU such products have no lower precision."""
-        with torch.autocast(x[0].device.type, enabled=False):
-            product: Tensor = matrix.matmul(x[0].float(), input_value=weights)
-        return product
-
-    def message(self, x_j: Tensor, weights: Tensor) -> Tensor:
-        """See `MessagePassing`."""
-        return weights[:, None] * x_j
 
 
 class PathGraph:
@@ -185,7 +136,7 @@ class PathNetwork(nn.Module):
         self.relations = nn.Parameter(1 + 0.1 * torch.randn(layers, len(types), dim))
         self.updates = nn.ModuleList(nn.Linear(2 * dim, dim) for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(layers))
-        self.convolution = PathConvolution()
+        self.convolution = WeightedSum()
         width = dim * (layers + 1)
         self.score = nn.Sequential(nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, 1))
 

@@ -16,19 +16,20 @@ from ...core.checkpoint import Stages
 from ...core.progress import progress
 from ...core.ranking import filtered_ranks
 from ...core.statistics import Bootstrap, bootstrap_interval
-from ...gnn.pair_network import (
+from ...gnn.candidate_network import (
+    CandidateNetwork,
     CandidateTable,
-    PairGraph,
-    PairNetwork,
+    TailSimilarities,
     TrainingCandidates,
-    all_vectors,
-    pair_network_from_tensors,
-    train_pair_network,
+    network_scores,
+    train_candidate_networks,
 )
 from .base_models import (
     NETWORK_WEIGHTS,
+    NETWORKS,
     BaseModels,
     BaseScores,
+    blended,
     ordering_queries,
     standardised_within_heads,
     train_ordering,
@@ -42,7 +43,7 @@ from .task import LinkTask
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
-MODEL, NETWORK, BOOSTER = "the model", "the network alone", "one booster alone"
+MODEL, NETWORKS_ALONE, BOOSTER = "the model", "the networks alone", "one booster alone"
 # What the names of a group's features hold; a feature may be in several groups.
 _GROUPS: Mapping[str, tuple[str, ...]] = {
     "similar heads": ("similar heads by",),
@@ -63,7 +64,7 @@ class TrainedRanker(NamedTuple):
 
     Attributes:
         examples, values: the folds' candidates, and their features in one array.
-        features, graph: of all training pairs.
+        features: of all training pairs.
         scores: of the candidates by these.
     """
 
@@ -71,7 +72,6 @@ class TrainedRanker(NamedTuple):
     values: Floats
     base_models: BaseModels
     features: PairFeatures
-    graph: PairGraph
     scores: BaseScores
 
 
@@ -84,9 +84,9 @@ def ablate(
     seed: int,
     device: torch.device,
 ) -> list[AblationRow]:
-    """Rank the validation pairs without the network, its messages, and each group of features.
+    """Rank the validation pairs without the networks, their messages, and each group of features.
 
-    What is left is trained anew; of boosters one, as the ordering boosters are alike. The network's
+    What is left is trained anew; of boosters one, as the ordering boosters are alike. The networks'
     weight is chosen on these pairs for each variant, as it is for the model.
 
     Args:
@@ -97,8 +97,8 @@ def ablate(
     groups = _columns_by_group(ranker.features.column_names)
     boosters: dict[str, tuple[lightgbm.Booster, NDArray[np.int64]]] = {}
     with progress("Training without each part", 1 + len(groups)) as step:
-        weights = stages.get(
-            "silent", lambda: train_pair_network(silent, seed, device).state_dict()
+        networks = train_candidate_networks(
+            silent, NETWORKS, seed=seed, device=device, stages=stages, name="silent"
         )
         step(1)
         for number, (group, columns) in enumerate(groups.items()):
@@ -106,15 +106,16 @@ def ablate(
             step(1)
     validation = _Validation(task, seed)
     scores = validation.of_candidates(ranker.scores)
-    network = pair_network_from_tensors(weights)
-    of_variants = _scores_of_variants(ranker, validation, network, silent[0].graph, boosters)
-    alone = of_variants.pop(f"{NETWORK}, without messages")
+    of_variants = _scores_of_variants(
+        ranker, validation, networks, silent[0].similarities, boosters
+    )
+    alone = of_variants.pop(f"{NETWORKS_ALONE}, without messages")
     ranks = {
         MODEL: validation.ranks_of_blend(scores, scores.networked),
-        "without the network": validation.ranks(scores, scores.boosted),
-        "without the network's messages": validation.ranks_of_blend(scores, alone),
-        NETWORK: validation.ranks(scores, scores.networked),
-        f"{NETWORK}, without messages": validation.ranks(scores, alone),
+        "without the networks": validation.ranks(scores, scores.boosted),
+        "without the networks' messages": validation.ranks_of_blend(scores, alone),
+        NETWORKS_ALONE: validation.ranks(scores, scores.networked),
+        f"{NETWORKS_ALONE}, without messages": validation.ranks(scores, alone),
         **{name: validation.ranks(scores, values) for name, values in of_variants.items()},
         "nearest neighbours": validation.ranks_by(neighbours.score_tails),
     }
@@ -122,13 +123,12 @@ def ablate(
 
 
 def _without_messages(fold: TrainingCandidates) -> TrainingCandidates:
-    """The same candidates, in a graph that passes no message."""
-    heads, tails = fold.graph.pairs.shape
-    none = [sparse.csr_matrix((n, m), dtype=np.float32) for n, m in (
-        (heads, tails), (heads, heads), (tails, tails),
-    )]  # fmt: skip
-    pairs, like_heads, like_tails = none
-    return fold._replace(graph=PairGraph(pairs, like_heads, like_tails, {}, {}))
+    """The same candidates, no two of which are alike."""
+    none = {
+        name: sparse.csr_matrix(similarity.shape, dtype=np.float32)
+        for name, similarity in fold.similarities.items()
+    }
+    return fold._replace(similarities=none)
 
 
 def _columns_by_group(names: Sequence[str]) -> dict[str, NDArray[np.int64]]:
@@ -157,12 +157,11 @@ def _booster(
 def _scores_of_variants(
     ranker: TrainedRanker,
     validation: _Validation,
-    network: PairNetwork,
-    silent: PairGraph,
+    networks: Sequence[CandidateNetwork],
+    silent: TailSimilarities,
     boosters: Mapping[str, tuple[lightgbm.Booster, NDArray[np.int64]]],
 ) -> dict[str, Doubles]:
     """The scores of the validation heads' candidates by each variant, (rows,)."""
-    vectors = all_vectors(network, silent)
     scores: dict[str, list[Doubles]] = {}
 
     def add(name: str, heads: NDArray[np.int64], values: Doubles) -> None:
@@ -170,9 +169,8 @@ def _scores_of_variants(
 
     for table in validation.tables(ranker.features):
         scaled = ranker.base_models.scaled(table)
-        with torch.no_grad():
-            of_network = network(scaled, *vectors).double().numpy()
-        add(f"{NETWORK}, without messages", table.heads, of_network)
+        by_networks = network_scores(networks, scaled, silent)
+        add(f"{NETWORKS_ALONE}, without messages", table.heads, by_networks)
         add(BOOSTER, table.heads, np.asarray(ranker.base_models.ordering[0].predict(scaled.values)))
         for group, (booster, columns) in boosters.items():
             by_rest = np.asarray(booster.predict(scaled.values[:, columns]))
@@ -207,9 +205,9 @@ class _Validation:
         return self.ranks_by(lambda heads: filled_scores(scores[heads.numpy()], others))
 
     def ranks_of_blend(self, candidates: BaseScores, networked: Doubles) -> Doubles:
-        """The same by boosters and a network, with the weight that ranks these pairs best."""
+        """The same by boosters and networks, with the weight that ranks these pairs best."""
         blends = [
-            self.ranks(candidates, (1 - weight) * candidates.boosted + weight * networked)
+            self.ranks(candidates, blended(candidates.boosted, networked, weight))
             for weight in NETWORK_WEIGHTS
         ]
         return max(blends, key=lambda ranks: float((1 / ranks).mean()))

@@ -1,7 +1,7 @@
-"""The base models of the link ranker: boosters and a graph neural network over pair features.
+"""The base models of the link ranker: boosters and graph neural networks over pair features.
 
 Two kinds of boosters are trained: some order the candidates of a head, one gives log-odds that
-compare across heads. The network orders, too.
+compare across heads. The networks order, too; they are alike but for their seeds.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from ...core.boosters import booster_from_tensor, booster_tensor
 from ...core.checkpoint import Stages
 from ...core.progress import progress
 from ...core.tensors import with_prefix, without_prefix
-from ...gnn.pair_network import (
+from ...gnn.candidate_network import (
+    CandidateNetwork,
     CandidateTable,
-    PairGraph,
-    PairNetwork,
+    TailSimilarities,
     TrainingCandidates,
-    all_vectors,
-    pair_network_from_tensors,
-    train_pair_network,
+    candidate_network_from_tensors,
+    network_scores,
+    train_candidate_networks,
 )
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-NETWORK_WEIGHTS = (0.0, 0.15, 0.3, 0.5, 0.7)  # beside the boosters, tried on the validation pairs
+NETWORK_WEIGHTS = (0.0, 0.15, 0.3, 0.5, 0.7, 1.0)  # beside the boosters, tried on validation pairs
 _ORDERING_BOOSTERS = 3  # their scores are added
+NETWORKS = 3  # theirs, too
 _QUANTILES = 64
 _QUANTILE_ROWS = 100_000  # that the quantiles of features are estimated from, about
 _STEP = 1e-5  # of log-odds, between candidates that the booster of log-odds does not order
@@ -59,7 +60,7 @@ class BaseScores(NamedTuple):
 
     Attributes:
         heads, tails: (rows,), numbers of nodes.
-        boosted, networked: (rows,), of boosters and network, with mean 0 and standard deviation 1
+        boosted, networked: (rows,), of boosters and networks, with mean 0 and standard deviation 1
             within a head.
         log_odds: (rows,).
     """
@@ -76,14 +77,19 @@ class BaseScores(NamedTuple):
 
     def scores(self, network_weight: float) -> Doubles:
         """The log-odds of a head's candidates, dealt out in the order of the weighted mean of
-        boosters and network, (rows,)."""
-        blend = (1 - network_weight) * self.boosted + network_weight * self.networked
+        boosters and networks, (rows,)."""
+        blend = blended(self.boosted, self.networked, network_weight)
         by_blend = np.lexsort((-blend, self.heads))
         by_log_odds = np.lexsort((-self.log_odds, self.heads))
         first = np.searchsorted(self.heads[by_blend], self.heads[by_blend])
         scores = np.empty(len(blend))
         scores[by_blend] = self.log_odds[by_log_odds] - _STEP * (np.arange(len(blend)) - first)
         return scores
+
+
+def blended(boosted: Doubles, networked: Doubles, network_weight: float) -> Doubles:
+    """The weighted mean of boosters' and networks' scores, by which candidates are ordered."""
+    return (1 - network_weight) * boosted + network_weight * networked
 
 
 class BaseModels:
@@ -93,6 +99,7 @@ class BaseModels:
         quantiles: of each feature, (65, features).
         ordering: boosters of the order within a head's candidates.
         classifier: the booster of log-odds.
+        networks: of the same order.
     """
 
     def __init__(
@@ -100,13 +107,13 @@ class BaseModels:
         quantiles: Doubles,
         ordering: Sequence[lightgbm.Booster],
         classifier: lightgbm.Booster,
-        network: PairNetwork,
+        networks: Sequence[CandidateNetwork],
     ):
         self.quantiles, self.ordering, self.classifier = quantiles, ordering, classifier
-        self.network = network
+        self.networks = networks
 
     def scaled(self, table: CandidateTable) -> CandidateTable:
-        """The table as boosters and network read it."""
+        """The table as boosters and networks read it."""
         return table._replace(values=scaled_by_quantiles(table.values, self.quantiles))
 
     def boosted(self, table: CandidateTable) -> Doubles:
@@ -119,37 +126,43 @@ class BaseModels:
         """The log-odds of the rows of a scaled table, (rows,)."""
         return np.asarray(self.classifier.predict(table.values, raw_score=True))
 
-    def scores(self, tables: Iterator[CandidateTable], graph: PairGraph) -> BaseScores:
+    def networked(self, table: CandidateTable, similarities: TailSimilarities) -> Doubles:
+        """The networks' scores of a scaled table, with mean 0 and standard deviation 1 within a
+        head, (rows,)."""
+        scores = network_scores(self.networks, table, similarities)
+        return standardised_within_heads(table.heads, scores)
+
+    def scores(
+        self, tables: Iterator[CandidateTable], similarities: TailSimilarities
+    ) -> BaseScores:
         """Score the rows of tables, one after the other; all rows of a head are in one of them.
 
         Args:
-            graph: of the network's messages.
+            similarities: that the networks' messages are passed by.
         """
-        vectors = all_vectors(self.network, graph)
-        blocks = []
-        for table in map(self.scaled, tables):
-            with torch.no_grad():
-                networked = self.network(table, *vectors).double().numpy()
-            blocks.append(
-                BaseScores(
-                    table.heads,
-                    table.tails,
-                    self.boosted(table),
-                    standardised_within_heads(table.heads, networked),
-                    self.log_odds(table),
-                )
+        blocks = [
+            BaseScores(
+                table.heads,
+                table.tails,
+                self.boosted(table),
+                self.networked(table, similarities),
+                self.log_odds(table),
             )
+            for table in map(self.scaled, tables)
+        ]
         return BaseScores(*(np.concatenate(column) for column in zip(*blocks, strict=True)))
 
     def tensors(self) -> dict[str, Tensor]:
         """What `from_tensors` needs; a booster as the bytes of LightGBM's text."""
         boosters = {f"order{n}": booster for n, booster in enumerate(self.ordering)}
         boosters["classifier"] = self.classifier
-        return {
+        tensors = {
             "quantiles": torch.from_numpy(self.quantiles),
             **{name: booster_tensor(booster) for name, booster in boosters.items()},
-            **with_prefix("network", self.network.state_dict()),
         }
+        for number, network in enumerate(self.networks):
+            tensors |= with_prefix(f"network{number}", network.state_dict())
+        return tensors
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> BaseModels:
@@ -158,7 +171,10 @@ class BaseModels:
             tensors["quantiles"].numpy(),
             [booster_from_tensor(tensors[f"order{n}"]) for n in range(_ORDERING_BOOSTERS)],
             booster_from_tensor(tensors["classifier"]),
-            pair_network_from_tensors(without_prefix("network", tensors)),
+            [
+                candidate_network_from_tensors(without_prefix(f"network{n}", tensors))
+                for n in range(NETWORKS)
+            ],
         )
 
 
@@ -171,14 +187,14 @@ def train_base_models(
     seed: int,
     device: torch.device,
 ) -> BaseModels:
-    """Train boosters and network.
+    """Train boosters and networks.
 
     Args:
         stages: keeps what is finished, so that training goes on after a kill.
         folds: candidates with scaled features.
         values: the features of all folds, (rows, features).
         quantiles: that they were scaled by.
-        device: where the network is trained.
+        device: where the networks are trained.
     """
     labels = np.concatenate([fold.labels for fold in folds])
     queries = ordering_queries(folds)
@@ -191,13 +207,13 @@ def train_base_models(
         trained = stages.get("classifier", partial(_train_classifier, values, labels, seed))
         classifier = booster_from_tensor(trained["booster"])
         step(1)
-    weights = stages.get("network", lambda: train_pair_network(folds, seed, device).state_dict())
-    return BaseModels(quantiles, ordering, classifier, pair_network_from_tensors(weights))
+    networks = train_candidate_networks(folds, NETWORKS, seed=seed, device=device, stages=stages)
+    return BaseModels(quantiles, ordering, classifier, networks)
 
 
 def ordering_queries(folds: Sequence[TrainingCandidates]) -> Integers:
     """The number of each candidate's query, (rows,): a head is another one in another fold."""
-    n_heads = folds[0].graph.pairs.shape[0]
+    n_heads = 1 + max(int(fold.table.heads.max(initial=0)) for fold in folds)
     return np.concatenate([n * n_heads + fold.table.heads for n, fold in enumerate(folds)])
 
 

@@ -96,9 +96,8 @@ class Counterfactual:
 
     Attributes:
         step: the pair's edge.
-        rank, rank_before: of the tail among the head's candidates by the boosters alone, which the
-            network's order is averaged with in `predict`, without the pair (None: it would be no
-            candidate) and with it.
+        rank, rank_before: of the tail among the head's candidates, without the pair (None: it would
+            be no candidate) and with it.
     """
 
     step: Step
@@ -186,8 +185,7 @@ class Explanation:
             would = (
                 "the pair would not be ranked at all"
                 if without.rank is None
-                else f"the boosters' rank would be {without.rank:,} instead of"
-                f" {without.rank_before:,}"
+                else f"the rank would be {without.rank:,} instead of {without.rank_before:,}"
             )
             lines.append(f"  were {edge} false, {would}")
         if self.paths:

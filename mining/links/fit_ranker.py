@@ -23,7 +23,7 @@ from ...core.sparse import (
     matrix_tensors,
     without,
 )
-from ...gnn.pair_network import CandidateTable, PairGraph, TrainingCandidates
+from ...gnn.candidate_network import CandidateTable, TailSimilarities, TrainingCandidates
 from ...graph.kg import KnowledgeGraph
 from .ablation import TrainedRanker, ablate
 from .base_models import (
@@ -44,7 +44,7 @@ from .candidate_scores import (
 )
 from .card import AblationRow
 from .learned_similarities import NodePairs
-from .pair_features import FurtherPairs, LearnedSimilarities, PairFeatures
+from .pair_features import MESSAGES, FurtherPairs, PairFeatures
 from .ranker import LinkRanker
 from .scorers import FittedScorer
 from .similarities import end_features
@@ -67,7 +67,7 @@ _NEGATIVE_SAMPLE_RATE = 0.4  # of the candidates that are not true, those that a
 
 
 class RankerTraining(TypedDict):
-    """The course of training: the network's weight, and the validation MRR by weights of it.
+    """The course of training: the networks' weight, and the validation MRR by weights of them.
 
     Attributes:
         ablation: what each part adds, where that was asked for.
@@ -79,7 +79,7 @@ class RankerTraining(TypedDict):
 
 
 class FeatureBuilder:
-    """What a graph gives the ranker: features of candidate pairs, and the graph of its messages.
+    """What a graph gives the ranker: features of candidate pairs.
 
     What a head is compared for are the tails of the others, so that of many heads (of Hetionet's
     18,942 genes 1,000 may be in the pathways of a task) each is compared with those alone that have
@@ -128,16 +128,6 @@ class FeatureBuilder:
         ends = self._heads, self._tails, head_pairs, self._tail_pairs
         return PairFeatures.learn(pairs, *ends, self._seed)
 
-    def pair_graph(self, learned: LearnedSimilarities) -> PairGraph:
-        """The graph that the network's messages are passed over."""
-        return PairGraph(
-            learned.pairs,
-            learned.heads,
-            learned.tails,
-            self._heads.attributes,
-            self._tails.attributes,
-        )
-
 
 def _heads_with_edges(task: LinkTask) -> NDArray[np.bool_]:
     """Which heads have an edge to train on, (heads,)."""
@@ -174,15 +164,14 @@ def fit_ranker(
     trained = without_loops(left_out)
     folds, features = _cross_fit(stages, builder, task, trained, seed)
     quantiles = feature_quantiles([fold.table.values for fold in folds], seed)
-    values, examples = _training_candidates(folds, quantiles, builder)
+    values, examples = _training_candidates(folds, quantiles)
     where = device or torch.device("cpu")
     base_models = train_base_models(stages, examples, values, quantiles, seed=seed, device=where)
-    graph = builder.pair_graph(features.learned)
     with progress("Scoring candidates", left_out.shape[0]) as step:
-        of_whole, further = _scored(base_models, features, left_out, graph, step)
+        of_whole, further = _scored(base_models, features, left_out, step)
     weight, course = _choose_network_weight(of_whole, task)
     if with_ablation:
-        trained_ranker = TrainedRanker(examples, values, base_models, features, graph, of_whole)
+        trained_ranker = TrainedRanker(examples, values, base_models, features, of_whole)
         neighbours = Neighbours.fit(data, task.edge_type, left_out)
         course["ablation"] = ablate(
             trained_ranker, task, neighbours, stages, seed=seed, device=where
@@ -195,7 +184,7 @@ def fit_ranker(
     ranker = LinkRanker(scores, others, base_models, weight, features, structure)
     if not refit:
         return FittedScorer(ranker, course)
-    del of_whole, examples, values, features, graph  # most of the memory
+    del of_whole, examples, values, features  # most of the memory
     if not builder.compares_all:  # heads whose edges were all held back count now
         builder = FeatureBuilder(kg, data, task.whole, seed)
     return FittedScorer(ranker.scores_alone(), course, _refitted(ranker, builder, task.whole))
@@ -211,8 +200,7 @@ def _refitted(ranker: LinkRanker, builder: FeatureBuilder, whole: LinkTask) -> L
     with progress("Refitting to all edges", 2 * n_heads) as step:
         features = builder.pair_features(without_loops(left_out))
         step(n_heads)
-        graph = builder.pair_graph(features.learned)
-        new, further = _scored(ranker.base_models, features, left_out, graph, step)
+        new, further = _scored(ranker.base_models, features, left_out, step)
     columns = [
         *_columns(new, ranker.network_weight, further, n_heads),
         ranker.entries(left_out),
@@ -243,26 +231,25 @@ class _Fold(NamedTuple):
 
     table: CandidateTable
     labels: NDArray[np.bool_]
-    learned: LearnedSimilarities
+    messages: TailSimilarities
 
     def tensors(self) -> dict[str, Tensor]:
-        return {
+        tensors = {
             "heads": torch.from_numpy(self.table.heads),
             "tails": torch.from_numpy(self.table.tails),
             "values": torch.from_numpy(self.table.values),
             "true": torch.from_numpy(self.labels),
-            **matrix_tensors("pairs", self.learned.pairs),
-            **matrix_tensors("heads_alike", self.learned.heads),
-            **matrix_tensors("tails_alike", self.learned.tails),
         }
+        for name, similarity in self.messages.items():
+            tensors |= matrix_tensors(f"alike.{name}", similarity)
+        return tensors
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> _Fold:
-        matrices = ("pairs", "heads_alike", "tails_alike")
         return cls(
             CandidateTable(*(tensors[name].numpy() for name in ("heads", "tails", "values"))),
             tensors["true"].numpy(),
-            LearnedSimilarities(*(matrix_from_tensors(name, tensors) for name in matrices)),
+            {name: matrix_from_tensors(f"alike.{name}", tensors) for name in MESSAGES},
         )
 
 
@@ -333,11 +320,11 @@ def _fold_tensors(
         tables.append(table.where(sampled))
         labels.append(label[sampled])
     table = CandidateTable(*(np.concatenate(column) for column in zip(*tables, strict=True)))
-    return _Fold(table, np.concatenate(labels), features.learned).tensors()
+    return _Fold(table, np.concatenate(labels), features.messages).tensors()
 
 
 def _training_candidates(
-    folds: list[_Fold], quantiles: NDArray[np.float64], builder: FeatureBuilder
+    folds: list[_Fold], quantiles: NDArray[np.float64]
 ) -> tuple[Floats, list[TrainingCandidates]]:
     """The folds' candidates with scaled features, and the features of all in one array.
 
@@ -352,7 +339,7 @@ def _training_candidates(
         of_fold = values[start : start + len(fold.labels)]
         of_fold[:] = scaled_by_quantiles(fold.table.values, quantiles)
         table = fold.table._replace(values=of_fold)
-        examples.append(TrainingCandidates(builder.pair_graph(fold.learned), table, fold.labels))
+        examples.append(TrainingCandidates(table, fold.labels, fold.messages))
         start += len(fold.labels)
     return values, examples
 
@@ -361,7 +348,7 @@ def _training_candidates(
 
 
 def _choose_network_weight(base_scores: BaseScores, task: LinkTask) -> tuple[float, RankerTraining]:
-    """The network's weight with the best validation MRR."""
+    """The networks' weight with the best validation MRR."""
     queries, answers = task.valid.T
     known = task.matrix("train", "valid")
     base_scores = base_scores.where(np.isin(base_scores.heads, queries))
@@ -387,7 +374,6 @@ def _scored(
     base_models: BaseModels,
     features: PairFeatures,
     left_out: sparse.csr_matrix,
-    graph: PairGraph,
     step: Callable[..., None],
 ) -> tuple[BaseScores, FurtherPairs]:
     """The scores of all heads' candidates, and the pairs that come after these.
@@ -405,7 +391,7 @@ def _scored(
                 step(int(table.heads[-1]) + 1 - reached)
                 reached = int(table.heads[-1]) + 1
 
-    scores = base_models.scores(tables(), graph)
+    scores = base_models.scores(tables(), features.messages)
     return scores, FurtherPairs(*(np.concatenate(column) for column in zip(*further, strict=True)))
 
 

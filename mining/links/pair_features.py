@@ -27,7 +27,7 @@ from ...core.sparse import (
     without,
 )
 from ...core.tensors import without_prefix
-from ...gnn.pair_network import CandidateTable
+from ...gnn.candidate_network import CandidateTable, TailSimilarities
 from .learned_similarities import NodePairs, learn_similarity, learn_similarity_with_shared
 from .similarities import NEAREST_HEADS, EndFeatures, nearest_rows
 
@@ -37,6 +37,8 @@ Integers = NDArray[np.int64]
 # Names of similarities from known pairs, as saved models have them.
 SHARED = "shared"  # known pairs in common
 LEARNED, LEARNED_SHARED = "learned", "learned with shared"
+# Those of tails that the networks' messages are passed by.
+MESSAGES = (SHARED, LEARNED)
 
 # Names, or beginnings of names, of candidate features.
 _ALL_SIMILAR_HEADS = "similar heads by all similarities"
@@ -51,15 +53,6 @@ _FURTHER = 3_000  # tails of each head that come after its candidates, the first
 _CELLS = 1_200_000  # of a block of heads × tails
 _RIDGE = (3.0, 30.0)  # regularisation strengths of the linear model of tails
 _RIDGE_TAILS = 6_000  # in the linear model: those with the most known pairs
-
-
-class LearnedSimilarities(NamedTuple):
-    """The known pairs (heads, tails), and the similarities of heads (heads, heads) and of tails
-    (tails, tails) that were learned from them."""
-
-    pairs: sparse.csr_matrix
-    heads: sparse.csr_matrix
-    tails: sparse.csr_matrix
 
 
 class FurtherPairs(NamedTuple):
@@ -178,10 +171,9 @@ class PairFeatures:
         return tails, [_ridge_weights(self.pairs[:, tails], strength) for strength in _RIDGE]
 
     @property
-    def learned(self) -> LearnedSimilarities:
-        """The known pairs, and the similarities learned from them."""
-        heads, tails = self.head_similarities[LEARNED], self.tail_similarities[LEARNED]
-        return LearnedSimilarities(self.pairs, heads, tails)
+    def messages(self) -> TailSimilarities:
+        """The similarities of tails that the networks' messages are passed by."""
+        return {name: self.tail_similarities[name] for name in MESSAGES}
 
     def tables(self, heads: Integers, left_out: sparse.csr_matrix) -> Iterator[CandidateTable]:
         """The candidates of heads, in blocks of heads.

@@ -1,7 +1,7 @@
 """The default link model: candidates of a pair's two ends, scored by several base models.
 
 Features of candidate pairs come from many similarities between nodes (`similarities`,
-`pair_features`). Gradient boosting and a graph neural network (`base_models`) are trained on
+`pair_features`). Gradient boosting and graph neural networks (`base_models`) are trained on
 training pairs that are held back fold by fold (`fit_ranker`); their scores are averaged, with a
 weight chosen on the validation pairs.
 """
@@ -28,14 +28,14 @@ class LinkRanker(CandidateScores):
     """Scores of the candidates of every head of the training graph, and what they were made with:
     the base models, and the pair features by all training pairs.
 
-    A score is a log-odds. Its order among a head's candidates is that of boosters and network; its
+    A score is a log-odds. Its order among a head's candidates is that of boosters and networks; its
     height is that of a booster that separates true pairs from others across heads. A pair that was
     trained on has the log-odds that it got with the pairs known in the fold that held it back.
     Tails that are no candidate come after all that are, those with most known pairs first.
 
     Args:
         scores, other_tails: see `CandidateScores`.
-        network_weight: of the network beside the boosters, from 0 to 1.
+        network_weight: of the networks beside the boosters, from 0 to 1.
         structure: scores molecules that are not in the graph, by their structures.
     """
 

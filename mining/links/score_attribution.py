@@ -110,12 +110,11 @@ class ScoreAttributor:
         self._scorer, self._settings = scorer, settings
         self._task, self._graph, self._explainer = task, graph, explainer
 
-    def attribute(self, head: int, tail: int, rank: int) -> Attribution:
+    def attribute(self, head: int, tail: int) -> Attribution:
         """The edges that the score of a pair rests on.
 
         Args:
             head, tail: numbers of nodes.
-            rank: of the tail among the head's, by the whole model.
         """
         member = self._member
         if member is None:
@@ -124,7 +123,7 @@ class ScoreAttributor:
         if isinstance(self._scorer, Ensemble):
             by = f" by {model_label(member.settings)}, weight {member.weight:.2f}"
         if (ranker := member.ranker) is not None:
-            edges, counterfactual = self._by_removal(ranker, head, tail, rank)
+            edges, counterfactual = self._by_removal(ranker, head, tail)
             return Attribution(edges, f"standard deviations{by}", counterfactual)
         if member.settings["model"] == "paths":
             shares = self._by_paths(member.scorer, head, tail)
@@ -176,16 +175,14 @@ class ScoreAttributor:
         return self._task.whole if is_refitted else self._task
 
     def _by_removal(
-        self, ranker: LinkRanker, head: int, tail: int, rank: int
+        self, ranker: LinkRanker, head: int, tail: int
     ) -> tuple[list[tuple[Step, float]], Counterfactual | None]:
         """The known pairs that a ranker's score rests on, and the one that it needs most."""
         from .attribution import removals  # LightGBM is loaded where it is needed
 
         symmetric = self._task.symmetric
         trained = self._fitted_task.matrix("train")
-        removed = removals(
-            ranker.base_models, ranker.pair_features, trained, head, tail, symmetric=symmetric
-        )
+        removed = removals(ranker, trained, head, tail, symmetric=symmetric)
         edges = [
             (self._step_of_pair(one.head, one.tail), round(one.drop, 6))
             for one in removed[:_NAMED_EDGES]
@@ -193,8 +190,7 @@ class ScoreAttributor:
         ]
         no_rank = len(self._task.tails) + 1  # comes after every rank
         worst = max(removed, key=lambda one: one.rank or no_rank, default=None)
-        # What the boosters alone rank worse than the whole model does is no effect of the pair.
-        if worst is None or (worst.rank or no_rank) <= max(rank, worst.rank_before):
+        if worst is None or (worst.rank or no_rank) <= worst.rank_before:
             return edges, None
         step = self._step_of_pair(worst.head, worst.tail)
         return edges, Counterfactual(step, worst.rank, worst.rank_before)

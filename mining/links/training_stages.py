@@ -14,7 +14,7 @@ _SECONDS: Mapping[str, float] = {
     "Comparing nodes": 5,
     "Holding pairs back in turn": 40,
     "Boosting": 35,
-    "Training the pair network": 17,
+    "Training the networks": 25,
     "Scoring candidates": 10,
     _ABLATING: 75,
     "Learning from structures": 10,

@@ -15,7 +15,7 @@ from medkg.cli import servers
 from medkg.extract.mentions import train as mentions_train
 from medkg.extract.relations import train as relations_train
 from medkg.extract.relations import train_documents
-from medkg.gnn import pair_network, path_training
+from medkg.gnn import candidate_network, path_training
 from medkg.gnn.settings import EmbeddingSettings, NetworkSettings, PathSettings
 from medkg.mining.course import cox, networks
 from medkg.mining.course import model as course
@@ -67,7 +67,7 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
         (diagnosis_networks, "_EPOCHS", 1),
         (fit_ranker, "_FOLDS", 2),
         (structure_ranker, "FOLDS", 2),
-        (pair_network, "_EPOCHS", 1),
+        (candidate_network, "_EPOCHS", 1),
         (target_network, "EPOCHS", 1),
         (figures, "WRITTEN", 100),
         (generate, "_LEAST_TEXTS", 100),

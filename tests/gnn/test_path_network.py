@@ -17,7 +17,6 @@ from medkg.gnn import path_training
 from medkg.gnn.message_edges import INVERSE, MessageType
 from medkg.gnn.path_network import (
     HiddenPairs,
-    PathConvolution,
     PathEdges,
     PathGraph,
     PathNetwork,
@@ -25,6 +24,7 @@ from medkg.gnn.path_network import (
 )
 from medkg.gnn.path_training import PathTraining, train_path_network
 from medkg.gnn.settings import PathSettings
+from medkg.gnn.weighted_sum import WeightedSum
 
 TARGETS = ("Drug", "TARGETS", "Target")
 IN_CLASS = ("Drug", "IN_CLASS", "DrugClass")
@@ -69,7 +69,7 @@ def test_products_are_pyg_s_sums_of_messages() -> None:
     edges = PathEdges(senders, receivers, 7, 5, torch.rand(40, generator=generator))
     results = []
     for fuse in (True, False):
-        convolution = PathConvolution()
+        convolution = WeightedSum()
         convolution.fuse = fuse
         x = torch.randn(7, 3, generator=torch.Generator().manual_seed(1), requires_grad=True)
         out = convolution(x, edges)
@@ -84,7 +84,7 @@ def test_products_are_pyg_s_sums_of_messages() -> None:
 def test_an_edge_weighs_less_where_its_ends_have_many() -> None:
     edges = PathEdges(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), 2, 2)
     expected = torch.tensor([[2**-0.5, 0.0], [0.5, 2**-0.5]])
-    torch.testing.assert_close(PathConvolution()(torch.eye(2), edges), expected)
+    torch.testing.assert_close(WeightedSum()(torch.eye(2), edges), expected)
 
 
 def test_products_make_no_message_of_an_edge(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from copy import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,10 +20,12 @@ from medkg.cli import app
 from medkg.core import progress
 from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import DataError, ModelError
+from medkg.gnn.candidate_network import TailSimilarities, TrainingCandidates
 from medkg.gnn.data import to_hetero_data
 from medkg.graph.frames import Source
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links import (
+    ablation,
     base_models,
     fit_ranker,
     learned_similarities,
@@ -30,7 +33,7 @@ from medkg.mining.links import (
     similarities,
 )
 from medkg.mining.links.attribution import removals
-from medkg.mining.links.base_models import BaseModels, BaseScores
+from medkg.mining.links.base_models import BaseScores
 from medkg.mining.links.load import load_link_model
 from medkg.mining.links.model import LinkModel
 from medkg.mining.links.ranker import LinkRanker
@@ -88,10 +91,10 @@ def assert_same_weights(one: LinkModel, other: LinkModel) -> None:
 
 def explanation_inputs(
     model: LinkModel,
-) -> tuple[BaseModels, pair_features.PairFeatures, sparse.csr_matrix]:
-    """The base models, their features of the training graph, and the pairs that are left out."""
+) -> tuple[LinkRanker, pair_features.PairFeatures, sparse.csr_matrix]:
+    """The ranker, its features of the training graph, and the pairs that are left out."""
     ranker = ranker_of(model)
-    return ranker.base_models, ranker.pair_features, model.task.matrix("train")
+    return ranker, ranker.pair_features, model.task.matrix("train")
 
 
 def test_similarities_leave_the_relation_out(kg: KnowledgeGraph) -> None:
@@ -199,7 +202,7 @@ def test_of_many_heads_each_is_compared_with_those_that_have_edges(
     candidates = {task.tails[tail] for tail in table.tails}
     assert {*targets.filter(subject=bare)["object"]} <= candidates
     # In a fold, heads that have no edge to train on are compared with none.
-    learned = builder.fold_features(trained).learned.heads
+    learned = builder.fold_features(trained).head_similarities[pair_features.LEARNED]
     assert not learned[~has_edge].nnz
 
 
@@ -262,17 +265,17 @@ def test_a_device_does_not_choose_the_model(kg: KnowledgeGraph, model: LinkModel
     assert_same_weights(model, again)
 
 
-def test_the_network_is_trained_on_the_device(
+def test_the_networks_are_trained_on_the_device(
     kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Stopped(Exception):
         pass
 
-    def watch(_: object, seed: int, device: torch.device) -> None:
+    def watch(*_: object, seed: int, device: torch.device, **__: object) -> None:
         assert (seed, device) == (0, torch.device("meta"))
         raise Stopped
 
-    monkeypatch.setattr(base_models, "train_pair_network", watch)
+    monkeypatch.setattr(base_models, "train_candidate_networks", watch)
     with pytest.raises(Stopped):
         train_links(kg, device="meta")
 
@@ -309,11 +312,11 @@ def test_without_a_pair_is_as_if_it_had_never_been_known(model: LinkModel) -> No
 
 def test_what_a_score_rests_on_is_faithful(model: LinkModel) -> None:
     """Without the pairs that are named a score falls further than without as many others."""
-    base_models, whole, left_out = explanation_inputs(model)
+    ranker, whole, left_out = explanation_inputs(model)
     chance = np.random.default_rng(0)
     named_drops, other_drops = [], []
     for head, tail in model.task.valid[:8].tolist():
-        removed = removals(base_models, whole, left_out, head, tail)
+        removed = removals(ranker, left_out, head, tail)
         if len(removed) < 3:
             continue
         named = {(gone.head, gone.tail) for gone in removed[:3]}
@@ -327,10 +330,12 @@ def test_what_a_score_rests_on_is_faithful(model: LinkModel) -> None:
 
 
 def score(model: LinkModel, whole: pair_features.PairFeatures, head: int, tail: int) -> float:
-    base_models, _, left_out = explanation_inputs(model)
+    ranker, _, left_out = explanation_inputs(model)
     table = next(whole.tables(np.array([head]), left_out))
     place = np.flatnonzero(table.tails == tail)
-    scores = base_models.boosted(base_models.scaled(table))
+    base_scores = ranker.base_models.scores(iter([table]), whole.messages)
+    weight = ranker.network_weight
+    scores = (1 - weight) * base_scores.boosted + weight * base_scores.networked
     return float(scores[place[0]]) if len(place) else float(scores.min())
 
 
@@ -437,10 +442,10 @@ def test_a_removal_that_ends_a_candidate_says_so(
 ) -> None:
     monkeypatch.setattr(pair_features, "_CANDIDATES", 2)
     monkeypatch.setattr(pair_features, "_CANDIDATES_BY_ONE", 1)
-    base_models, own, left_out = explanation_inputs(model)
+    ranker, own, left_out = explanation_inputs(model)
     ended = 0
     for head, tail in model.task.valid[:8].tolist():
-        for gone in removals(base_models, own, left_out, head, tail):
+        for gone in removals(ranker, left_out, head, tail):
             rest = own.without([(gone.head, gone.tail)])
             table = next(rest.tables(np.array([head]), left_out))
             assert (gone.rank is None) == (tail not in table.tails)
@@ -449,16 +454,34 @@ def test_a_removal_that_ends_a_candidate_says_so(
 
 
 def test_a_counterfactual_is_an_effect_of_its_pair(model: LinkModel) -> None:
-    """Boosters alone may rank a pair worse than the model does, whatever is taken out."""
-    unmoved = 0
-    for head, tail in model.task.valid[:6].tolist():
-        removed = removals(*explanation_inputs(model), head, tail)
+    ranker, _, left_out = explanation_inputs(model)
+    moved = unmoved = 0
+    for head, tail in model.task.valid[:12].tolist():
+        removed = removals(ranker, left_out, head, tail)
+        counterfactual = model._attribution(head, tail)[2]
         ranks = [gone.rank for gone in removed if gone.rank is not None]
         if removed and len(ranks) == len(removed) and max(ranks) <= removed[0].rank_before:
             unmoved += 1
-            better = removed[0].rank_before - 1
-            assert model._attribution(head, tail, better)[2] is None
+            assert counterfactual is None
+        elif removed:
+            moved += 1
+            assert counterfactual is not None
+    assert moved
     assert unmoved
+
+
+def test_a_new_pair_is_explained_from_the_rank_that_predict_gives_it(model: LinkModel) -> None:
+    ranker, _, left_out = explanation_inputs(model)
+    compared = 0
+    for head, tail in model.task.valid[:12].tolist():
+        explanation = model.explain(model.task.heads[head], model.task.tails[tail])
+        for gone in removals(ranker, left_out, head, tail)[:1]:
+            compared += 1
+            held_back = np.concatenate([model.task.valid, model.task.test])
+            others = {*held_back[held_back[:, 0] == head, 1], tail}
+            # Other pairs of the head that were held back are candidates, and not new to predict.
+            assert gone.rank_before - len(others) < explanation.rank <= gone.rank_before
+    assert compared >= 3
 
 
 def test_a_trained_pair_is_explained_as_if_it_were_held_back(model: LinkModel) -> None:
@@ -479,10 +502,10 @@ def test_a_killed_training_goes_on(kg: KnowledgeGraph, model: LinkModel, tmp_pat
     """The same call after a kill ends in the same model as an unbroken one."""
     kg.save(tmp_path / "graph")
     script = f"""
-from medkg.gnn import pair_network
+from medkg.gnn import candidate_network
 from medkg.mining.links.train import train_links
 from medkg.graph.kg import KnowledgeGraph
-pair_network._EPOCHS = {EPOCHS}
+candidate_network._EPOCHS = {EPOCHS}
 kg = KnowledgeGraph.open({str(tmp_path / "graph")!r})
 train_links(kg, out={str(tmp_path / "model")!r}, refit=False)
 """
@@ -519,7 +542,7 @@ def test_nearest_rows_are_the_same_however_many_at_once(monkeypatch: pytest.Monk
 
 def test_a_pair_of_a_symmetric_relation_goes_both_ways(model: LinkModel) -> None:
     """Taken out both ways, unless the relation has a direction."""
-    base_models, whole, left_out = explanation_inputs(model)
+    ranker, whole, left_out = explanation_inputs(model)
     taken: list[list[tuple[int, int]]] = []
 
     class Watched(pair_features.PairFeatures):
@@ -529,18 +552,33 @@ def test_a_pair_of_a_symmetric_relation_goes_both_ways(model: LinkModel) -> None
 
     watched = Watched.__new__(Watched)
     watched.__dict__.update(whole.__dict__)
+    watching = copy(ranker)
+    watching.pair_features = watched
     head, tail = model.task.valid[0].tolist()
     for symmetric in (False, True):
-        removals(base_models, watched, left_out, head, tail, symmetric=symmetric)
+        removals(watching, left_out, head, tail, symmetric=symmetric)
         assert taken
         assert all(len(pairs) == 1 + symmetric for pairs in taken)
         taken.clear()
 
 
 def test_the_ablation_tells_what_messages_and_features_add(
-    kg: KnowledgeGraph, model: LinkModel, tmp_path: Path
+    kg: KnowledgeGraph, model: LinkModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kg.save(tmp_path / "graph")
+    messages: dict[str, list[int]] = {"trained by": [], "scored by": []}
+    train, score_by = ablation.train_candidate_networks, ablation.network_scores
+
+    def training(folds: Sequence[TrainingCandidates], *rest: Any, **options: Any) -> Any:
+        messages["trained by"] += [s.nnz for fold in folds for s in fold.similarities.values()]
+        return train(folds, *rest, **options)
+
+    def scoring(networks: Any, table: Any, similarities: TailSimilarities) -> Any:
+        messages["scored by"] += [similarity.nnz for similarity in similarities.values()]
+        return score_by(networks, table, similarities)
+
+    monkeypatch.setattr(ablation, "train_candidate_networks", training)
+    monkeypatch.setattr(ablation, "network_scores", scoring)
     arguments = ["train", "links", str(tmp_path / "graph"), "--no-refit", "--ablate", "--out"]
     printed = CliRunner().invoke(app, [*arguments, str(tmp_path / "model")])
     assert printed.exit_code == 0, printed.output
@@ -551,15 +589,18 @@ def test_the_ablation_tells_what_messages_and_features_add(
     assert_same_weights(model, ablated)
     by_weight = model.metrics["training"]["valid_mrr_by_weight"]
     assert rows["the model"]["mrr"] == pytest.approx(max(by_weight.values()), abs=1e-3)
-    assert rows["without the network"]["mrr"] == pytest.approx(by_weight["0.0"], abs=1e-3)
+    assert rows["without the networks"]["mrr"] == pytest.approx(by_weight["0.0"], abs=1e-3)
     for row in rows.values():
         if whole := row["compared_with"]:
             assert row["lost"] == pytest.approx(rows[whole]["mrr"] - row["mrr"], abs=2e-4)
             low, high = row["lost_interval"]
             assert low <= row["lost"] <= high
-    # A network without messages is another one, and each group of features is another booster.
-    without = rows["the network alone, without messages"]
-    assert without["mrr"] != rows["the network alone"]["mrr"]
+    assert "the networks alone, without messages" in rows
+    for of_similarities in messages.values():
+        assert of_similarities
+        assert not any(of_similarities)
+    assert any(similarity.nnz for similarity in ranker_of(model).pair_features.messages.values())
+    # Each group of features is another booster.
     alone = [row["mrr"] for name, row in rows.items() if name.startswith("one booster alone, ")]
     assert len(alone) >= 5
     assert len(set(alone)) > 1
