@@ -34,7 +34,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-NETWORK_WEIGHTS = (0.0, 0.15, 0.3, 0.5, 0.7, 1.0)  # beside the boosters, tried on validation pairs
+NETWORK_WEIGHTS = (0.0, 0.15, 0.3, 0.5, 0.7)  # beside the boosters, tried on the validation pairs
 _ORDERING_BOOSTERS = 3  # their scores are added
 NETWORKS = 3  # theirs, too
 _QUANTILES = 64
