@@ -172,12 +172,15 @@ def _join_models(graph: Path, members: list[Path], out: Path, seed: int, as_json
 
 def _print_links(trained: LinkModel, out: Path, as_json: bool) -> None:
     from medkg.cli import show
+    from medkg.mining.links.card import unranked_edges
     from medkg.reports import link_ablation, link_figures
 
     if as_json:
         return show.as_json(trained.metrics)
     title = f"{out}: held-out {trained.task.edge_type[1]}, tails ranked for each head"
     show.frame(link_figures(trained.name, trained.metrics), title)
+    if sentence := unranked_edges(trained):
+        show.out.print(sentence)
     if rows := trained.metrics.get("training", {}).get("ablation"):
         show.frame(
             link_ablation(rows),

@@ -9,7 +9,8 @@ never saw are ranked like the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
@@ -230,7 +231,7 @@ def train_candidate_networks(
     Returns:
         The networks, on the CPU.
     """
-    steps = sum(len(_batches(fold, np.random.default_rng(0))) for fold in folds)  # of an epoch
+    steps = sum(_n_batches(_heads_with_true(fold)) for fold in folds)  # of an epoch
     epochs = max(1, min(_EPOCHS, _MOST_STEPS // max(1, steps)))
     networks = []
     with progress("Training the networks", number * epochs * steps) as step:
@@ -273,11 +274,20 @@ def _train(
     return network.cpu().state_dict()
 
 
-def _batches(fold: TrainingCandidates, rng: np.random.Generator) -> list[Mask]:
+def _heads_with_true(fold: TrainingCandidates) -> Integers:
+    return np.asarray(np.unique(fold.table.heads[fold.labels]))
+
+
+def _n_batches(heads: Integers) -> int:
+    return math.ceil(len(heads) / _HEADS)
+
+
+def _batches(fold: TrainingCandidates, rng: np.random.Generator) -> Iterator[Mask]:
     """The rows of the heads with a true candidate, in random batches of heads."""
-    heads = rng.permutation(np.unique(fold.table.heads[fold.labels]))
-    parts = np.array_split(heads, -(-len(heads) // _HEADS)) if len(heads) else []
-    return [np.isin(fold.table.heads, batch) for batch in parts]
+    heads = rng.permutation(_heads_with_true(fold))
+    for batch in np.array_split(heads, max(1, _n_batches(heads))):
+        if len(batch):
+            yield np.isin(fold.table.heads, batch)
 
 
 def _batch_loss(network: CandidateNetwork, fold: TrainingCandidates, rows: Mask) -> Tensor:

@@ -48,6 +48,8 @@ class LinkMetrics(TypedDict):
         baselines: by name, then by direction.
         calibration: of the directions with test edges.
         pooled: of the model (`model`) and the baselines, of all tails of the test's heads together.
+        unranked: how many test edges the model doesn't rank, as nothing that it knows speaks for
+            them, so that they come last; not of a model that ranks all pairs.
         missing: how many pairs the graph's sources miss, where they tell.
     """
 
@@ -57,6 +59,7 @@ class LinkMetrics(TypedDict):
     baselines: dict[str, dict[str, RankFigures]]
     calibration: dict[str, MeasuredCalibration]
     pooled: NotRequired[dict[str, PooledFigures]]
+    unranked: NotRequired[int]
     missing: NotRequired[MissingPairs]
 
 
@@ -169,7 +172,23 @@ def _test_lines(model: MeasuredModel, direction: str) -> list[str]:
         "|---|---|---|---|---|",
         _figures_row("this model", model.metrics["test"][direction]),
         *(_figures_row(name, figures[direction]) for name, figures in baselines),
+        *(["", f"{sentence}."] if (sentence := unranked_edges(model)) else []),
     ]
+
+
+def unranked_edges(model: MeasuredModel) -> str:
+    """How many test edges a model doesn't rank, in words; nothing of one that ranks all."""
+    if not (unranked := model.metrics.get("unranked", 0)):
+        return ""
+    why = (
+        "their heads have no structure"
+        if model.label == "links-structure"
+        else "nothing that it knows speaks for them"
+    )
+    return (
+        f"Of the {len(model.task.test):,} test edges {unranked:,} are not ranked by the model"
+        f" ({why}); in its figures they come last"
+    )
 
 
 def _figures_row(name: str, figures: RankFigures) -> str:

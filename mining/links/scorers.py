@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ class LinkScorer(Protocol):
         ...
 
 
+@runtime_checkable
 class ChoosesCandidates(Protocol):
     """A scorer whose scores say something of some pairs alone."""
 

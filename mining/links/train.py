@@ -37,7 +37,7 @@ from .missing_pairs import estimate_missing
 from .model import DIRECTIONS, KIND, LinkModel
 from .node_features import add_features
 from .saved_scorers import LinkModelSettings
-from .scorers import FittedScorer, LinkScorer
+from .scorers import ChoosesCandidates, FittedScorer, LinkScorer
 from .task import LinkTask, link_task
 from .training_stages import MEASURING, training_stages
 
@@ -439,6 +439,9 @@ def _metrics(
             name: pooled_over_queries(one.score_tails, task.test, known, seed)
             for name, one in scorers.items()
         }
+    if isinstance(scorer, ChoosesCandidates):
+        ranked = [scorer.is_candidate(head, tail) for head, tail in task.test.tolist()]
+        metrics["unranked"] = len(ranked) - sum(ranked)
     return metrics
 
 

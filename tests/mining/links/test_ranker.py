@@ -250,6 +250,13 @@ def test_a_refitted_ranker_scores_by_all_edges_with_the_same_base_models(
             assert before.score_tails(row)[0, tail] == after.score_tails(row)[0, tail]
 
 
+def test_test_edges_that_are_not_ranked_are_counted(model: LinkModel, refitted: LinkModel) -> None:
+    scorer = ranker_of(model)
+    unranked = sum(not scorer.is_candidate(head, tail) for head, tail in model.task.test.tolist())
+    assert model.metrics["unranked"] == refitted.metrics["unranked"] == unranked
+    assert ("nothing that it knows speaks for them" in model.card()) == bool(unranked)
+
+
 def test_damaged_trees_are_named(model: LinkModel) -> None:
     tensors = ranker_of(model).tensors()
     whole = tensors["base_models.classifier"]

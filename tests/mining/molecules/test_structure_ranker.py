@@ -83,6 +83,26 @@ def test_a_head_without_a_structure_is_not_ranked(kg: KnowledgeGraph) -> None:
         assert heads.isdisjoint(without)
 
 
+def test_the_card_tells_how_many_test_edges_have_no_structure(kg: KnowledgeGraph) -> None:
+    """Every third drug loses its structure."""
+    lost = [drug for n, drug in enumerate(sorted(drugs_of(kg))) if n % 3 == 0]
+    nodes = kg.nodes.with_columns(properties=pl.when(~pl.col("id").is_in(lost)).then("properties"))
+    fewer = KnowledgeGraph.build(nodes, kg.evidence.drop("id", "edge"), kg.sources)
+    model = train_links(fewer, model="structure", refit=False)
+    tested = [model.task.heads[head] in lost for head in model.task.test[:, 0]]
+    assert 0 < sum(tested) < len(tested)
+    assert model.metrics["unranked"] == sum(tested)
+    sentence = f"Of the {len(tested)} test edges {sum(tested)} are not ranked by the model"
+    assert f"{sentence} (their heads have no structure)" in model.card()
+    whole = train_links(kg, model="structure", refit=False)
+    assert whole.metrics["unranked"] == 0
+    assert "not ranked by the model" not in whole.card()
+
+
+def drugs_of(kg: KnowledgeGraph) -> list[str]:
+    return kg.nodes.filter(kind="Drug")["id"].to_list()
+
+
 def test_scores_of_some_tails_are_those_of_all(model: LinkModel) -> None:
     made = molecule_features([parse(s.format("CCN")).molecule for s in SCAFFOLDS])
     everything = part(model).score(made)
