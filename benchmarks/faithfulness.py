@@ -5,7 +5,7 @@ that its score rests on most are taken out of the graph; to compare, as many tra
 random from all, and as many (or all, where there are fewer) that share each prediction's head or
 tail and that it doesn't name; and the two at most that a row of `predict` names, which are looked
 up in the features without a removal. Each time everything is computed anew, similarities learned
-anew, and boosters and network score again. What a score loses is given in standard deviations of
+anew, and boosters and networks score again. What a score loses is given in standard deviations of
 the scores of the head's candidates, and how much more it loses by the named pairs than by the
 others, paired by prediction; 95 % intervals by bootstrap over predictions. All predictions' pairs
 are taken out at once.
@@ -28,7 +28,7 @@ from scipy import sparse
 from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.gnn.data import to_hetero_data
 from medkg.mining.links.attribution import removals
-from medkg.mining.links.base_models import BaseScores, blended
+from medkg.mining.links.base_models import BaseScores, standardised_within_heads
 from medkg.mining.links.fit_ranker import FeatureBuilder
 from medkg.mining.links.likeness import likenesses
 from medkg.mining.links.load import load_link_model
@@ -64,7 +64,7 @@ def main() -> None:
     heads = np.sort(generator.choice(heads, min(arguments.predictions, len(heads)), replace=False))
     before = candidate_scores(model, known, heads, left_out)
     weight = model.scorer.network_weight
-    scores = blended(before.boosted, before.networked, weight)
+    scores = standardised_within_heads(before.heads, before.blend(weight))
     predicted = [first_of(before, scores, head) for head in heads]
     own: dict[Pair, list[Pair]] = {}
     for head, tail in predicted:
@@ -91,7 +91,7 @@ def main() -> None:
     for name, pairs in taken_out.items():
         features = builder.pair_features(known.without(pairs).pairs)
         after = candidate_scores(model, features, heads, left_out)
-        scores_after = blended(after.boosted, after.networked, weight)
+        scores_after = standardised_within_heads(after.heads, after.blend(weight))
         drops[name] = np.array(
             [
                 score_of(before, scores, *pair) - score_of(after, scores_after, *pair)
@@ -137,7 +137,7 @@ def candidate_scores(
     assert isinstance(model.scorer, LinkRanker)
     # Pairs that were taken out are no candidates either, as in training.
     tables = known.tables(heads, left_out)
-    return model.scorer.base_models.scores(tables, known.messages)
+    return model.scorer.base_models.scores(tables, known.message_similarities)
 
 
 def first_of(base_scores: BaseScores, scores: NDArray[np.float64], head: int) -> Pair:

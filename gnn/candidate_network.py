@@ -35,8 +35,8 @@ Mask = NDArray[np.bool_]
 _DIM = 64  # numbers of a candidate's state
 _LAYERS = 2
 _DROPOUT = 0.4
-# Where a feature's bins begin and end, in shares of the rows: what tells true pairs from others is
-# among its largest values, so that the last sixty-fourth has two bins.
+# Where a feature's bins begin and end, in shares of the rows; in the last sixty-fourth, where what
+# tells true pairs from others is and scaled values are linear, in shares of its breadth.
 _BIN_ENDS = (0, 0.5, 0.8, 0.95, 1 - 1 / 64, 1 - 0.8 / 64, 1)
 _EPOCHS = 6  # at most
 _MOST_STEPS = 750  # of all epochs; the first is run whole
@@ -62,11 +62,13 @@ class CandidateTable(NamedTuple):
         return CandidateTable(self.heads[mask], self.tails[mask], self.values[mask])
 
 
-TailSimilarities = Mapping[str, sparse.csr_matrix]  # (tails, tails) from 0 to 1, by name
+# By name, (tails, tails) from 0 to 1. With none at all each candidate is alone, and no message
+# reaches it.
+TailSimilarities = Mapping[str, sparse.csr_matrix]
 
 
 class TrainingCandidates(NamedTuple):
-    """Candidates of some heads to learn from.
+    """Candidates of some heads to learn from; of those that are not true a sample.
 
     Attributes:
         table: the candidates, with scaled features.
@@ -84,51 +86,51 @@ class CandidateGraphs(NamedTuple):
 
     Attributes:
         values: (rows, features).
-        head: (rows,), the number of each row's head among the table's.
-        n_heads: how many these are.
+        graph: (rows,), the number of each row's graph.
+        n_graphs: how many there are.
         edges: between candidates of one head that are alike, by the similarity's place. The weights
             of what a candidate receives add up to 1.
     """
 
     values: Tensor
-    head: Tensor
-    n_heads: int
+    graph: Tensor
+    n_graphs: int
     edges: Sequence[WeightedEdges]
 
 
 def candidate_graphs(
     table: CandidateTable, similarities: TailSimilarities, device: torch.device
 ) -> CandidateGraphs:
-    """The graphs of a table's heads, on a device."""
-    heads, head = np.unique(table.heads, return_inverse=True)
-    n_tails = next(iter(similarities.values())).shape[0]
-    place = np.full((len(heads), n_tails), -1)
-    place[head, table.tails] = np.arange(len(head))
+    """The graphs of a table's heads, on a device; without similarities, of each row alone."""
+    heads = table.heads if similarities else np.arange(len(table.heads))
+    graph = np.unique(heads, return_inverse=True)[1]
+    of_heads = np.split(table.tails, np.flatnonzero(np.diff(table.heads)) + 1)
     return CandidateGraphs(
         torch.from_numpy(table.values).to(device),
-        torch.from_numpy(head).to(device),
-        len(heads),
-        [_edges(table.tails, head, place, like, device) for like in similarities.values()],
+        torch.from_numpy(graph).to(device),
+        1 + int(graph.max(initial=-1)),
+        [_edges(of_heads, like, device) for like in similarities.values()],
     )
 
 
 def _edges(
-    tails: Integers,
-    head: Integers,
-    place: Integers,
-    similarity: sparse.csr_matrix,
-    device: torch.device,
+    of_heads: Sequence[Integers], similarity: sparse.csr_matrix, device: torch.device
 ) -> WeightedEdges:
-    """The edges of one similarity; `place` is the row of each head's tail, or -1."""
-    like = similarity[tails]
-    receivers = np.repeat(np.arange(len(tails)), np.diff(like.indptr))
-    senders = place[head[receivers], like.indices]
-    is_candidate = senders >= 0
-    senders, receivers = senders[is_candidate], receivers[is_candidate]
-    weights = like.data[is_candidate].astype(np.float32)
-    weights /= np.bincount(receivers, weights, minlength=len(tails)).astype(np.float32)[receivers]
-    ends = (torch.from_numpy(senders).to(device), torch.from_numpy(receivers).to(device))
-    return WeightedEdges(*ends, len(tails), len(tails), torch.from_numpy(weights).to(device))
+    """The edges of one similarity between the tails of each head."""
+    blocks = [similarity[tails][:, tails] for tails in of_heads]
+    alike = sparse.block_diag(blocks, format="csr", dtype=np.float32)
+    alike.eliminate_zeros()
+    n_rows = alike.shape[0]
+    receivers = np.repeat(np.arange(n_rows), np.diff(alike.indptr))
+    totals = np.asarray(alike.sum(1), dtype=np.float32).ravel()
+    senders, weights = alike.indices.astype(np.int64), alike.data / totals[receivers]
+    return WeightedEdges(
+        torch.from_numpy(senders).to(device),
+        torch.from_numpy(receivers).to(device),
+        n_rows,
+        n_rows,
+        torch.from_numpy(weights).to(device),
+    )
 
 
 class _Start(nn.Module):
@@ -147,7 +149,7 @@ class _Start(nn.Module):
         """(rows, features), scaled from -1 to 1 by their quantiles → (rows, dim)."""
         weights = self.linear.weight.view(_DIM, -1, len(_BIN_ENDS) - 1)
         state: Tensor = self.linear.bias
-        # A bin at a time, since all of a table's bins take six times its memory.
+        # A bin at a time: all of a table's bins take six times its memory, and scoring needs one.
         for place, ends in enumerate(pairwise(_BIN_ENDS)):
             begin, end = (2 * share - 1 for share in ends)
             reached = ((values - begin) / (end - begin)).clamp(0, 1)
@@ -171,12 +173,20 @@ class _Layer(nn.Module):
     def forward(self, x: Tensor, graphs: CandidateGraphs) -> Tensor:
         """(rows, dim) → (rows, dim)."""
         h = self.norm(x)
-        of_head = [scatter(h, graphs.head, 0, graphs.n_heads, reduce) for reduce in ("mean", "max")]
-        received = self.own(h) + self.of_all(torch.cat(of_head, 1))[graphs.head]
+        mean = scatter(h, graphs.graph, 0, graphs.n_graphs, "mean")
+        of_all = torch.cat([mean, _largest(h, graphs.graph, graphs.n_graphs)], 1)
+        received = self.own(h) + self.of_all(of_all)[graphs.graph]
         for transform, edges in zip(self.alike, graphs.edges, strict=True):
             received = received + transform(self.sum(h, edges))
         state: Tensor = x + self.dropout(torch.relu(received))
         return state
+
+
+def _largest(x: Tensor, group: Tensor, n_groups: int) -> Tensor:
+    """The largest of each group's rows, (rows, …) → (groups, …); PyG's own warns on a GPU."""
+    index = group.view(-1, *[1] * (x.dim() - 1)).expand_as(x)
+    least = x.new_full((n_groups, *x.shape[1:]), -torch.inf)
+    return least.scatter_reduce(0, index, x, "amax")
 
 
 class CandidateNetwork(nn.Module):
@@ -232,7 +242,7 @@ def train_candidate_networks(
         The networks, on the CPU.
     """
     steps = sum(_n_batches(_heads_with_true(fold)) for fold in folds)  # of an epoch
-    epochs = max(1, min(_EPOCHS, _MOST_STEPS // max(1, steps)))
+    epochs = max(1, min(_EPOCHS, _MOST_STEPS // steps))
     networks = []
     with progress("Training the networks", number * epochs * steps) as step:
         for n in range(number):
@@ -292,16 +302,20 @@ def _batches(fold: TrainingCandidates, rng: np.random.Generator) -> Iterator[Mas
 
 def _batch_loss(network: CandidateNetwork, fold: TrainingCandidates, rows: Mask) -> Tensor:
     device = network.score.weight.device
-    graphs = candidate_graphs(fold.table.where(rows), fold.similarities, device)
+    table = fold.table.where(rows)
+    head = torch.from_numpy(np.unique(table.heads, return_inverse=True)[1]).to(device)
     is_true = torch.from_numpy(fold.labels[rows]).to(device)
-    return _softmax_loss(network(graphs), graphs, is_true)
+    return softmax_loss(network(candidate_graphs(table, fold.similarities, device)), head, is_true)
 
 
-def _softmax_loss(scores: Tensor, graphs: CandidateGraphs, is_true: Tensor) -> Tensor:
-    """Mean over true pairs of -log(e^s / (e^s + Σ_{candidates that are not true} e^s'))."""
-    head, n_heads = graphs.head, graphs.n_heads
-    largest = scatter(scores.detach(), head, 0, n_heads, "max")
-    exponentials = torch.exp(scores - largest[head])
+def softmax_loss(scores: Tensor, head: Tensor, is_true: Tensor) -> Tensor:
+    """Mean over true pairs of -log(e^s / (e^s + Σ_{candidates that are not true} e^s')).
+
+    Args:
+        scores, head, is_true: (rows,); heads are numbered from 0.
+    """
+    n_heads = 1 + int(head.max())
+    exponentials = torch.exp(scores - _largest(scores.detach(), head, n_heads)[head])
     of_others = scatter(exponentials * ~is_true, head, 0, n_heads, "sum")
     own = exponentials[is_true]
     return torch.log((of_others[head[is_true]] + own) / own.clamp(min=1e-30)).mean()

@@ -9,7 +9,6 @@ import lightgbm
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
 
 from ...core.boosters import booster_from_tensor
 from ...core.checkpoint import Stages
@@ -19,7 +18,6 @@ from ...core.statistics import Bootstrap, bootstrap_interval
 from ...gnn.candidate_network import (
     CandidateNetwork,
     CandidateTable,
-    TailSimilarities,
     TrainingCandidates,
     network_scores,
     train_candidate_networks,
@@ -93,7 +91,7 @@ def ablate(
         neighbours: that the model is compared with, too.
         stages: keeps what is trained.
     """
-    silent = [_without_messages(fold) for fold in ranker.examples]
+    silent = [fold._replace(similarities={}) for fold in ranker.examples]
     groups = _columns_by_group(ranker.features.column_names)
     boosters: dict[str, tuple[lightgbm.Booster, NDArray[np.int64]]] = {}
     with progress("Training without each part", 1 + len(groups)) as step:
@@ -106,9 +104,7 @@ def ablate(
             step(1)
     validation = _Validation(task, seed)
     scores = validation.of_candidates(ranker.scores)
-    of_variants = _scores_of_variants(
-        ranker, validation, networks, silent[0].similarities, boosters
-    )
+    of_variants = _scores_of_variants(ranker, validation, networks, boosters)
     alone = of_variants.pop(f"{NETWORKS_ALONE}, without messages")
     ranks = {
         MODEL: validation.ranks_of_blend(scores, scores.networked),
@@ -120,15 +116,6 @@ def ablate(
         "nearest neighbours": validation.ranks_by(neighbours.score_tails),
     }
     return [validation.row(name, ranks) for name in ranks]
-
-
-def _without_messages(fold: TrainingCandidates) -> TrainingCandidates:
-    """The same candidates, no two of which are alike."""
-    none = {
-        name: sparse.csr_matrix(similarity.shape, dtype=np.float32)
-        for name, similarity in fold.similarities.items()
-    }
-    return fold._replace(similarities=none)
 
 
 def _columns_by_group(names: Sequence[str]) -> dict[str, NDArray[np.int64]]:
@@ -158,7 +145,6 @@ def _scores_of_variants(
     ranker: TrainedRanker,
     validation: _Validation,
     networks: Sequence[CandidateNetwork],
-    silent: TailSimilarities,
     boosters: Mapping[str, tuple[lightgbm.Booster, NDArray[np.int64]]],
 ) -> dict[str, Doubles]:
     """The scores of the validation heads' candidates by each variant, (rows,)."""
@@ -169,7 +155,7 @@ def _scores_of_variants(
 
     for table in validation.tables(ranker.features):
         scaled = ranker.base_models.scaled(table)
-        by_networks = network_scores(networks, scaled, silent)
+        by_networks = network_scores(networks, scaled, {})
         add(f"{NETWORKS_ALONE}, without messages", table.heads, by_networks)
         add(BOOSTER, table.heads, np.asarray(ranker.base_models.ordering[0].predict(scaled.values)))
         for group, (booster, columns) in boosters.items():

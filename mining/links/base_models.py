@@ -75,10 +75,14 @@ class BaseScores(NamedTuple):
         """The rows that a mask (rows,) selects."""
         return BaseScores._make(column[mask] for column in self)
 
+    def blend(self, network_weight: float) -> Doubles:
+        """The weighted mean of boosters and networks, by which candidates are ordered, (rows,)."""
+        return blended(self.boosted, self.networked, network_weight)
+
     def scores(self, network_weight: float) -> Doubles:
         """The log-odds of a head's candidates, dealt out in the order of the weighted mean of
         boosters and networks, (rows,)."""
-        blend = blended(self.boosted, self.networked, network_weight)
+        blend = self.blend(network_weight)
         by_blend = np.lexsort((-blend, self.heads))
         by_log_odds = np.lexsort((-self.log_odds, self.heads))
         first = np.searchsorted(self.heads[by_blend], self.heads[by_blend])
@@ -88,7 +92,7 @@ class BaseScores(NamedTuple):
 
 
 def blended(boosted: Doubles, networked: Doubles, network_weight: float) -> Doubles:
-    """The weighted mean of boosters' and networks' scores, by which candidates are ordered."""
+    """The weighted mean of boosters' and networks' scores."""
     return (1 - network_weight) * boosted + network_weight * networked
 
 

@@ -15,7 +15,7 @@ from ...core.calibration import Calibration
 from ...core.progress import track
 from ...core.ranking import ordinal_rank
 from ...core.whole_numbers import check_whole_number
-from .scorers import ChoosesCandidates, LinkScorer
+from .scorers import ChoosesCandidates, LinkScorer, is_ranked
 from .task import LinkTask
 
 
@@ -154,9 +154,7 @@ class CandidateRanks:
 
     def is_candidate(self, head: int, tail: int) -> bool:
         """Whether the model, or a member of it, ranks a pair at all."""
-        return any(
-            chooser is None or chooser.is_candidate(head, tail) for chooser in self._choosers
-        )
+        return is_ranked(self._choosers, head, tail)
 
     def _is_ranked(self, direction: str, query: int, size: int) -> NDArray[np.bool_]:
         """Which of the nodes at the other end a member ranks with a query, (size,)."""

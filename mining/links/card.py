@@ -49,7 +49,7 @@ class LinkMetrics(TypedDict):
         calibration: of the directions with test edges.
         pooled: of the model (`model`) and the baselines, of all tails of the test's heads together.
         unranked: how many test edges the model doesn't rank, as nothing that it knows speaks for
-            them, so that they come last; not of a model that ranks all pairs.
+            them, so that they come last.
         missing: how many pairs the graph's sources miss, where they tell.
     """
 
@@ -59,7 +59,7 @@ class LinkMetrics(TypedDict):
     baselines: dict[str, dict[str, RankFigures]]
     calibration: dict[str, MeasuredCalibration]
     pooled: NotRequired[dict[str, PooledFigures]]
-    unranked: NotRequired[int]
+    unranked: int
     missing: NotRequired[MissingPairs]
 
 
@@ -142,6 +142,8 @@ def link_card(model: MeasuredModel) -> str:
         lines += ["", title, *_test_lines(model, direction)]
         if measured := model.metrics["calibration"].get(direction):
             lines += _calibration_lines(measured, direction)
+    if sentence := unranked_edges(model):
+        lines += ["", f"{sentence}."]
     if pooled := model.metrics.get("pooled"):
         lines += _pooled_lines(pooled, head_kind)
     if ablation := model.metrics.get("training", {}).get("ablation"):
@@ -172,13 +174,12 @@ def _test_lines(model: MeasuredModel, direction: str) -> list[str]:
         "|---|---|---|---|---|",
         _figures_row("this model", model.metrics["test"][direction]),
         *(_figures_row(name, figures[direction]) for name, figures in baselines),
-        *(["", f"{sentence}."] if (sentence := unranked_edges(model)) else []),
     ]
 
 
 def unranked_edges(model: MeasuredModel) -> str:
-    """How many test edges a model doesn't rank, in words; nothing of one that ranks all."""
-    if not (unranked := model.metrics.get("unranked", 0)):
+    """How many test edges a model doesn't rank, in words; nothing where it ranks all."""
+    if not (unranked := model.metrics["unranked"]):
         return ""
     why = (
         "their heads have no structure"
@@ -228,7 +229,7 @@ def _ablation_lines(rows: Sequence[AblationRow]) -> list[str]:
         "",
         "## What each part adds",
         "",
-        "On the validation edges, which the network's weight was chosen on, too. What is lost is of"
+        "On the validation edges, which the networks' weight was chosen on, too. What is lost is of"
         " the MRR of what a row is compared with, on the same edges, with its 95 % interval by"
         " bootstrap over heads. What is left without a part was trained anew.",
         "",

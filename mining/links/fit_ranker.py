@@ -44,7 +44,7 @@ from .candidate_scores import (
 )
 from .card import AblationRow
 from .learned_similarities import NodePairs
-from .pair_features import MESSAGES, FurtherPairs, PairFeatures
+from .pair_features import MESSAGE_SIMILARITIES, FurtherPairs, PairFeatures
 from .ranker import LinkRanker
 from .scorers import FittedScorer
 from .similarities import end_features
@@ -231,7 +231,7 @@ class _Fold(NamedTuple):
 
     table: CandidateTable
     labels: NDArray[np.bool_]
-    messages: TailSimilarities
+    similarities: TailSimilarities
 
     def tensors(self) -> dict[str, Tensor]:
         tensors = {
@@ -240,7 +240,7 @@ class _Fold(NamedTuple):
             "values": torch.from_numpy(self.table.values),
             "true": torch.from_numpy(self.labels),
         }
-        for name, similarity in self.messages.items():
+        for name, similarity in self.similarities.items():
             tensors |= matrix_tensors(f"alike.{name}", similarity)
         return tensors
 
@@ -249,7 +249,7 @@ class _Fold(NamedTuple):
         return cls(
             CandidateTable(*(tensors[name].numpy() for name in ("heads", "tails", "values"))),
             tensors["true"].numpy(),
-            {name: matrix_from_tensors(f"alike.{name}", tensors) for name in MESSAGES},
+            {name: matrix_from_tensors(f"alike.{name}", tensors) for name in MESSAGE_SIMILARITIES},
         )
 
 
@@ -320,7 +320,7 @@ def _fold_tensors(
         tables.append(table.where(sampled))
         labels.append(label[sampled])
     table = CandidateTable(*(np.concatenate(column) for column in zip(*tables, strict=True)))
-    return _Fold(table, np.concatenate(labels), features.messages).tensors()
+    return _Fold(table, np.concatenate(labels), features.message_similarities).tensors()
 
 
 def _training_candidates(
@@ -339,7 +339,7 @@ def _training_candidates(
         of_fold = values[start : start + len(fold.labels)]
         of_fold[:] = scaled_by_quantiles(fold.table.values, quantiles)
         table = fold.table._replace(values=of_fold)
-        examples.append(TrainingCandidates(table, fold.labels, fold.messages))
+        examples.append(TrainingCandidates(table, fold.labels, fold.similarities))
         start += len(fold.labels)
     return values, examples
 
@@ -391,7 +391,7 @@ def _scored(
                 step(int(table.heads[-1]) + 1 - reached)
                 reached = int(table.heads[-1]) + 1
 
-    scores = base_models.scores(tables(), features.messages)
+    scores = base_models.scores(tables(), features.message_similarities)
     return scores, FurtherPairs(*(np.concatenate(column) for column in zip(*further, strict=True)))
 
 

@@ -305,7 +305,7 @@ class LinkModel:
             (standing,) = self.ranks.standings("tail", h, [t])
             (of_head,) = self.ranks.standings("head", t, [h])
         explainer, known, names = self._explainer, self.known_pairs, self.names
-        attribution = self._attribution(h, t) if standing else NO_ATTRIBUTION
+        attribution = self._attribution(h, t, standing.rank) if standing else NO_ATTRIBUTION
         pair = {"head": [head_id], "tail": [tail_id], "known": [bool(known[h, t])]}
         status, sources = self._recorded(pl.DataFrame(pair))
         return Explanation(
@@ -347,11 +347,11 @@ class LinkModel:
             return attributor.because(*numbers), []
         return [], self._explainer.paths(head, tail, most)
 
-    def _attribution(self, head: int, tail: int) -> Attribution:
+    def _attribution(self, head: int, tail: int, rank: int) -> Attribution:
         """The edges that a score rests on; none where the graph is not the one of the training."""
         if not self.same_graph:
             return NO_ATTRIBUTION
-        return self._attributor.attribute(head, tail)
+        return self._attributor.attribute(head, tail, rank)
 
     def _recorded(self, rows: pl.DataFrame) -> list[pl.Series]:
         """Status and sources (see `predict`) of pairs, from columns head, tail and known."""

@@ -38,7 +38,7 @@ Integers = NDArray[np.int64]
 SHARED = "shared"  # known pairs in common
 LEARNED, LEARNED_SHARED = "learned", "learned with shared"
 # Those of tails that the networks' messages are passed by.
-MESSAGES = (SHARED, LEARNED)
+MESSAGE_SIMILARITIES = (SHARED, LEARNED)
 
 # Names, or beginnings of names, of candidate features.
 _ALL_SIMILAR_HEADS = "similar heads by all similarities"
@@ -171,9 +171,9 @@ class PairFeatures:
         return tails, [_ridge_weights(self.pairs[:, tails], strength) for strength in _RIDGE]
 
     @property
-    def messages(self) -> TailSimilarities:
+    def message_similarities(self) -> TailSimilarities:
         """The similarities of tails that the networks' messages are passed by."""
-        return {name: self.tail_similarities[name] for name in MESSAGES}
+        return {name: self.tail_similarities[name] for name in MESSAGE_SIMILARITIES}
 
     def tables(self, heads: Integers, left_out: sparse.csr_matrix) -> Iterator[CandidateTable]:
         """The candidates of heads, in blocks of heads.

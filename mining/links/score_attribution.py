@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import polars as pl
 
@@ -41,12 +41,9 @@ class WeightedScorer(NamedTuple):
     @property
     def chooser(self) -> ChoosesCandidates | None:
         """The scorer, if it ranks some pairs alone; None for one that ranks all."""
-        if self.settings["model"] != "structure":
-            return self.ranker
-        from ..molecules.structure_ranker import StructureScorer  # as of the ranker
-
-        assert isinstance(self.scorer, StructureScorer)
-        return self.scorer
+        if self.settings["model"] not in ("ranker", "structure"):
+            return None
+        return cast(ChoosesCandidates, self.scorer)
 
     @property
     def ranker(self) -> LinkRanker | None:
@@ -110,11 +107,12 @@ class ScoreAttributor:
         self._scorer, self._settings = scorer, settings
         self._task, self._graph, self._explainer = task, graph, explainer
 
-    def attribute(self, head: int, tail: int) -> Attribution:
+    def attribute(self, head: int, tail: int, rank: int) -> Attribution:
         """The edges that the score of a pair rests on.
 
         Args:
             head, tail: numbers of nodes.
+            rank: of the tail among the head's, by the whole model.
         """
         member = self._member
         if member is None:
@@ -123,7 +121,7 @@ class ScoreAttributor:
         if isinstance(self._scorer, Ensemble):
             by = f" by {model_label(member.settings)}, weight {member.weight:.2f}"
         if (ranker := member.ranker) is not None:
-            edges, counterfactual = self._by_removal(ranker, head, tail)
+            edges, counterfactual = self._by_removal(ranker, head, tail, rank)
             return Attribution(edges, f"standard deviations{by}", counterfactual)
         if member.settings["model"] == "paths":
             shares = self._by_paths(member.scorer, head, tail)
@@ -175,7 +173,7 @@ class ScoreAttributor:
         return self._task.whole if is_refitted else self._task
 
     def _by_removal(
-        self, ranker: LinkRanker, head: int, tail: int
+        self, ranker: LinkRanker, head: int, tail: int, rank: int
     ) -> tuple[list[tuple[Step, float]], Counterfactual | None]:
         """The known pairs that a ranker's score rests on, and the one that it needs most."""
         from .attribution import removals  # LightGBM is loaded where it is needed
@@ -190,7 +188,9 @@ class ScoreAttributor:
         ]
         no_rank = len(self._task.tails) + 1  # comes after every rank
         worst = max(removed, key=lambda one: one.rank or no_rank, default=None)
-        if worst is None or (worst.rank or no_rank) <= worst.rank_before:
+        # What a member of an ensemble ranks worse than the whole, or a known pair that is ranked as
+        # if it were new, has that rank whatever is taken out.
+        if worst is None or (worst.rank or no_rank) <= max(rank, worst.rank_before):
             return edges, None
         step = self._step_of_pair(worst.head, worst.tail)
         return edges, Counterfactual(step, worst.rank, worst.rank_before)

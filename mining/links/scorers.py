@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,6 @@ class LinkScorer(Protocol):
         ...
 
 
-@runtime_checkable
 class ChoosesCandidates(Protocol):
     """A scorer whose scores say something of some pairs alone."""
 
@@ -37,6 +36,11 @@ class ChoosesCandidates(Protocol):
     def candidates(self, direction: str, query: int) -> NDArray[np.int64]:
         """The tails of a head (direction `tail`), or the heads of a tail, that are such pairs."""
         ...
+
+
+def is_ranked(choosers: Sequence[ChoosesCandidates | None], head: int, tail: int) -> bool:
+    """Whether a member of a scorer ranks a pair; None is a member that ranks all."""
+    return any(chooser is None or chooser.is_candidate(head, tail) for chooser in choosers)
 
 
 class FittedScorer(NamedTuple):

@@ -32,7 +32,6 @@ FAMILY = "gene family"  # a similarity's name
 NO_MECHANISM = ("Document", "Patient")  # kinds: that a text or a patient has both explains nothing
 NEAREST_HEADS = 150  # kept of a similarity for each node
 _NEAREST_TAILS = 40
-_RARE = 0.04  # of nodes, that have a thing on average at most for the thing to be an attribute
 _BLOCK = 500  # nodes compared with all others at once, at most
 _CELLS = 25_000_000  # comparisons at once
 
@@ -41,8 +40,6 @@ class EndFeatures(NamedTuple):
     """Features of the nodes at one end of a relation.
 
     Attributes:
-        attributes: what each node has, (nodes, things) with L2-normalised rows, by name; not the
-            heads and tails that it is joined to, nor things that many have.
         similarities: from 0 to 1, (nodes, nodes) without the diagonal, by name; of each node's the
             largest are kept.
         numbers: (nodes, n), float32: log(1 + degree) by type of edge; of molecules, sizes and
@@ -50,7 +47,6 @@ class EndFeatures(NamedTuple):
         molecules: of the nodes that have a structure; None where none has.
     """
 
-    attributes: dict[str, sparse.csr_matrix]
     similarities: dict[str, sparse.csr_matrix]
     numbers: Floats
     molecules: NodeMolecules | None
@@ -59,7 +55,6 @@ class EndFeatures(NamedTuple):
 class _Named(NamedTuple):
     """What `end_features` collects, in the order of the features."""
 
-    attributes: dict[str, sparse.csr_matrix]
     similarities: dict[str, sparse.csr_matrix]
     numbers: list[Floats]
 
@@ -83,27 +78,25 @@ def end_features(
             if not given.
     """
     nearest = NEAREST_HEADS if heads else _NEAREST_TAILS
-    features = _Named({}, {}, [])
+    features = _Named({}, [])
     for other in data.edge_types:
         outside = other[0] in NO_MECHANISM or other[2] in NO_MECHANISM
         if other != edge_type and kind in (other[0], other[2]) and not outside:
-            _add_edge_type(features, data, kind, other, edge_type, nearest, others)
+            _add_edge_type(features, data, kind, other, nearest, others)
     if (role := _adme_roles(kg, data, kind)) is not None:
         features.numbers.append(role)
     if (families := _families(kg, data, kind)) is not None:
-        features.attributes[FAMILY] = families
         features.similarities[FAMILY] = nearest_rows(families, nearest, others)
     molecules = _molecules(kg, data, kind)
     n_nodes = data[kind].num_nodes
     if molecules is not None:
         _add_molecules(features, molecules, n_nodes, others)
-    attributes = {name: rows for name, rows in features.attributes.items() if _is_specific(rows)}
     numbers = (
         np.stack(features.numbers, 1)
         if features.numbers
         else np.zeros((n_nodes, 0), dtype=np.float32)
     )
-    return EndFeatures(attributes, features.similarities, numbers, molecules)
+    return EndFeatures(features.similarities, numbers, molecules)
 
 
 def _add_edge_type(
@@ -111,7 +104,6 @@ def _add_edge_type(
     data: HeteroData,
     kind: str,
     other: EdgeType,
-    edge_type: EdgeType,
     nearest: int,
     others: Mask | None,
 ) -> None:
@@ -126,8 +118,6 @@ def _add_edge_type(
     features.numbers.append(np.log1p(np.diff(joined.indptr)).astype(np.float32))
     rows = l2_normalised_rows(idf_weighted(joined))
     features.similarities[name] = nearest_rows(rows, nearest, others)
-    if (other[2] if other[0] == kind else other[0]) not in (edge_type[0], edge_type[2]):
-        features.attributes[name] = rows
 
 
 def _add_molecules(
@@ -136,15 +126,8 @@ def _add_molecules(
     """Add fingerprints, their Tanimoto similarities, and the molecules' numbers."""
     spread = molecules.spread_over(n_nodes)
     for name, bits in (("Morgan", spread.morgan), ("paths", spread.paths)):
-        features.attributes[name] = l2_normalised_rows(idf_weighted(bits))
         features.similarities[name] = _tanimoto_similarity(bits, others)
     features.numbers.extend(spread.descriptors.T)
-
-
-def _is_specific(rows: sparse.csr_matrix) -> bool:
-    """Whether few enough nodes have each thing."""
-    things = len(np.unique(rows.indices))
-    return bool(things) and rows.nnz / things <= max(_RARE * rows.shape[0], 5)
 
 
 def _adjacency(data: HeteroData, edge_type: EdgeType, end: int) -> sparse.csr_matrix:

@@ -37,7 +37,8 @@ from .missing_pairs import estimate_missing
 from .model import DIRECTIONS, KIND, LinkModel
 from .node_features import add_features
 from .saved_scorers import LinkModelSettings
-from .scorers import ChoosesCandidates, FittedScorer, LinkScorer
+from .score_attribution import weighted_scorers
+from .scorers import FittedScorer, LinkScorer, is_ranked
 from .task import LinkTask, link_task
 from .training_stages import MEASURING, training_stages
 
@@ -400,7 +401,7 @@ def _measured(
             among_first = {d: missing["missing"] * share for d, share in reached.items()}
             stated = _expecting(among_first, calibrations, answers, answered)
         step(1)
-        metrics = _metrics(scorer, baselines, task, measured, seed)
+        metrics = _metrics(scorer, settings, baselines, task, measured, seed)
         step(1)
     if fitted.course:
         metrics = {"training": fitted.course, **metrics}
@@ -417,6 +418,7 @@ def _measured(
 
 def _metrics(
     scorer: LinkScorer,
+    settings: LinkModelSettings,
     baselines: Mapping[str, LinkScorer],
     task: LinkTask,
     measured: dict[str, MeasuredCalibration],
@@ -424,6 +426,7 @@ def _metrics(
 ) -> LinkMetrics:
     """The figures of a scorer, whose calibrations have the quality `measured`, and of baselines."""
     known = task.matrix("train", "valid", "test")
+    choosers = [member.chooser for member in weighted_scorers(scorer, settings)]
     metrics: LinkMetrics = {
         "valid": _evaluate(scorer, task, task.valid, known, "tail"),
         "test": {d: _evaluate(scorer, task, task.test, known, d) for d in DIRECTIONS},
@@ -432,6 +435,7 @@ def _metrics(
             for name, baseline in baselines.items()
         },
         "calibration": measured,
+        "unranked": sum(not is_ranked(choosers, head, tail) for head, tail in task.test.tolist()),
     }
     if len(task.test):
         scorers = {"model": scorer, **baselines}
@@ -439,9 +443,6 @@ def _metrics(
             name: pooled_over_queries(one.score_tails, task.test, known, seed)
             for name, one in scorers.items()
         }
-    if isinstance(scorer, ChoosesCandidates):
-        ranked = [scorer.is_candidate(head, tail) for head, tail in task.test.tolist()]
-        metrics["unranked"] = len(ranked) - sum(ranked)
     return metrics
 
 

@@ -20,6 +20,7 @@ from medkg.gnn.candidate_network import (
     candidate_graphs,
     candidate_network_from_tensors,
     network_scores,
+    softmax_loss,
     train_candidate_networks,
 )
 
@@ -117,16 +118,59 @@ def test_weights_of_what_a_candidate_receives_add_up_to_one() -> None:
     graphs = candidate_graphs(random_table(), random_similarities(), CPU)
     for edges in graphs.edges:
         senders, receivers = edges.edge_index
-        assert torch.equal(graphs.head[senders], graphs.head[receivers])
+        assert torch.equal(graphs.graph[senders], graphs.graph[receivers])
         total = torch.zeros(30).index_add(0, receivers, edges.weights)
         assert len(receivers.unique()) > 15
         torch.testing.assert_close(total[receivers.unique()], torch.ones(len(receivers.unique())))
 
 
-def test_candidates_that_nothing_is_like_receive_nothing() -> None:
-    none = {"one": sparse.csr_matrix((TAILS, TAILS), dtype=np.float32)}
-    assert [len(e.weights) for e in candidate_graphs(random_table(), none, CPU).edges] == [0]
-    assert np.isfinite(network_scores([CandidateNetwork(FEATURES, 1)], random_table(), none)).all()
+@pytest.mark.parametrize("stored", [0, 5])
+def test_candidates_that_nothing_is_like_receive_nothing(stored: int) -> None:
+    """Zeros that a matrix stores are none, either."""
+    ends = np.arange(stored)
+    none = sparse.csr_matrix((np.zeros(stored, np.float32), (ends, ends)), shape=(TAILS, TAILS))
+    assert none.nnz == stored
+    graphs = candidate_graphs(random_table(), {"one": none}, CPU)
+    assert [len(edges.weights) for edges in graphs.edges] == [0]
+    torch.manual_seed(0)
+    network = CandidateNetwork(FEATURES, 1).eval()
+    assert np.isfinite(network_scores([network], random_table(), {"one": none})).all()
+
+
+def test_without_similarities_each_candidate_is_alone() -> None:
+    """Neither one that is like it nor the mean or the largest of all reaches it."""
+    torch.manual_seed(0)
+    network, table = CandidateNetwork(FEATURES, 0).eval(), random_table()
+    together = network_scores([network], table, {})
+    for row in range(0, 30, 7):
+        alone = network_scores([network], table.where(np.arange(30) == row), {})
+        np.testing.assert_allclose(alone, together[[row]], rtol=1e-5)
+    with_messages = network_scores([random_network()], table, random_similarities())
+    one = table.where(np.arange(30) == 0)
+    alone = network_scores([random_network()], one, random_similarities())
+    assert abs(alone[0] - with_messages[0]) > 1e-3
+
+
+def test_a_table_without_rows_has_no_scores() -> None:
+    nothing = random_table().where(np.zeros(30, dtype=bool))
+    for similarities in (random_similarities(), {}):
+        network = CandidateNetwork(FEATURES, len(similarities)).eval()
+        assert network_scores([network], nothing, similarities).shape == (0,)
+
+
+def test_the_loss_tells_each_true_pair_from_what_is_not_true() -> None:
+    scores = torch.tensor([2.0, 1.0, 0.0, -1.0, 3.0, 0.5])
+    is_true = torch.tensor([True, True, False, False, True, False])
+    loss = softmax_loss(scores, torch.tensor([0, 0, 0, 0, 1, 1]), is_true)
+    others = np.exp(0.0) + np.exp(-1.0)
+    expected = np.mean(
+        [
+            -np.log(np.exp(2.0) / (np.exp(2.0) + others)),
+            -np.log(np.exp(1.0) / (np.exp(1.0) + others)),
+            -np.log(np.exp(3.0) / (np.exp(3.0) + np.exp(0.5))),
+        ]
+    )
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
 def test_weights_come_back() -> None:
@@ -205,12 +249,12 @@ def test_networks_differ_by_their_seeds_and_each_is_kept() -> None:
 def test_large_folds_are_learned_from_in_fewer_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     training, _ = candidates_of_families(alike=True)
     steps = []
-    count = candidate_network._batch_loss
+    batch_loss = candidate_network._batch_loss
     monkeypatch.setattr(candidate_network, "_HEADS", 10)  # three steps of thirty heads
 
     def counting(*given: object) -> torch.Tensor:
         steps.append(1)
-        return count(*given)  # type: ignore[arg-type]  # what it is given
+        return batch_loss(*given)  # type: ignore[arg-type]  # what it is given
 
     monkeypatch.setattr(candidate_network, "_batch_loss", counting)
     for most, expected in ((750, 6 * 3), (7, 2 * 3), (1, 3)):
