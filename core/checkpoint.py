@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -135,6 +136,7 @@ class Stages:
     def __init__(self, folder: Path | None, made_of: Callable[[], Sequence[Any]] = tuple):
         self._folder = folder
         self._made_of = made_of
+        self._goes_on = False
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -142,7 +144,7 @@ class Stages:
         return hashlib.sha256(made_of.encode()).hexdigest()
 
     def get(self, name: str, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
-        """What `make` gives, or gave in a training that was cut off.
+        """What `make` gives, or gave in a training that was cut off, which is said once.
 
         Raises:
             ModelError: what is on disk is damaged.
@@ -151,6 +153,11 @@ class Stages:
             return dict(make())
         checkpoint = Checkpoint(self._folder / name, self._fingerprint)
         if (saved := checkpoint.read()) is not None:
+            if not self._goes_on:
+                self._goes_on = True
+                logging.getLogger(__name__).warning(
+                    "%s: goes on from what was finished before", self._folder
+                )
             return saved.tensors
         result = dict(make())
         checkpoint.write(result, {})

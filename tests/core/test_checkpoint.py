@@ -156,3 +156,19 @@ def test_a_finished_stage_is_not_made_again(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-4])
     with pytest.raises(ModelError, match=r"fold: the checkpoint is damaged.*remove it"):
         Stages(tmp_path, lambda: ["data", 1]).get("fold", make)
+
+
+def test_a_training_that_goes_on_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def make() -> dict[str, torch.Tensor]:
+        return {"a": torch.zeros(1)}
+
+    first = Stages(tmp_path, lambda: ["data"])
+    first.get("fold0", make)
+    first.get("fold1", make)
+    assert not caplog.messages
+    again = Stages(tmp_path, lambda: ["data"])
+    for name in ("fold0", "fold1", "fold2"):
+        again.get(name, make)
+    assert caplog.messages == [f"{tmp_path}: goes on from what was finished before"]
