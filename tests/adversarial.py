@@ -14,9 +14,11 @@ import json
 import random
 import re
 import signal
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from re import _constants as kinds  # type: ignore[attr-defined]  # what a pattern's tree consists of
 from re import _parser as parser  # type: ignore[attr-defined]
@@ -25,7 +27,6 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parent.parent
 ROOMS = ("core", "graph", "extract", "loaders", "gnn", "mining", "cypher", "api", "cli")
 SIZE = 20_000
-CPU_SECONDS = 0.75  # for one string: milliseconds are enough in linear time, minutes are not else
 MOST = 14  # strings that a pattern is tried on
 # Patterns for short strings alone, by their module and how they begin, with what bounds these.
 BOUNDED = {
@@ -229,6 +230,16 @@ def _is_in(character: str, items: Sequence[Any]) -> bool:
     return has != negated
 
 
+@cache
+def most_seconds() -> float:
+    """The processor's time that a pattern may take on one string: half of what one takes that is
+    quadratic and does little at each place, on this machine. A linear one takes milliseconds."""
+    text, pattern = _fill("<!--", SIZE), re.compile("<!--.*?-->", re.S)
+    start = time.process_time()
+    assert pattern.search(text) is None
+    return (time.process_time() - start) / 2
+
+
 class TooSlow(Exception):
     """Something has taken more of the processor's time than it may."""
 
@@ -241,10 +252,10 @@ def _stop(*_: object) -> None:
 def processor_limit(seconds: float | None = None) -> Iterator[None]:
     """Raise `TooSlow` inside when this process has computed for so long, waiting left out.
 
-    `seconds`: None: `CPU_SECONDS`.
+    `seconds`: None: `most_seconds`.
     """
     before = signal.signal(signal.SIGPROF, _stop)
-    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS if seconds is None else seconds)
+    signal.setitimer(signal.ITIMER_PROF, most_seconds() if seconds is None else seconds)
     try:
         yield
     finally:
