@@ -9,7 +9,7 @@ from scipy import sparse
 
 from ...core.ranking import pair_matrix
 from ...core.sparse import without
-from .base_models import standardised_within_heads
+from .base_models import blended, standardised_within_heads
 from .pair_features import LEARNED, PairFeatures
 from .ranker import LinkRanker
 
@@ -90,9 +90,12 @@ def _score(
     tail: int,
 ) -> tuple[float, int | None]:
     """The score of a pair and its rank; the lowest and None if it is no candidate."""
-    table = next(features.tables(np.array([head]), left_out))
-    base_scores = ranker.base_models.scores(iter([table]), features.message_similarities)
-    scores = standardised_within_heads(table.heads, base_scores.blend(ranker.network_weight))
+    base_models = ranker.base_models
+    table = base_models.scaled(next(features.tables(np.array([head]), left_out)))
+    boosted = base_models.boosted(table)
+    networked = base_models.networked(table, features.message_similarities)
+    blend = blended(boosted, networked, ranker.network_weight)
+    scores = standardised_within_heads(table.heads, blend)
     place = np.flatnonzero(table.tails == tail)
     if not len(place):
         return float(scores.min(initial=0.0)), None

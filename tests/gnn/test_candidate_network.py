@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 import torch
@@ -29,10 +27,10 @@ CPU = torch.device("cpu")
 Doubles = NDArray[np.float64]
 
 
-def random_similarities(names: Sequence[str] = ("one", "other")) -> TailSimilarities:
+def random_similarities() -> TailSimilarities:
     rng = np.random.default_rng(1)
     similarities = {}
-    for name in names:
+    for name in ("one", "other"):
         half = rng.random((TAILS, TAILS)) * (rng.random((TAILS, TAILS)) < 0.3)
         whole = np.maximum(half, half.T) * (1 - np.eye(TAILS))
         similarities[name] = sparse.csr_matrix(whole.astype(np.float32))
@@ -201,10 +199,8 @@ def candidates_of_families(alike: bool) -> tuple[TrainingCandidates, TrainingCan
     )
 
 
-def trained(
-    training: TrainingCandidates, *, seed: int = 0, stages: Stages | None = None
-) -> CandidateNetwork:
-    stages = stages or Stages(None, list)
+def trained(training: TrainingCandidates, *, seed: int = 0) -> CandidateNetwork:
+    stages = Stages(None)
     (network,) = train_candidate_networks([training], 1, seed=seed, device=CPU, stages=stages)
     return network
 

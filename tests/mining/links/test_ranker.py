@@ -352,8 +352,7 @@ def score(model: LinkModel, whole: pair_features.PairFeatures, head: int, tail: 
     table = next(whole.tables(np.array([head]), left_out))
     place = np.flatnonzero(table.tails == tail)
     base_scores = ranker.base_models.scores(iter([table]), whole.message_similarities)
-    weight = ranker.network_weight
-    scores = (1 - weight) * base_scores.boosted + weight * base_scores.networked
+    scores = base_scores.blend(ranker.network_weight)
     return float(scores[place[0]]) if len(place) else float(scores.min())
 
 
