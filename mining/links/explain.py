@@ -119,8 +119,10 @@ class Explanation:
         known, trained: whether the graph holds the pair, and whether the model was trained on it.
         status, sources: as `LinkModel.predict` gives them.
         paths: the heaviest paths of at most three edges, without the pair's own edge.
-        nearest_heads: known heads of the tail, the most similar to the head first.
-        nearest_tails: known tails of the head, the most similar to the tail first.
+        because: for the ranker, the known pairs that its features rest on, as `predict` names them.
+        nearest_heads: for other models, known heads of the tail, those whose neighbours in the
+            graph are the most similar to the head's first.
+        nearest_tails: likewise, known tails of the head.
         attribution: for a graph neural network, the edges that its score rests on most: what the
             score would lose (to first order) without each. For the ranker, the known pairs, and
             what the score loses without each, in standard deviations of the scores of the head's
@@ -147,6 +149,7 @@ class Explanation:
     status: str
     sources: tuple[str, ...]
     paths: tuple[Path, ...]
+    because: tuple[str, ...]
     nearest_heads: tuple[Nearest, ...]
     nearest_tails: tuple[Nearest, ...]
     attribution: tuple[tuple[Step, float], ...]
@@ -170,6 +173,7 @@ class Explanation:
             + ("; trained on" if self.trained else "")
             + ("; predict lists it under --known" if self.known or self.trained else "")
         ]
+        lines += [f"  {reason}" for reason in self.because]
         for title, nearest in (
             (f"known with {self.tail_name}, most like {self.head_name}", self.nearest_heads),
             (f"known with {self.head_name}, most like {self.tail_name}", self.nearest_tails),

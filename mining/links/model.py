@@ -300,11 +300,15 @@ class LinkModel:
         """
         h, t = self.query_number(head, "tail"), self.query_number(tail, "head")
         head_id, tail_id = self.task.heads[h], self.task.tails[t]
-        note, standing, of_head = self.ranks.why_unranked(h, t), None, None
+        note, standing, by_tail = self.ranks.why_unranked(h, t), None, None
         if note is None:
             (standing,) = self.ranks.standings("tail", h, [t])
-            (of_head,) = self.ranks.standings("head", t, [h])
+            (by_tail,) = self.ranks.standings("head", t, [h])
         explainer, known, names = self._explainer, self.known_pairs, self.names
+        # What a ranker says a node is like is told on its own scale (`because`), and on no other.
+        likest = not self._names_pairs
+        of_tail = [self.task.heads[n] for n in known[:, [t]].nonzero()[0]] if likest else []
+        of_head = [self.task.tails[n] for n in known[h].indices] if likest else []
         attribution = self._attribution(h, t, standing.rank) if standing else NO_ATTRIBUTION
         pair = {"head": [head_id], "tail": [tail_id], "known": [bool(known[h, t])]}
         status, sources = self._recorded(pl.DataFrame(pair))
@@ -317,22 +321,17 @@ class LinkModel:
             score=standing and standing.score,
             probability=standing and standing.probability,
             rank=standing and standing.rank,
-            head_probability=of_head and of_head.probability,
-            head_rank=of_head and of_head.rank,
+            head_probability=by_tail and by_tail.probability,
+            head_rank=by_tail and by_tail.rank,
             note=note,
             known=bool(known[h, t]),
             trained=bool(self.training_pairs[h, t]),
             status=status[0],
             sources=tuple(sources[0]),
             paths=tuple(explainer.with_evidence(explainer.paths(head_id, tail_id, paths))),
-            nearest_heads=tuple(
-                explainer.nearest_heads(
-                    head_id, [self.task.heads[n] for n in known[:, [t]].nonzero()[0]]
-                )
-            ),
-            nearest_tails=tuple(
-                explainer.nearest_tails(tail_id, [self.task.tails[n] for n in known[h].indices])
-            ),
+            because=() if likest else tuple(self._attributor.because(h, t)),
+            nearest_heads=tuple(explainer.nearest_heads(head_id, of_tail)),
+            nearest_tails=tuple(explainer.nearest_tails(tail_id, of_head)),
             attribution=tuple(attribution.edges),
             attribution_unit=attribution.unit,
             counterfactual=attribution.counterfactual,
@@ -341,17 +340,19 @@ class LinkModel:
     def _reasons(self, head: str, tail: str, most: int) -> tuple[list[str], list[GraphPath]]:
         """The known pairs that a ranker's score rests on, in words; of a model that names none the
         heaviest paths, at most `most`. A ranker's rows have no paths: its score rests on none."""
-        attributor = self._attributor
-        if self.same_graph and attributor.names_pairs:
+        if self._names_pairs:
             numbers = self.node_numbers[0][head], self.node_numbers[1][tail]
-            return attributor.because(*numbers), []
+            return self._attributor.because(*numbers), []
         return [], self._explainer.paths(head, tail, most)
+
+    @property
+    def _names_pairs(self) -> bool:
+        return self.same_graph and self._attributor.names_pairs
 
     def _attribution(self, head: int, tail: int, rank: int) -> Attribution:
         """The edges that a score rests on; none where the graph is not the one of the training."""
-        if not self.same_graph:
-            return NO_ATTRIBUTION
-        return self._attributor.attribute(head, tail, rank)
+        is_same = self.same_graph
+        return self._attributor.attribute(head, tail, rank) if is_same else NO_ATTRIBUTION
 
     def _recorded(self, rows: pl.DataFrame) -> list[pl.Series]:
         """Status and sources (see `predict`) of pairs, from columns head, tail and known."""

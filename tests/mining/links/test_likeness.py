@@ -175,6 +175,14 @@ def test_rows_name_known_pairs(model: LinkModel, kg: KnowledgeGraph) -> None:
         assert {(drug, gene), ("drug 0-0", other)} <= known
 
 
+def test_explain_names_what_predict_names(model: LinkModel) -> None:
+    row = model.predict("drug 0-0", top=1).row(0, named=True)
+    explanation = model.explain("drug 0-0", row["tail"])
+    assert "; ".join(explanation.because) == row["explanation"]
+    assert all(reason in str(explanation) for reason in explanation.because)
+    assert explanation.nearest_heads == explanation.nearest_tails == ()  # of another scale
+
+
 def test_written_predictions_say_why(model: LinkModel) -> None:
     written = model.predictions(["drug 0-0"], 2, date="2026-01-01")
     listed = model.predict("drug 0-0", top=2)["explanation"].to_list()
