@@ -18,6 +18,7 @@ _USED_BY = {
     "treatment": "by medkg recommend",
     "course": "by medkg course",
     "embeddings": "in Python, by medkg.gnn.embeddings.model.load_embeddings",
+    "relation-paths": "in Python, by medkg.gnn.relation_paths.model.load_relation_paths",
 }
 
 

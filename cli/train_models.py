@@ -1,4 +1,4 @@
-"""Commands that train models of a graph: links, embeddings, diagnosis, treatment."""
+"""Commands that train models of a graph: links, embeddings, paths, diagnosis, treatment."""
 
 from __future__ import annotations
 
@@ -229,6 +229,36 @@ def train_embeddings(
         show.frame(
             embedding_figures(settings.decoder, trained.metrics), f"{out}: held-out, both sides"
         )
+
+
+@train.command("paths", epilog="Example: medkg train paths graphs/all --out models/paths")
+def train_paths(
+    graph: Annotated[Path, typer.Argument(help="A graph folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    epochs: Annotated[int | None, typer.Option(help="Of 300 steps each.")] = None,
+    config: Config = None,
+    _print_config: PrintConfig = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train one graph neural network for all relations, by the paths between two nodes."""
+    from medkg.cli import show
+    from medkg.gnn.options import with_options
+    from medkg.gnn.relation_paths.model import train_relation_paths
+    from medkg.gnn.settings import RelationPathSettings, read_with
+    from medkg.graph.kg import KnowledgeGraph
+    from medkg.reports import embedding_figures
+
+    read = read_with(config, {"relation_paths": {"epochs": epochs}})
+    settings = with_options(RelationPathSettings(), read["relation_paths"])
+    trained = train_relation_paths(
+        KnowledgeGraph.open(graph), settings, seed=seed, out=out, graph_path=graph, device=device
+    )
+    if as_json:
+        show.as_json(trained.metrics)
+    else:
+        show.frame(embedding_figures("paths", trained.metrics), f"{out}: held-out, both sides")
 
 
 def _knowledge_without(graph: Path, cited: Path, out: Path, quarantine: Quarantine) -> Path:

@@ -70,7 +70,8 @@ class PathGraph:
         counts: of nodes, by kind.
         edges: by message type; of a symmetric relation both ways under its own name, of others
             the way back under the inverse's.
-        edge_type: that is predicted; its messages are those that queries hide.
+        edge_type: that is predicted, from heads to tails, or back by the inverse's name; its
+            messages are those that queries hide.
     """
 
     def __init__(
@@ -80,8 +81,11 @@ class PathGraph:
         edge_type: MessageType,
     ):
         self.counts, self.edges, self.edge_type = counts, edges, edge_type
-        head, relation, tail = edge_type
-        self.inverse_type = tail, relation + INVERSE, head
+        self.inverse_type = inverse_of(edge_type)
+
+    def asking(self, edge_type: MessageType) -> PathGraph:
+        """The same edges, for queries of another message type."""
+        return PathGraph(self.counts, self.edges, edge_type)
 
     @property
     def device(self) -> torch.device:
@@ -92,6 +96,14 @@ class PathGraph:
         """The same on a device."""
         edges = {message_type: edges.to(device) for message_type, edges in self.edges.items()}
         return PathGraph(self.counts, edges, self.edge_type)
+
+
+def inverse_of(message_type: MessageType) -> MessageType:
+    """The message type of the same edges, the other way."""
+    sender, relation, receiver = message_type
+    if relation.endswith(INVERSE):
+        return receiver, relation.removesuffix(INVERSE), sender
+    return receiver, relation + INVERSE, sender
 
 
 class HiddenPairs(NamedTuple):
@@ -123,15 +135,14 @@ class PathNetwork(nn.Module):
 
     Args:
         types: message types, in the order of their weights.
-        edge_type: that is predicted.
         dim: numbers of a state.
         layers: the length of paths.
     """
 
-    def __init__(self, types: Sequence[MessageType], edge_type: MessageType, dim: int, layers: int):
+    def __init__(self, types: Sequence[MessageType], dim: int, layers: int):
         super().__init__()
         self.rows = {message_type: row for row, message_type in enumerate(types)}
-        self.edge_type, self.dim = edge_type, dim
+        self.dim = dim
         self.query = nn.Parameter(torch.randn(dim))
         self.relations = nn.Parameter(1 + 0.1 * torch.randn(layers, len(types), dim))
         self.updates = nn.ModuleList(nn.Linear(2 * dim, dim) for _ in range(layers))
@@ -147,10 +158,11 @@ class PathNetwork(nn.Module):
             heads: (queries,).
             hidden: what each query hides.
         """
-        head_kind, _, tail_kind = self.edge_type
+        head_kind, _, tail_kind = graph.edge_type
         n, device = len(heads), self.query.device
+        query, weights = self.weights_of(graph.edge_type)
         start = torch.zeros(graph.counts[head_kind], n, self.dim, device=device)
-        start[heads, torch.arange(n, device=device)] = self.query
+        start[heads, torch.arange(n, device=device)] = query
         h: dict[str, Tensor] = {head_kind: start}
         of_tails = []
         last = len(self.updates) - 1
@@ -158,13 +170,17 @@ class PathNetwork(nn.Module):
             if layer:
                 of_tails.append(self._or_zeros(h, tail_kind, graph, n))
             kinds = [tail_kind] if layer == last else list(graph.counts)
-            h = self._step(layer, graph, h, start, kinds, hidden)
+            h = self._step(layer, weights[layer], graph, h, start, kinds, hidden)
         first = self._or_zeros({head_kind: start}, tail_kind, graph, n)
         return torch.cat([first, *of_tails, self._or_zeros(h, tail_kind, graph, n)], dim=2)
 
     def forward(self, graph: PathGraph, heads: Tensor, hidden: HiddenPairs | None = None) -> Tensor:
         """Scores of all tails, (queries, tails); arguments as of `states`."""
         return self.score(self.states(graph, heads, hidden))[..., 0].T  # type: ignore[no-any-return]
+
+    def weights_of(self, edge_type: MessageType) -> tuple[Tensor, Tensor]:  # noqa: ARG002  # one alone
+        """The state of a query's head (dim,), and the weights of messages (layers, types, dim)."""
+        return self.query, self.relations
 
     def _or_zeros(self, h: Mapping[str, Tensor], kind: str, graph: PathGraph, n: int) -> Tensor:
         if kind in h:
@@ -174,6 +190,7 @@ class PathNetwork(nn.Module):
     def _step(
         self,
         layer: int,
+        weights: Tensor,
         graph: PathGraph,
         h: Mapping[str, Tensor],
         start: Tensor,
@@ -186,7 +203,7 @@ class PathNetwork(nn.Module):
             sender, _, receiver = message_type
             if sender not in h or receiver not in kinds:
                 continue
-            messages = h[sender] * self.relations[layer, self.rows[message_type]]
+            messages = h[sender] * weights[self.rows[message_type]]
             received = self.convolution(messages.flatten(1), edges).view(
                 graph.counts[receiver], -1, self.dim
             )
@@ -197,7 +214,7 @@ class PathNetwork(nn.Module):
                 for forward in ways:
                     received = _without(received, messages, edges, hidden, forward=forward)
             sums[receiver] = sums[receiver] + received if receiver in sums else received
-        head_kind = self.edge_type[0]
+        head_kind = graph.edge_type[0]
         if head_kind in kinds:
             sums[head_kind] = sums[head_kind] + start if head_kind in sums else start
         states = {}

@@ -1,10 +1,10 @@
-"""Training of a path network on the known pairs of one relation."""
+"""Training of a path network on known pairs that are hidden from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TypedDict
+from typing import NamedTuple, Protocol, TypedDict
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from ..core.threads import one_thread
 from .message_edges import no_sparse_warning
 from .path_network import HiddenPairs, PathGraph, PathNetwork
 from .precision import mixed_precision
-from .settings import PathSettings
+from .settings import PathSettings, RelationPathSettings
 
 Integers = NDArray[np.int64]
 
@@ -38,7 +38,32 @@ class PathTraining(TypedDict):
     best_epoch: int
 
 
-@one_thread()
+class QueryBatch(NamedTuple):
+    """The queries of a step.
+
+    Attributes:
+        graph: that messages are passed over; it holds the pairs, and names what is asked for.
+        heads: (queries,).
+        hidden: the pairs that each query hides, and has to find.
+        known: (queries, tails), whether the graph holds the pair, hidden or not.
+    """
+
+    graph: PathGraph
+    heads: Tensor
+    hidden: HiddenPairs
+    known: Tensor
+
+
+class Queries(Protocol):
+    """What a network is trained on: so many steps an epoch."""
+
+    steps: int
+
+    def batches(self, rng: np.random.Generator) -> Iterator[QueryBatch]:
+        """The steps of an epoch."""
+        ...
+
+
 def train_path_network(
     graph: PathGraph,
     pairs: sparse.csr_matrix,
@@ -49,10 +74,7 @@ def train_path_network(
     seed: int,
     stages: Stages,
 ) -> tuple[PathNetwork, PathTraining]:
-    """Train a network to find known pairs that are hidden from it.
-
-    The heads of a step hide some of their pairs, and each of these is to be told by its score from
-    all tails that are not known. The weights of the epoch with the best validation are kept.
+    """Train a network of one relation.
 
     Args:
         graph: that messages are passed over; it holds the pairs.
@@ -65,35 +87,53 @@ def train_path_network(
         stages: keeps the state after each epoch, so that training goes on after a kill.
     """
     torch.manual_seed(seed)
-    network = PathNetwork(list(graph.edges), graph.edge_type, settings.dim, settings.layers)
-    network = network.to(graph.device)
+    network = PathNetwork(list(graph.edges), settings.dim, settings.layers).to(graph.device)
+    queries = _HeadQueries(graph, pairs, settings.heads, 1.0 if new_heads else _WHOLE_HEADS)
+    validated = partial(validate, network)
+    return network, train_on_queries(
+        network, queries, validated, settings, seed=seed, stages=stages
+    )
+
+
+@one_thread()
+def train_on_queries(
+    network: PathNetwork,
+    queries: Queries,
+    validate: Callable[[], float],
+    settings: RelationPathSettings,
+    *,
+    seed: int,
+    stages: Stages,
+) -> PathTraining:
+    """Train a network to find known pairs that are hidden from it.
+
+    The heads of a step hide some of their pairs, and each of these is to be told by its score from
+    all tails that are not known. The network keeps the weights of the epoch with the best
+    validation.
+    """
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-    heads = np.flatnonzero(np.diff(pairs.indptr))
-    whole = 1.0 if new_heads else _WHOLE_HEADS
-    queries = _Queries(pairs, heads, settings.heads, whole, graph.device)
     course: PathTraining = {"valid_mrr": [], "best_epoch": 0}
     best: dict[str, Tensor] = {}
     total = settings.epochs * queries.steps
     with progress("Training the path network", total) as step, no_sparse_warning():
         for epoch in range(settings.epochs):
-            train = partial(
-                _train_epoch, network, optimiser, graph, queries, settings, epoch, seed, step
-            )
+            train = partial(_train_epoch, network, optimiser, queries, settings, epoch, seed, step)
             state = stages.get(f"paths{epoch}", train)
             _set_state(network, optimiser, state)
-            course["valid_mrr"].append(round(validate(network.eval()), 4))
+            network.eval()
+            course["valid_mrr"].append(round(validate(), 4))
             if course["valid_mrr"][-1] > max([-1.0, *course["valid_mrr"][:-1]]):
                 course["best_epoch"], best = epoch + 1, without_prefix("network", state)
     network.load_state_dict(best)
-    return network.eval(), course
+    network.eval()
+    return course
 
 
 def _train_epoch(
     network: PathNetwork,
     optimiser: torch.optim.Adam,
-    graph: PathGraph,
-    queries: _Queries,
-    settings: PathSettings,
+    queries: Queries,
+    settings: RelationPathSettings,
     epoch: int,
     seed: int,
     step: Callable[..., None],
@@ -104,12 +144,12 @@ def _train_epoch(
     """
     network.train()
     done, total = epoch * queries.steps, settings.epochs * queries.steps
-    for heads, hidden in queries.batches(np.random.default_rng([seed, epoch])):
+    for graph, heads, hidden, known in queries.batches(np.random.default_rng([seed, epoch])):
         for group in optimiser.param_groups:
             group["lr"] = settings.learning_rate * (1 - (1 - _LAST_RATE) * done / total)
         with mixed_precision(settings.precision, graph.device):
             scores = network(graph, heads, hidden)
-        loss = _loss(scores.float(), hidden, queries.known(heads))
+        loss = _loss(scores.float(), hidden, known)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -135,44 +175,30 @@ def _set_state(
     optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
 
 
-class _Queries:
-    """The heads that a network is trained on, and the pairs that each of them hides.
+class _HeadQueries:
+    """The heads of one relation, and the pairs that each of them hides.
 
     Args:
+        graph: that messages are passed over.
         pairs: the known pairs, (heads, tails).
-        heads: those with pairs.
         together: so many heads are asked for in a step.
         whole: of the heads, the share that hide all of their pairs.
-        device: where queries are wanted.
     """
 
-    def __init__(
-        self,
-        pairs: sparse.csr_matrix,
-        heads: Integers,
-        together: int,
-        whole: float,
-        device: torch.device,
-    ):
-        self._pairs, self._heads, self._whole = pairs, heads, whole
-        self._device = device
-        once = -(-len(heads) // together)
+    def __init__(self, graph: PathGraph, pairs: sparse.csr_matrix, together: int, whole: float):
+        self._graph, self._pairs, self._whole = graph, pairs, whole
+        self._heads = np.flatnonzero(np.diff(pairs.indptr))
+        once = -(-len(self._heads) // together)
         self.steps = min(once * -(-_LEAST_STEPS // once), _MOST_STEPS)
         self._times = -(-self.steps // once)
 
-    def batches(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, HiddenPairs]]:
-        """The heads of an epoch's steps, (queries,), with what they hide."""
+    def batches(self, rng: np.random.Generator) -> Iterator[QueryBatch]:
+        """The steps of an epoch."""
         order = np.concatenate([rng.permutation(self._heads) for _ in range(self._times)])
         for step in range(self.steps):
             heads = order[step * len(order) // self.steps : (step + 1) * len(order) // self.steps]
             hidden = [self._hidden(head, rng) for head in heads]
-            lengths = [len(tails) for tails in hidden]
-            pairs = HiddenPairs(
-                torch.from_numpy(np.repeat(np.arange(len(heads)), lengths)),
-                torch.from_numpy(np.repeat(heads, lengths)),
-                torch.from_numpy(np.concatenate(hidden)),
-            )
-            yield torch.from_numpy(heads).to(self._device), pairs.to(self._device)
+            yield query_batch(self._graph, self._pairs, heads, hidden)
 
     def _hidden(self, head: int, rng: np.random.Generator) -> Integers:
         tails: Integers = self._pairs[head].indices.astype(np.int64)
@@ -180,9 +206,21 @@ class _Queries:
             tails = rng.choice(tails, max(1, round(len(tails) * _HIDDEN)), replace=False)
         return tails
 
-    def known(self, heads: Tensor) -> Tensor:
-        """Which tails are known, (queries, tails)."""
-        return torch.from_numpy(self._pairs[heads.cpu().numpy()].toarray() > 0).to(self._device)
+
+def query_batch(
+    graph: PathGraph, pairs: sparse.csr_matrix, heads: Integers, hidden: Sequence[Integers]
+) -> QueryBatch:
+    """A step of these heads, each of which hides some of its tails, where the graph is."""
+    lengths = [len(tails) for tails in hidden]
+    hidden_pairs = HiddenPairs(
+        torch.from_numpy(np.repeat(np.arange(len(heads)), lengths)),
+        torch.from_numpy(np.repeat(heads, lengths)),
+        torch.from_numpy(np.concatenate(hidden)),
+    )
+    known = torch.from_numpy(pairs[heads].toarray() > 0)
+    numbers = torch.from_numpy(heads)
+    device = graph.device
+    return QueryBatch(graph, numbers.to(device), hidden_pairs.to(device), known.to(device))
 
 
 def _loss(scores: Tensor, hidden: HiddenPairs, known: Tensor) -> Tensor:

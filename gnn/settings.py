@@ -225,8 +225,8 @@ class LinkSettings:
 
 
 @dataclass(frozen=True)
-class PathSettings:
-    """What a path network is built and trained with.
+class RelationPathSettings:
+    """What a path network of all relations is built and trained with.
 
     Raises:
         DataError: a value that is not allowed.
@@ -234,15 +234,10 @@ class PathSettings:
 
     dim: int = option(16, "Numbers in the state of a node.", least=1)
     layers: int = option(3, "How many edges long the longest path is.", least=1)
-    epochs: int = option(4, "All are trained, and the best by the validation edges kept.", least=1)
+    epochs: int = option(12, "All are trained, and the best by the edges held back kept.", least=1)
     heads: int = option(8, "Heads of a step; its memory grows with them.", least=1)
     precision: str = _precision("Of the layers' products in training")
     learning_rate: float = option(5e-3, "Of Adam, at the beginning.", least=0)
-    edges: int = option(
-        800_000,
-        "Edges of other relations that paths go over, at most: the smallest relations first.",
-        least=0,
-    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -250,6 +245,18 @@ class PathSettings:
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON can hold them."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class PathSettings(RelationPathSettings):
+    """What a path network of one relation is built and trained with."""
+
+    epochs: int = option(4, "All are trained, and the best by the validation edges kept.", least=1)
+    edges: int = option(
+        800_000,
+        "Edges of other relations that paths go over, at most: the smallest relations first.",
+        least=0,
+    )
 
 
 @dataclass(frozen=True)
@@ -331,6 +338,7 @@ TABLES: dict[str, type[DataclassInstance]] = {
     "links": LinkSettings,
     "network": NetworkSettings,
     "paths": PathSettings,
+    "relation_paths": RelationPathSettings,
     "embeddings": EmbeddingSettings,
 }
 

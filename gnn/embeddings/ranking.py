@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +14,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from ...core.ranking import filtered_ranks, pair_matrix
+from ...core.tensors import tensors_checksum
 from ..data import EdgeType
 from .training import Embeddings, Triples
 
@@ -77,7 +77,7 @@ def triple_ranks(
         return score_side(rows, relation, first, last)
 
     identity = "" if keep is None else _identity(embeddings)
-    return _side_ranks(score, edges, known, typed, keep, identity, step)
+    return side_ranks(score, edges, known, typed=typed, keep=keep, identity=identity, step=step)
 
 
 def degree_ranks(
@@ -90,18 +90,20 @@ def degree_ranks(
         degrees = np.bincount(answers, minlength=int(learned.starts[-1]))[first:last]
         return torch.from_numpy(degrees).expand(len(rows), -1)
 
-    return _side_ranks(score, edges, known, typed)
+    return side_ranks(score, edges, known, typed=typed)
 
 
-def _side_ranks(
+def side_ranks(
     score: SideScore,
     edges: NDArray[np.int64],
     known: Triples,
-    typed: bool,
+    *,
+    typed: bool = True,
     keep: Path | None = None,
     identity: str = "",
     step: Callable[[int], None] | None = None,
 ) -> NDArray[np.float64]:
+    """As `triple_ranks`, by any scores; `identity` is the model's, see `filtered_ranks`."""
     ranks = np.empty((len(edges), 2))
     n_nodes = int(known.starts[-1])
     for relation in np.unique(edges[:, 1]).tolist():
@@ -127,7 +129,5 @@ def _side_ranks(
 
 
 def _identity(embeddings: Embeddings) -> str:
-    digest = hashlib.sha256(f"{embeddings.decoder} {embeddings.reciprocal}".encode())
-    for table in (embeddings.nodes, embeddings.relations):
-        digest.update(table.cpu().numpy().tobytes())
-    return digest.hexdigest()
+    tables = {"nodes": embeddings.nodes, "relations": embeddings.relations}
+    return f"{embeddings.decoder} {embeddings.reciprocal} {tensors_checksum(tables)}"

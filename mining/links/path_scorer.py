@@ -23,7 +23,8 @@ from ...core.sparse import largest_entries
 from ...core.tensors import with_prefix, without_prefix
 from ...core.threads import one_thread
 from ...gnn.data import EdgeType, to_hetero_data
-from ...gnn.message_edges import INVERSE, MessageType, no_sparse_warning
+from ...gnn.message_edges import no_sparse_warning
+from ...gnn.path_graph import edges_both_ways, shares_by_edge
 from ...gnn.path_network import (
     HiddenPairs,
     PathEdges,
@@ -75,7 +76,7 @@ class PathScorer(CandidateScores):
     def path_network(self, graph: PathGraph) -> PathNetwork:
         """The network, for the graph that it was trained on."""
         layers, _, dim = self.network["relations"].shape
-        network = PathNetwork(list(graph.edges), graph.edge_type, dim, layers)
+        network = PathNetwork(list(graph.edges), dim, layers)
         network.load_state_dict(self.network)
         return network.eval()
 
@@ -161,16 +162,10 @@ def path_graph(kg: KnowledgeGraph, data: HeteroData, task: LinkTask, most_edges:
         most_edges: of relations beside the predicted one, the smallest first.
     """
     counts = {kind: data[kind].num_nodes for kind in data.node_types}
-    edges: dict[MessageType, PathEdges] = {}
-    for edge_type in _relations(data, task.edge_type, most_edges):
-        head, relation, tail = edge_type
-        heads, tails = data[edge_type].edge_index
-        if head == tail and kg.schema.relation(relation).symmetric:
-            heads, tails = torch.cat([heads, tails]), torch.cat([tails, heads])
-        else:
-            inverse = tail, relation + INVERSE, head
-            edges[inverse] = PathEdges(tails, heads, counts[tail], counts[head])
-        edges[edge_type] = PathEdges(heads, tails, counts[head], counts[tail])
+    relations = _relations(data, task.edge_type, most_edges)
+    edges = edges_both_ways(
+        data, relations, lambda relation: kg.schema.relation(relation).symmetric
+    )
     for kind in sorted({task.edge_type[0], task.edge_type[2]}):
         similarity = molecule_similarity(kg, data, kind)
         if similarity is not None:
@@ -206,25 +201,14 @@ def edges_of_paths(
     with no_sparse_warning():
         network = scorer.path_network(graph)
         by_message = attribute_to_messages(network, graph, head, tail, hidden)
-    shares: dict[int, float] = {}
-    for (sender, relation, receiver), values in by_message.items():
-        back = relation.endswith(INVERSE)
-        name = relation.removesuffix(INVERSE)
-        edge_type = (receiver, name, sender) if back else (sender, name, receiver)
-        if edge_type not in data.edge_types:  # alike molecules are no edges
-            continue
-        store = data[edge_type]
-        if is_trained and edge_type == task.edge_type:
-            of_head = (
-                (store.edge_index == head).any(0) if task.symmetric else store.edge_index[0] == head
-            )
-            values = values.masked_fill(of_head.repeat(len(values) // len(of_head)), 0.0)
-        # Of a symmetric relation all edges stand twice, one way and then the other.
-        rows = store.e_id.repeat(len(values) // store.num_edges)
-        for place in values.nonzero().ravel().tolist():
-            row = int(rows[place])
-            shares[row] = shares.get(row, 0.0) + float(values[place])
-    return shares
+    if is_trained:
+        own = data[task.edge_type].edge_index
+        of_head = (own == head).any(0) if task.symmetric else own[0] == head
+        for message_type in {graph.edge_type, graph.inverse_type} & by_message.keys():
+            values = by_message[message_type]
+            is_own = of_head.repeat(len(values) // len(of_head))
+            by_message[message_type] = values.masked_fill(is_own, 0.0)
+    return shares_by_edge(by_message, data)
 
 
 def _relations(data: HeteroData, predicted: EdgeType, most_edges: int) -> list[EdgeType]:

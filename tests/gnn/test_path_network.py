@@ -59,7 +59,7 @@ def graph_of(pairs: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> PathGrap
 @pytest.fixture
 def network() -> PathNetwork:
     torch.manual_seed(1)
-    return PathNetwork(list(graph_of(known_pairs()).edges), TARGETS, 8, 3)
+    return PathNetwork(list(graph_of(known_pairs()).edges), 8, 3)
 
 
 def test_products_are_pyg_s_sums_of_messages() -> None:
@@ -200,11 +200,11 @@ def test_nothing_is_known_without_messages() -> None:
         )[0]
 
     network = train(whole)
-    # Three of thirty tails are right: a tenth by chance.
+    # Three of thirty tails are right, and of the nine that nothing known has a third by chance.
     assert hits(network, whole, new) > 0.95
-    assert hits(network, silent, new) < 0.35
+    assert hits(network, silent, new) < 0.5
     of_pairs_alone = without_messages(whole, keep=TARGETS[1])
-    assert hits(train(of_pairs_alone), of_pairs_alone, new) < 0.35
+    assert hits(train(of_pairs_alone), of_pairs_alone, new) < 0.5
 
 
 def with_targets_of_classes(graph: PathGraph) -> PathGraph:

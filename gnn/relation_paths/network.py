@@ -1,0 +1,79 @@
+"""A path network that answers queries of every relation, heads for tails and tails for heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from ..message_edges import MessageType
+from ..path_network import HiddenPairs, PathGraph, PathNetwork
+
+_RELATION = 16  # numbers of what is asked for, beside a candidate's states
+_DEGREES = 3  # numbers of how many edges of the asked relation a candidate and the head have
+_HIDDEN = 64
+
+
+class RelationPathNetwork(PathNetwork):
+    """Scores of all tails for a head, by the paths between them, for every message type.
+
+    What is asked for, a message type, decides what queries start with and what each relation's
+    messages weigh (one part for all queries, one of each query's own). A candidate's score is an
+    MLP of its states, of a vector of what is asked for and of the degrees of both ends, and a
+    weighted sum of the candidate's degrees by all relations: messages are divided by degrees, so
+    that states alone don't tell them. A degree is log(1 + edges); the edges that a query hides are
+    not counted.
+
+    Source: the conditioning of relations on the query is that of Zhu et al., Neural Bellman-Ford
+    Networks, NeurIPS 2021.
+
+    Args:
+        types, dim, layers: see `PathNetwork`; every type is asked for, too.
+    """
+
+    def __init__(self, types: Sequence[MessageType], dim: int, layers: int):
+        super().__init__(types, dim, layers)
+        n = len(types)
+        self.query = nn.Parameter(torch.randn(n, dim))
+        self.of_query = nn.Parameter(torch.zeros(n, layers, n, dim))
+        self.asked_for = nn.Parameter(0.3 * torch.randn(n, _RELATION))
+        self.degrees = nn.Parameter(0.5 * torch.eye(n))
+        width = dim * (layers + 1) + _RELATION + _DEGREES
+        self.score = nn.Sequential(nn.Linear(width, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1))
+
+    def weights_of(self, edge_type: MessageType) -> tuple[Tensor, Tensor]:
+        """See `PathNetwork`."""
+        row = self.rows[edge_type]
+        return self.query[row], self.relations + self.of_query[row]
+
+    def forward(self, graph: PathGraph, heads: Tensor, hidden: HiddenPairs | None = None) -> Tensor:
+        """Scores of all tails, (queries, tails); arguments as of `states`."""
+        row, asked_for = self.rows[graph.edge_type], graph.edges[graph.edge_type]
+        states = self.states(graph, heads, hidden)
+        of_tails = asked_for.received[:, None].repeat(1, len(heads))
+        of_heads = asked_for.sent[heads]
+        if hidden is not None:
+            ones = torch.ones_like(hidden.tails, dtype=of_tails.dtype)
+            of_tails = of_tails.index_put((hidden.tails, hidden.queries), -ones, accumulate=True)
+            of_heads = of_heads.index_put((hidden.queries,), -ones, accumulate=True)
+        of_tails, of_heads = torch.log1p(of_tails), torch.log1p(of_heads)
+        degrees = torch.stack(
+            [of_tails, of_tails - of_tails.mean(0), of_heads.expand_as(of_tails)], dim=2
+        )
+        vector = self.asked_for[row].expand(*degrees.shape[:2], -1)
+        scores = self.score(torch.cat([states, vector, degrees], dim=2))[..., 0]
+        others = self._by_other_degrees(graph, row)
+        total = scores + others[:, None] + self.degrees[row, row] * of_tails
+        return cast(Tensor, total.T)
+
+    def _by_other_degrees(self, graph: PathGraph, row: int) -> Tensor:
+        """What the tails' degrees by other message types than what is asked for add, (tails,)."""
+        tail_kind = graph.edge_type[2]
+        total = torch.zeros(graph.counts[tail_kind], device=self.query.device)
+        for message_type, edges in graph.edges.items():
+            if message_type[2] == tail_kind and message_type != graph.edge_type:
+                weight = self.degrees[row, self.rows[message_type]]
+                total = total + weight * torch.log1p(edges.received)
+        return total

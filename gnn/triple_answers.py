@@ -1,0 +1,110 @@
+"""The best new answers of a model of all relations: the tails of a head, or the heads of a tail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from torch import Tensor
+
+from ..core.errors import MissingError
+from ..graph.kg import KnowledgeGraph
+from .data import EdgeType
+
+# Of an edge type, the end that is given (0: head, 2: tail) and its node's number within its kind:
+# the scores of all nodes at the other end.
+Scores = Callable[[EdgeType, int, int], Tensor]
+
+
+def best_answers(
+    kg: KnowledgeGraph,
+    types: Sequence[EdgeType],
+    vocabulary: Mapping[str, Sequence[str]],
+    scores: Scores,
+    relation: str,
+    *,
+    head: str | None,
+    tail: str | None,
+    top: int,
+) -> pl.DataFrame:
+    """The answers of the best scores that the graph does not hold.
+
+    Args:
+        kg: the graph that says what is known.
+        types: the edge types of the model.
+        vocabulary: the identifiers of the model's nodes, by kind.
+        head, tail: one of them, an identifier or a name.
+
+    Returns:
+        Columns head, relation, tail, name (of the answer), score and rank. Where a relation joins
+        several pairs of kinds, the answers are those of the pairs that the given node's kind is in,
+        each with ranks of its own.
+
+    Raises:
+        MissingError: no such relation or entity, or one that the model has not seen.
+    """
+    query = head if head is not None else tail
+    if query is None or (head is not None and tail is not None):
+        raise MissingError("give either a head or a tail to predict for: one of the two")
+    end = 0 if head is not None else 2
+    of_relation = [each for each in types if each[1] == relation]
+    if not of_relation:
+        there = ", ".join(sorted({each[1] for each in types}))
+        raise MissingError(f"the model has no relation {relation!r}; it has {there}")
+    node = kg.resolve(query)
+    kind = kg.nodes.filter(id=node)["kind"].item()
+    of_kind = [each for each in of_relation if each[end] == kind]
+    if not of_kind:
+        raise MissingError(f"{relation} has no {('head', '', 'tail')[end]} of kind {kind}")
+    number = node_number(vocabulary, kind, node)
+    return pl.concat(
+        _answers(kg, each, end, node, vocabulary[each[2 - end]], scores(each, end, number), top)
+        for each in of_kind
+    )
+
+
+def node_number(vocabulary: Mapping[str, Sequence[str]], kind: str, node: str) -> int:
+    """The number of a node within its kind.
+
+    Raises:
+        MissingError: the model has not seen it.
+    """
+    try:
+        return vocabulary[kind].index(node)
+    except ValueError as error:
+        raise MissingError(
+            f"the model has not seen {node}: it was not in the graph that it was trained on"
+        ) from error
+
+
+def _answers(
+    kg: KnowledgeGraph,
+    edge_type: EdgeType,
+    end: int,
+    node: str,
+    answers: Sequence[str],
+    scores: Tensor,
+    top: int,
+) -> pl.DataFrame:
+    """The best answers that are not known, and are not the node itself."""
+    own, relation, other = edge_type[end], edge_type[1], edge_type[2 - end]
+    query_end, answer_end = ("subject", "object") if end == 0 else ("object", "subject")
+    edges = kg.edges.filter(relation=relation)
+    known = {node, *edges.filter(pl.col(query_end) == node)[answer_end]}
+    if own == other and kg.schema.relation(relation).symmetric:
+        known |= set(edges.filter(pl.col(answer_end) == node)[query_end])
+    order = [i for i in scores.argsort(descending=True).tolist() if answers[i] not in known][:top]
+    names = dict(kg.nodes.filter(kind=other).select("id", "name").iter_rows())
+    ids = [answers[i] for i in order]
+    return pl.DataFrame(
+        {
+            "head": [node] * len(ids) if end == 0 else ids,
+            "relation": [relation] * len(ids),
+            "tail": ids if end == 0 else [node] * len(ids),
+            "name": [names.get(i) for i in ids],
+            "score": scores[order].double().numpy(),
+            "rank": np.arange(1, len(ids) + 1),
+        },
+        schema_overrides={"head": pl.String, "tail": pl.String, "name": pl.String},
+    )

@@ -1,0 +1,1 @@
+"""One path network for all relations."""

@@ -1,0 +1,286 @@
+"""One path network for all relations: what it learns and is trained on, its answers, its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from medkg.cli import main
+from medkg.core.errors import DataError, MissingError, ModelError
+from medkg.gnn import parallel, path_training
+from medkg.gnn.data import vocabulary
+from medkg.gnn.message_edges import INVERSE
+from medkg.gnn.path_network import HiddenPairs, PathGraph
+from medkg.gnn.relation_paths import model as module
+from medkg.gnn.relation_paths import training
+from medkg.gnn.relation_paths.model import (
+    RelationPathModel,
+    load_relation_paths,
+    path_graph,
+    train_relation_paths,
+)
+from medkg.gnn.relation_paths.network import RelationPathNetwork
+from medkg.gnn.relation_paths.training import RelationQueries
+from medkg.gnn.settings import RelationPathSettings
+from medkg.gnn.triple_task import TripleTask, held_back_edges
+from medkg.graph.kg import KnowledgeGraph
+from tests.gnn.graphs import SOURCES, family_graph
+
+SETTINGS = RelationPathSettings(dim=8, epochs=1)
+TARGETS = ("Drug", "TARGETS", "Target")
+
+
+@pytest.fixture(scope="module")
+def kg() -> KnowledgeGraph:
+    return family_graph()
+
+
+@pytest.fixture(scope="module")
+def model(kg: KnowledgeGraph) -> RelationPathModel:
+    return train_relation_paths(kg, SETTINGS, held_back=0.1)
+
+
+def graph_of(kg: KnowledgeGraph, without: Iterable[str] = ()) -> PathGraph:
+    return path_graph(kg, without).asking(TARGETS)
+
+
+def test_it_beats_degree_on_what_was_held_back(model: RelationPathModel) -> None:
+    figures = model.metrics
+    assert figures["valid"]["n"] == 2 * len(model.held_back)
+    assert figures["valid"]["mrr"] > figures["degree"]["mrr"] + 0.15
+    assert {"Drug-TARGETS-Target", "Drug-TREATS-Disease"} <= set(figures["by_relation"])
+
+
+def test_answers_are_new_ones_of_the_family(model: RelationPathModel, kg: KnowledgeGraph) -> None:
+    answers = model.predict(kg, "TARGETS", head="drug 2-2", top=4)
+    known = set(kg.edges.filter(subject="drugbank:DB22", relation="TARGETS")["object"])
+    assert answers["rank"].to_list() == [1, 2, 3, 4]
+    assert answers["score"].is_sorted(descending=True)
+    assert not known & set(answers["tail"])
+    assert all(name.startswith("GENE2") for name in answers["name"][:3])
+    heads = model.predict(kg, "TREATS", tail="disease 3", top=3)
+    assert heads["tail"].unique().to_list() == ["DOID:3"]
+    assert all(name.startswith("drug 3-") for name in heads["name"])
+    # A symmetric relation is known in both directions.
+    partner = model.predict(kg, "INTERACTS_WITH", head="GENE12", top=100)
+    assert not {"NCBIGene:11", "NCBIGene:12"} & set(partner["tail"])
+
+
+def test_it_answers_for_a_node_that_training_never_saw(
+    model: RelationPathModel, kg: KnowledgeGraph
+) -> None:
+    rows = [("drugbank:NEW", "IN_CLASS", "NDFRT:4"), ("drugbank:NEW", "TARGETS", "NCBIGene:41")]
+    nodes = pl.DataFrame(
+        [("drugbank:NEW", "Drug", "new drug")], schema=["id", "kind", "name"], orient="row"
+    )
+    evidence = pl.DataFrame(rows, schema=["subject", "relation", "object"], orient="row")
+    added = KnowledgeGraph.build(
+        pl.concat([kg.nodes.select("id", "kind", "name"), nodes]),
+        pl.concat([kg.evidence.select(evidence.columns), evidence]).with_columns(
+            source=pl.lit("made")
+        ),
+        SOURCES,
+    )
+    answers = model.predict(added, "TARGETS", head="new drug", top=4)
+    assert all(name.startswith("GENE4") for name in answers["name"])
+
+
+def test_ranks_agree_with_counting(model: RelationPathModel, kg: KnowledgeGraph) -> None:
+    task = TripleTask.of(kg, model.held_back)
+    graph = graph_of(kg, model.held_back)
+    rows = np.flatnonzero(task.valid[:, 1] == task.types.index(TARGETS))[:3]
+    known = {tuple(edge) for edge in task.known.edges.tolist()}
+    ranks = module._ranks(model.network, graph, task, rows, together=2)
+    for (head, relation, tail), (rank, rank_of_head) in zip(
+        task.valid[rows].tolist(), ranks.tolist(), strict=True
+    ):
+        first, last = task.known.span(relation, 1)
+        first_head, last_head = task.known.span(relation, 0)
+        inverse = ("Target", "TARGETS" + INVERSE, "Drug")
+        with torch.no_grad():
+            scores = model.network(graph, torch.tensor([head - first_head]))[0]
+            backward = model.network(graph.asking(inverse), torch.tensor([tail - first]))[0]
+        rivals = [
+            scores[node - first]
+            for node in range(first, last)
+            if node == tail or (head, relation, node) not in known
+        ]
+        assert rank == 1 + sum(float(rival) > float(scores[tail - first]) for rival in rivals)
+        others = [
+            backward[node - first_head]
+            for node in range(first_head, last_head)
+            if node == head or (node, relation, tail) not in known
+        ]
+        own = float(backward[head - first_head])
+        assert rank_of_head == 1 + sum(float(rival) > own for rival in others)
+
+
+def test_a_hidden_pair_counts_in_no_degree(kg: KnowledgeGraph) -> None:
+    """Scores without messages, so by degrees alone, are those of the graph without the pair."""
+    torch.manual_seed(0)
+    row = kg.edges.filter(relation="TARGETS").row(0, named=True)
+    nodes = vocabulary(kg)
+    head, tail = nodes["Drug"].index(row["subject"]), nodes["Target"].index(row["object"])
+    whole, without = graph_of(kg), graph_of(kg, [row["id"]])
+    network = RelationPathNetwork(list(whole.edges), 4, 2)
+    with torch.no_grad():
+        network.query.zero_()
+        for layer in network.updates:
+            layer.bias.zero_()
+        pair = HiddenPairs(torch.tensor([0]), torch.tensor([head]), torch.tensor([tail]))
+        hidden = network(whole, torch.tensor([head]), pair)
+        assert torch.allclose(hidden, network(without, torch.tensor([head])), atol=1e-6)
+        assert not torch.allclose(hidden, network(whole, torch.tensor([head])), atol=1e-6)
+
+
+def test_every_relation_is_asked_for_both_ways(kg: KnowledgeGraph) -> None:
+    graph = graph_of(kg)
+    task = TripleTask.of(kg, held_back_edges(kg, 0.1, 0))
+    pairs = module._pairs(task, graph)
+    assert set(pairs) == set(graph.edges)
+    queries, types = RelationQueries(graph, pairs, 4), set()
+    for graph_asked, heads, hidden, known in queries.batches(np.random.default_rng(0)):
+        types.add(graph_asked.edge_type)
+        own = pairs[graph_asked.edge_type].toarray() > 0
+        assert np.array_equal(known.numpy(), own[heads.numpy()])
+        assert len(heads) <= 4
+        assert set(hidden.queries.tolist()) == set(range(len(heads)))
+        assert bool(own[hidden.heads.numpy(), hidden.tails.numpy()].all())
+        assert torch.equal(heads[hidden.queries], hidden.heads)
+    assert types == set(graph.edges)
+
+
+def test_held_back_edges_reach_no_message_and_no_query(kg: KnowledgeGraph) -> None:
+    held_back = held_back_edges(kg, 0.1, 0)
+    task = TripleTask.of(kg, held_back)
+    graph = graph_of(kg, held_back)
+    n = sum(pairs.nnz for pairs in module._pairs(task, graph).values())
+    assert n == sum(edges.sent.sum() for edges in graph.edges.values())
+    both_ways = 2 * (kg.edges.height - len(held_back))
+    assert n == both_ways
+
+
+def test_what_explains_a_score_leads_to_it(model: RelationPathModel, kg: KnowledgeGraph) -> None:
+    answer = model.predict(kg, "TARGETS", head="drug 2-2", top=1).row(0, named=True)
+    rows = model.explain(kg, "drug 2-2", "TARGETS", answer["tail"], top=3)
+    assert rows["share"].abs().is_sorted(descending=True)
+    of_family = rows.filter(
+        pl.any_horizontal(
+            pl.col("subject", "object").str.contains(r"(drug |class |pathway |GENE)2")
+        )
+    )
+    assert of_family.height == 3
+    number = vocabulary(kg)["Drug"].index("drugbank:DB22")
+    tail = vocabulary(kg)["Target"].index(answer["tail"])
+    with torch.no_grad():
+        without = graph_of(kg, rows["edge"].to_list())
+        lost = (
+            model.network(graph_of(kg), torch.tensor([number]))[0, tail]
+            - model.network(without, torch.tensor([number]))[0, tail]
+        )
+    assert (lost > 0) == (rows["share"].sum() > 0)
+
+
+def test_a_known_pair_is_not_explained_by_itself(
+    model: RelationPathModel, kg: KnowledgeGraph
+) -> None:
+    edge = kg.edges.filter(relation="TARGETS").row(0, named=True)
+    rows = model.explain(kg, edge["subject"], "TARGETS", edge["object"], top=1_000)
+    assert rows.height > 10
+    assert edge["id"] not in rows["edge"].to_list()
+    # A symmetric relation is there once, and asked about from either end.
+    edge = kg.edges.filter(relation="INTERACTS_WITH").row(0, named=True)
+    for ends in (("subject", "object"), ("object", "subject")):
+        first, second = (edge[end] for end in ends)
+        rows = model.explain(kg, first, "INTERACTS_WITH", second, top=1_000)
+        assert rows.height > 10
+        assert edge["id"] not in rows["edge"].to_list()
+
+
+def test_training_goes_on_where_it_was_cut_off(
+    kg: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_STEPS", 10)
+    settings = RelationPathSettings(dim=4, epochs=3)
+    whole = train_relation_paths(kg, settings, out=tmp_path / "whole")
+    steps, begun = path_training._train_epoch, []
+
+    def cut_off(*arguments: object) -> dict[str, torch.Tensor]:
+        begun.append(1)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        return steps(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(path_training, "_train_epoch", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        train_relation_paths(kg, settings, out=tmp_path / "cut")
+    again = train_relation_paths(kg, settings, out=tmp_path / "cut")
+    assert len(begun) == 3 + 1
+    assert again.metrics == whole.metrics
+    for name, weights in whole.network.state_dict().items():
+        assert torch.equal(weights, again.network.state_dict()[name])
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["cut", "whole"]
+
+
+def test_what_can_not_be_asked(
+    model: RelationPathModel, kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(MissingError, match="no relation 'CAUSES'; it has"):
+        model.predict(kg, "CAUSES", head="drug 2-2")
+    with pytest.raises(MissingError, match="either a head or a tail"):
+        model.predict(kg, "TREATS", head="drug 2-2", tail="disease 3")
+    with pytest.raises(MissingError, match="TREATS has no head of kind Disease"):
+        model.predict(kg, "TREATS", head="disease 3")
+    with pytest.raises(MissingError, match="the model knows no Disease TREATS Drug"):
+        model.explain(kg, "disease 3", "TREATS", "drug 2-2")
+    nothing = kg.without_edges(kg.edges["id"])
+    with pytest.raises(MissingError, match="no edges that paths could go over"):
+        model.predict(nothing, "TARGETS", head="drug 2-2")
+    model_of_others = RelationPathModel(
+        model.network, [("Drug", "CAUSES", "Symptom")], SETTINGS, 0, model.metrics, [], model.record
+    )
+    with pytest.raises(MissingError, match="none of the relations"):
+        model_of_others.predict(kg, "TARGETS", head="drug 2-2")
+    with pytest.raises(DataError, match="no edge is held back"):
+        train_relation_paths(kg, SETTINGS, held_back=[])
+    monkeypatch.setattr(parallel, "size", lambda: 2)
+    with pytest.raises(ModelError, match="without torchrun"):
+        train_relation_paths(kg, SETTINGS)
+
+
+def test_folder(model: RelationPathModel, kg: KnowledgeGraph, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    again = load_relation_paths(tmp_path / "model")
+    before = model.predict(kg, "TARGETS", head="drug 2-2")
+    assert again.predict(kg, "TARGETS", head="drug 2-2").equals(before)
+    assert again.settings == model.settings
+    assert again.metrics == model.metrics
+    assert "CC0-1.0" in (tmp_path / "model" / "CARD.md").read_text(encoding="utf-8")
+    save_file({"query": torch.zeros(1)}, tmp_path / "model" / "weights.safetensors")
+    with pytest.raises(ModelError, match="damaged"):
+        load_relation_paths(tmp_path / "model")
+
+
+def test_command(
+    kg: KnowledgeGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(training, "_STEPS", 5)
+    kg.save(tmp_path / "graph")
+    (tmp_path / "own.toml").write_text("[relation_paths]\ndim = 4\nlayers = 2\nepochs = 9\n")
+    command = f"medkg train paths {tmp_path}/graph --out {tmp_path}/model --epochs 1 --json"
+    monkeypatch.setattr("sys.argv", [*command.split(), "--config", f"{tmp_path}/own.toml"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out)["valid"]["n"] > 0
+    settings = load_relation_paths(tmp_path / "model").settings
+    assert (settings.dim, settings.layers, settings.epochs) == (4, 2, 1)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["graph", "model", "own.toml"]
