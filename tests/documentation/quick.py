@@ -16,7 +16,13 @@ from medkg.extract.mentions import train as mentions_train
 from medkg.extract.relations import train as relations_train
 from medkg.extract.relations import train_documents
 from medkg.gnn import candidate_network, path_training
-from medkg.gnn.settings import EmbeddingSettings, NetworkSettings, PathSettings
+from medkg.gnn.relation_paths import training as relation_paths
+from medkg.gnn.settings import (
+    EmbeddingSettings,
+    NetworkSettings,
+    PathSettings,
+    RelationPathSettings,
+)
 from medkg.mining.course import cox, networks
 from medkg.mining.course import model as course
 from medkg.mining.diagnosis import networks as diagnosis_networks
@@ -48,7 +54,8 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(train_documents, "GradientBoostingClassifier", few_trees)
     patch.setattr(relations_train, "hpo_definitions", lambda: ["A raised temperature."])
     patch.setattr(servers, "time", SimpleNamespace(sleep=_stop))
-    for settings in (NetworkSettings, PathSettings, EmbeddingSettings):
+    patch.setattr(relation_paths, "_STEPS", 10)
+    for settings in (NetworkSettings, PathSettings, RelationPathSettings, EmbeddingSettings):
         given = inspect.signature(settings).parameters.values()
         defaults = [_EPOCHS if each.name == "epochs" else each.default for each in given]
         patch.setattr(settings.__init__, "__defaults__", tuple(defaults))
