@@ -58,7 +58,15 @@ def _print_rows(
         return
     of_first = rows.filter(pl.col(of_query) == rows[of_query][0])
     most = max(_MOST_ROWS, of_first.height)
-    show.frame(rows.drop("model", "graph"), f"{title} {relation} of {queries}", most=most)
+    # What the title says is said in no row.
+    shown = rows.drop("relation", "known", "model", "graph")
+    if (shown["status"] == "new").all():
+        shown = shown.drop("status", "sources")
+    shown = shown.with_columns(tail_name=_with_roles(model, rows))
+    if of_first.height == rows.height:
+        queries = f"{rows[f'{of_query}_name'][0]} ({rows[of_query][0]})"
+        shown = shown.drop(of_query, f"{of_query}_name")
+    show.frame(shown, f"{title} {relation} of {queries}", most=most)
     if base is None:
         show.out.print(
             "known pairs have no probability, since a source records them; rank: that the pair"
@@ -75,6 +83,17 @@ def _print_rows(
             " back"
         )
     show.out.print(signed(model))
+
+
+def _with_roles(model: LinkModel, rows: pl.DataFrame) -> pl.Series:
+    """The tails' names, and of those that handle many drugs what they are: CYP3A4 (enzyme)."""
+    import polars as pl
+
+    tails = model.graph.nodes.filter(pl.col("id").is_in(rows["tail"].implode()))
+    role = pl.col("properties").str.json_path_match("$.adme")
+    roles = tails.select(tail="id", role=pl.format(" ({})", role))
+    of_rows = rows.join(roles, on="tail", how="left", maintain_order="left")
+    return of_rows["tail_name"] + of_rows["role"].fill_null("")
 
 
 def signed(model: LinkModel) -> str:

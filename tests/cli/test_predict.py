@@ -265,3 +265,31 @@ def test_of_a_drug_without_facts_it_is_said_what_there_is(
     assert "New TARGETS of drug alone: none" in printed
     assert "the graph holds 0 edges and no structure of drug alone" in printed
     assert "--smiles" not in printed  # no drug here has a structure
+
+
+def test_a_row_says_what_the_title_does_not(tmp_path: Path) -> None:
+    """Of one query: neither the query nor the relation again; what handles drugs; what denies."""
+    graph = family_graph()
+    is_gene = pl.col("kind") == "Target"
+    enzyme = pl.when(is_gene).then(pl.lit('{"adme": "enzyme"}')).otherwise("properties")
+    folder = tmp_path / "graph"
+    graph.with_frames(nodes=graph.nodes.with_columns(properties=enzyme)).save(folder)
+    run("train", "links", folder, "--model", "degree", "--out", tmp_path / "model")
+    asked = (tmp_path / "model", "--head", "drug 0-3", "--top", 3)
+    shown = predict(*asked).stdout
+    assert shown.splitlines()[0].strip() == "New TARGETS of drug 0-3 (drugbank:DB03)"
+    rows = shown.partition("probability:")[0]
+    assert rows.count("(enzyme)") == 3
+    assert rows.count("drugbank:DB03") == 1  # the title's
+    assert "status" not in rows
+    assert "sources" not in rows
+    first = load_link_model(tmp_path / "model").predict("drug 0-3", top=1)["tail"][0]
+    denied = pl.DataFrame(
+        {"subject": ["drugbank:DB03"], "relation": ["TARGETS"], "object": [first],
+         "source": ["made"], "polarity": ["negated"]}
+    )  # fmt: skip
+    evidence = pl.concat([graph.evidence.drop("id", "edge"), denied], how="diagonal")
+    KnowledgeGraph.build(graph.nodes, evidence, graph.sources).save(tmp_path / "denied")
+    shown = predict(*asked, "--graph", tmp_path / "denied").stdout
+    assert "contradicted" in shown
+    assert "(enzyme)" not in shown
