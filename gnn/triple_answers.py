@@ -48,20 +48,37 @@ def best_answers(
     if query is None or (head is not None and tail is not None):
         raise MissingError("give either a head or a tail to predict for: one of the two")
     end = 0 if head is not None else 2
-    of_relation = [each for each in types if each[1] == relation]
-    if not of_relation:
-        there = ", ".join(sorted({each[1] for each in types}))
-        raise MissingError(f"the model has no relation {relation!r}; it has {there}")
-    node = kg.resolve(query)
-    kind = kg.nodes.filter(id=node)["kind"].item()
-    of_kind = [each for each in of_relation if each[end] == kind]
-    if not of_kind:
-        raise MissingError(f"{relation} has no {('head', '', 'tail')[end]} of kind {kind}")
+    node, kind = resolved_end(kg, types, relation, end, query)
+    of_kind = [each for each in types if each[1] == relation and each[end] == kind]
     number = node_number(vocabulary, kind, node)
     return pl.concat(
         _answers(kg, each, end, node, vocabulary[each[2 - end]], scores(each, end, number), top)
         for each in of_kind
     )
+
+
+def resolved_end(
+    kg: KnowledgeGraph, types: Sequence[EdgeType], relation: str, end: int, text: str
+) -> tuple[str, str]:
+    """The identifier and the kind of the node that a text means as a relation's head or tail.
+
+    Args:
+        types: the edge types of the model.
+        end: 0 for a head, 2 for a tail.
+
+    Raises:
+        MissingError: the model has no such relation, or the graph no such node.
+    """
+    kinds = {each[end] for each in types if each[1] == relation}
+    if not kinds:
+        there = ", ".join(sorted({each[1] for each in types}))
+        raise MissingError(f"the model has no relation {relation!r}; it has {there}")
+    # A name that a disease and a symptom share means the one that the relation has.
+    node = kg.resolve(text, *(kinds if len(kinds) == 1 else ()))
+    kind = kg.nodes.filter(id=node)["kind"].item()
+    if kind not in kinds:
+        raise MissingError(f"{relation} has no {('head', '', 'tail')[end]} of kind {kind}")
+    return node, kind
 
 
 def node_number(vocabulary: Mapping[str, Sequence[str]], kind: str, node: str) -> int:

@@ -39,7 +39,7 @@ from ..path_network import HiddenPairs, PathGraph, attribute_to_messages, invers
 from ..path_training import PathTraining, train_on_queries
 from ..settings import RelationPathSettings
 from ..training import device_of
-from ..triple_answers import best_answers, node_number
+from ..triple_answers import best_answers, node_number, resolved_end
 from ..triple_task import TripleMetrics, TripleTask, figures_in_markdown, held_back_edges
 from .network import RelationPathNetwork
 from .training import RelationQueries
@@ -70,7 +70,7 @@ class RelationPathModel:
     ):
         self.network, self.types, self.settings = network, types, settings
         self.seed, self.metrics, self.held_back, self.record = seed, metrics, held_back, record
-        self._read: tuple[str, PathGraph] | None = None
+        self._read: tuple[KnowledgeGraph, PathGraph] | None = None
 
     def predict(
         self,
@@ -125,17 +125,20 @@ class RelationPathModel:
         Raises:
             MissingError: no such entity, or no such relation between the two.
         """
-        graph, ends = self._graph_of(kg), [kg.resolve(head), kg.resolve(tail)]
-        kinds = dict(kg.nodes.filter(pl.col("id").is_in(ends)).select("id", "kind").iter_rows())
-        edge_type = kinds[ends[0]], relation, kinds[ends[1]]
-        if edge_type not in self.types or edge_type not in graph.edges:
+        graph = self._graph_of(kg)
+        (first, of_head), (second, of_tail) = (
+            resolved_end(kg, self.types, relation, end, text)
+            for end, text in ((0, head), (2, tail))
+        )
+        edge_type = of_head, relation, of_tail
+        if edge_type not in graph.edges:
             raise MissingError(f"the model knows no {' '.join(edge_type)}")
         nodes = vocabulary(kg)
-        numbers = [node_number(nodes, kinds[end], end) for end in ends]
+        numbers = [node_number(nodes, of_head, first), node_number(nodes, of_tail, second)]
         query, one = torch.tensor([0]), torch.tensor(numbers)
-        edges = kg.edges.filter(relation=relation, subject=ends[0], object=ends[1])
+        edges = kg.edges.filter(relation=relation, subject=first, object=second)
         if inverse_of(edge_type) not in graph.edges:  # symmetric: it may be there the other way
-            back = kg.edges.filter(relation=relation, subject=ends[1], object=ends[0])
+            back = kg.edges.filter(relation=relation, subject=second, object=first)
             edges = pl.concat([edges, back])
         hidden = None if edges.is_empty() else HiddenPairs(query, one[:1], one[1:])
         with no_sparse_warning():
@@ -158,13 +161,12 @@ class RelationPathModel:
 
     def _graph_of(self, kg: KnowledgeGraph) -> PathGraph:
         """What the network reads of a graph; kept until another is asked about."""
-        checksum = kg.checksum()
-        if self._read is None or self._read[0] != checksum:
+        if self._read is None or self._read[0] is not kg:
             whole = path_graph(kg)
             edges = {each: whole.edges[each] for each in self.types if each in whole.edges}
             if not edges:
                 raise MissingError("the graph has none of the relations that the model knows")
-            self._read = checksum, PathGraph(whole.counts, edges, next(iter(edges)))
+            self._read = kg, PathGraph(whole.counts, edges, next(iter(edges)))
         return self._read[1]
 
     def save(self, path: Path | str) -> None:

@@ -161,7 +161,7 @@ def test_what_can_not_be_asked(model: EmbeddingModel, kg: KnowledgeGraph) -> Non
         model.predict(kg, "TREATS", head="drug 2-2", tail="disease 3")
     with pytest.raises(ModelError, match="device 'nothing' can't be used here"):
         train_embeddings(kg, SETTINGS, device="nothing")
-    with pytest.raises(MissingError, match="TREATS has no head of kind Disease"):
+    with pytest.raises(MissingError, match="the graph has no Drug 'disease 3'"):
         model.predict(kg, "TREATS", head="disease 3")
 
 

@@ -73,6 +73,18 @@ def test_answers_are_new_ones_of_the_family(model: RelationPathModel, kg: Knowle
     assert not {"NCBIGene:11", "NCBIGene:12"} & set(partner["tail"])
 
 
+def test_a_name_means_what_the_relation_has(model: RelationPathModel, kg: KnowledgeGraph) -> None:
+    """A disease and a gene of one name: a drug treats the disease."""
+    renamed = pl.when(id="NCBIGene:30").then(pl.lit("disease 3")).otherwise("name").alias("name")
+    frame = kg.nodes.select("id", "kind", renamed)
+    evidence = kg.evidence.select("subject", "relation", "object", "source")
+    both = KnowledgeGraph.build(frame, evidence, SOURCES)
+    with pytest.raises(MissingError, match="may be 2 entities"):
+        both.resolve("disease 3")
+    assert model.predict(both, "TREATS", tail="disease 3", top=1)["tail"].to_list() == ["DOID:3"]
+    assert model.explain(both, "drug 3-0", "TREATS", "disease 3", top=3).height == 3
+
+
 def test_it_answers_for_a_node_that_training_never_saw(
     model: RelationPathModel, kg: KnowledgeGraph
 ) -> None:
@@ -236,9 +248,9 @@ def test_what_can_not_be_asked(
         model.predict(kg, "CAUSES", head="drug 2-2")
     with pytest.raises(MissingError, match="either a head or a tail"):
         model.predict(kg, "TREATS", head="drug 2-2", tail="disease 3")
-    with pytest.raises(MissingError, match="TREATS has no head of kind Disease"):
+    with pytest.raises(MissingError, match="the graph has no Drug 'disease 3'"):
         model.predict(kg, "TREATS", head="disease 3")
-    with pytest.raises(MissingError, match="the model knows no Disease TREATS Drug"):
+    with pytest.raises(MissingError, match="the graph has no Drug 'disease 3'"):
         model.explain(kg, "disease 3", "TREATS", "drug 2-2")
     nothing = kg.without_edges(kg.edges["id"])
     with pytest.raises(MissingError, match="no edges that paths could go over"):
