@@ -42,7 +42,7 @@ import medkg
 from medkg.core.atomic import atomic_file
 
 if TYPE_CHECKING:
-    from medkg.gnn.embeddings.training import Triples
+    from medkg.gnn.triples import Triples
 
 ROOT = Path(__file__).resolve().parents[1]
 GROWTH = {"cpu": (4, 5, 6, 7), "cuda": (4, 5, 6, 7, 8)}  # powers of ten of triples
@@ -190,7 +190,7 @@ def embeddings(given: Given) -> Figures:
 
 def made_up(count: int) -> Triples:
     """So many triples of five relations, ten to a node, of degrees as skewed as in real graphs."""
-    from medkg.gnn.embeddings.training import Triples
+    from medkg.gnn.triples import Triples
 
     random = np.random.default_rng(0)
     nodes = max(100, count // 10)

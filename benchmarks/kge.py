@@ -239,8 +239,9 @@ def width(decoder: str) -> int:
 
 def medkg_trains(task: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """Train by medkg."""
-    from medkg.gnn.embeddings.training import Triples, train
+    from medkg.gnn.embeddings.training import train
     from medkg.gnn.settings import EmbeddingSettings
+    from medkg.gnn.triples import Triples
 
     decoder = task["decoder"]
     chosen = SETTINGS["all"] | SETTINGS[str(task["batch"])] | SETTINGS.get(decoder, {})
@@ -268,7 +269,8 @@ def medkg_ranks(task: dict[str, Any], data: dict[str, Any], n: int) -> Any:
     import torch
 
     from medkg.gnn.embeddings.ranking import triple_ranks
-    from medkg.gnn.embeddings.training import Embeddings, Triples
+    from medkg.gnn.embeddings.training import Embeddings
+    from medkg.gnn.triples import Triples
 
     with np.load(task["model"]) as file:
         embeddings = Embeddings(

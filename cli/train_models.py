@@ -242,7 +242,7 @@ def train_paths(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Train one graph neural network for all relations, by the paths between two nodes."""
+    """Train one graph neural network for all relations; one edge in a hundred is held back."""
     from medkg.cli import show
     from medkg.gnn.options import with_options
     from medkg.gnn.relation_paths.model import train_relation_paths

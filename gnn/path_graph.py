@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from ..graph.schema import Schema
 from .data import EdgeType
 from .message_edges import INVERSE, MessageType
 from .path_network import PathEdges, inverse_of
@@ -17,19 +18,15 @@ if TYPE_CHECKING:
 
 
 def edges_both_ways(
-    data: HeteroData, edge_types: Iterable[EdgeType], is_symmetric: Callable[[str], bool]
+    schema: Schema, data: HeteroData, edge_types: Iterable[EdgeType]
 ) -> dict[MessageType, PathEdges]:
-    """The edges of these types, from heads to tails and back, as `PathGraph` takes them.
-
-    Args:
-        is_symmetric: whether a relation, by its name, is symmetric within a kind.
-    """
+    """The edges of these types, from heads to tails and back, as `PathGraph` takes them."""
     edges: dict[MessageType, PathEdges] = {}
     for edge_type in edge_types:
         head, relation, tail = edge_type
         heads, tails = data[edge_type].edge_index
         of_heads, of_tails = data[head].num_nodes, data[tail].num_nodes
-        if head == tail and is_symmetric(relation):
+        if head == tail and schema.relation(relation).symmetric:
             heads, tails = torch.cat([heads, tails]), torch.cat([tails, heads])
         else:
             edges[inverse_of(edge_type)] = PathEdges(tails, heads, of_tails, of_heads)
@@ -42,16 +39,15 @@ def shares_by_edge(by_message: Mapping[MessageType, Tensor], data: HeteroData) -
 
     Messages that are over no edge of `data`, as between alike molecules, are left out.
     """
-    shares: dict[int, float] = {}
+    numbers = [int(data[each].e_id.max()) for each in data.edge_types if data[each].num_edges]
+    shares = torch.zeros(max(numbers, default=-1) + 1, dtype=torch.float64)
     for message_type, values in by_message.items():
         back = message_type[1].endswith(INVERSE)
         edge_type = inverse_of(message_type) if back else message_type
-        if edge_type not in data.edge_types:
-            continue
-        store = data[edge_type]
-        # Of a symmetric relation all edges stand twice, one way and then the other.
-        rows = store.e_id.repeat(len(values) // store.num_edges)
-        for place in values.nonzero().ravel().tolist():
-            row = int(rows[place])
-            shares[row] = shares.get(row, 0.0) + float(values[place])
-    return shares
+        if edge_type in data.edge_types and len(values):
+            store = data[edge_type]
+            # Of a symmetric relation all edges stand twice, one way and then the other.
+            rows = store.e_id.repeat(len(values) // store.num_edges)
+            shares.index_add_(0, rows, values.double().cpu())
+    rows = shares.nonzero().ravel()
+    return dict(zip(rows.tolist(), shares[rows].tolist(), strict=True))

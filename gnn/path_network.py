@@ -263,9 +263,11 @@ def attribute_to_messages(
         for step in range(_STEPS):
             for message_type, edges in graph.edges.items():
                 edges.weights = (whole[message_type] * ((step + 0.5) / _STEPS)).requires_grad_()
-            torch.autograd.backward(network(graph, query, hidden)[0, tail])
-            for message_type, edges in graph.edges.items():
-                if (gradient := edges.weights.grad) is not None:
+            weights = [edges.weights for edges in graph.edges.values()]
+            score = network(graph, query, hidden)[0, tail]
+            of_step = torch.autograd.grad(score, weights, allow_unused=True)
+            for message_type, gradient in zip(graph.edges, of_step, strict=True):
+                if gradient is not None:
                     before = gradients.get(message_type, torch.zeros_like(gradient))
                     gradients[message_type] = before + gradient / _STEPS
     finally:

@@ -55,7 +55,7 @@ class QueryBatch(NamedTuple):
 
 
 class Queries(Protocol):
-    """What a network is trained on: so many steps an epoch."""
+    """A source of training batches, so many an epoch."""
 
     steps: int
 
@@ -117,11 +117,15 @@ def train_on_queries(
     total = settings.epochs * queries.steps
     with progress("Training the path network", total) as step, no_sparse_warning():
         for epoch in range(settings.epochs):
-            train = partial(_train_epoch, network, optimiser, queries, settings, epoch, seed, step)
+
+            def train(epoch: int = epoch) -> dict[str, Tensor]:
+                state = _train_epoch(network, optimiser, queries, settings, epoch, seed, step)
+                network.eval()
+                return {**state, "valid_mrr": torch.tensor(validate(), dtype=torch.float64)}
+
             state = stages.get(f"paths{epoch}", train)
             _set_state(network, optimiser, state)
-            network.eval()
-            course["valid_mrr"].append(round(validate(), 4))
+            course["valid_mrr"].append(round(float(state["valid_mrr"]), 4))
             if course["valid_mrr"][-1] > max([-1.0, *course["valid_mrr"][:-1]]):
                 course["best_epoch"], best = epoch + 1, without_prefix("network", state)
     network.load_state_dict(best)

@@ -1,4 +1,4 @@
-"""The settings of link prediction and of embeddings, read from a TOML file and checked.
+"""The settings of models of links and of all relations, read from a TOML file and checked.
 
 `medkg train links --print-config`, or the same of `train embeddings`, prints all of them with what
 they mean; a file needs to hold only those that differ. An option of the command line goes before

@@ -12,9 +12,9 @@ from ..core.errors import MissingError
 from ..graph.kg import KnowledgeGraph
 from .data import EdgeType
 
-# Of an edge type, the end that is given (0: head, 2: tail) and its node's number within its kind:
-# the scores of all nodes at the other end.
-Scores = Callable[[EdgeType, int, int], Tensor]
+# Of an edge type, the side that is given (0: head, 1: tail) and its node's identifier: the scores
+# of all nodes at the other end.
+Scores = Callable[[EdgeType, int, str], Tensor]
 
 
 def best_answers(
@@ -47,29 +47,30 @@ def best_answers(
     query = head if head is not None else tail
     if query is None or (head is not None and tail is not None):
         raise MissingError("give either a head or a tail to predict for: one of the two")
-    end = 0 if head is not None else 2
-    node, kind = resolved_end(kg, types, relation, end, query)
-    of_kind = [each for each in types if each[1] == relation and each[end] == kind]
-    number = node_number(vocabulary, kind, node)
+    side = 0 if head is not None else 1
+    node, kind = resolved_end(kg, types, relation, side, query)
+    of_kind = [each for each in types if each[1] == relation and each[2 * side] == kind]
     return pl.concat(
-        _answers(kg, each, end, node, vocabulary[each[2 - end]], scores(each, end, number), top)
+        _answers(
+            kg, each, side, node, vocabulary[each[2 - 2 * side]], scores(each, side, node), top
+        )
         for each in of_kind
     )
 
 
 def resolved_end(
-    kg: KnowledgeGraph, types: Sequence[EdgeType], relation: str, end: int, text: str
+    kg: KnowledgeGraph, types: Sequence[EdgeType], relation: str, side: int, text: str
 ) -> tuple[str, str]:
     """The identifier and the kind of the node that a text means as a relation's head or tail.
 
     Args:
         types: the edge types of the model.
-        end: 0 for a head, 2 for a tail.
+        side: 0 for a head, 1 for a tail.
 
     Raises:
         MissingError: the model has no such relation, or the graph no such node.
     """
-    kinds = {each[end] for each in types if each[1] == relation}
+    kinds = {each[2 * side] for each in types if each[1] == relation}
     if not kinds:
         there = ", ".join(sorted({each[1] for each in types}))
         raise MissingError(f"the model has no relation {relation!r}; it has {there}")
@@ -77,36 +78,22 @@ def resolved_end(
     node = kg.resolve(text, *(kinds if len(kinds) == 1 else ()))
     kind = kg.nodes.filter(id=node)["kind"].item()
     if kind not in kinds:
-        raise MissingError(f"{relation} has no {('head', '', 'tail')[end]} of kind {kind}")
+        raise MissingError(f"{relation} has no {('head', 'tail')[side]} of kind {kind}")
     return node, kind
-
-
-def node_number(vocabulary: Mapping[str, Sequence[str]], kind: str, node: str) -> int:
-    """The number of a node within its kind.
-
-    Raises:
-        MissingError: the model has not seen it.
-    """
-    try:
-        return vocabulary[kind].index(node)
-    except ValueError as error:
-        raise MissingError(
-            f"the model has not seen {node}: it was not in the graph that it was trained on"
-        ) from error
 
 
 def _answers(
     kg: KnowledgeGraph,
     edge_type: EdgeType,
-    end: int,
+    side: int,
     node: str,
     answers: Sequence[str],
     scores: Tensor,
     top: int,
 ) -> pl.DataFrame:
     """The best answers that are not known, and are not the node itself."""
-    own, relation, other = edge_type[end], edge_type[1], edge_type[2 - end]
-    query_end, answer_end = ("subject", "object") if end == 0 else ("object", "subject")
+    own, relation, other = edge_type[2 * side], edge_type[1], edge_type[2 - 2 * side]
+    query_end, answer_end = ("subject", "object") if side == 0 else ("object", "subject")
     edges = kg.edges.filter(relation=relation)
     known = {node, *edges.filter(pl.col(query_end) == node)[answer_end]}
     if own == other and kg.schema.relation(relation).symmetric:
@@ -116,9 +103,9 @@ def _answers(
     ids = [answers[i] for i in order]
     return pl.DataFrame(
         {
-            "head": [node] * len(ids) if end == 0 else ids,
+            "head": [node] * len(ids) if side == 0 else ids,
             "relation": [relation] * len(ids),
-            "tail": ids if end == 0 else [node] * len(ids),
+            "tail": ids if side == 0 else [node] * len(ids),
             "name": [names.get(i) for i in ids],
             "score": scores[order].double().numpy(),
             "rank": np.arange(1, len(ids) + 1),

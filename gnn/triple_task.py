@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ..core.errors import DataError
 from ..core.ranking import RankFigures, summarise
 from ..graph.kg import KnowledgeGraph
+from ..graph.training_provenance import GraphRecord
 from .data import EdgeType, identifiers, to_hetero_data
-from .embeddings.ranking import degree_ranks, triples_of
-from .embeddings.training import Triples
+from .triples import Triples, degree_ranks, triples_of
 
 
 class RelationFigures(TypedDict):
@@ -77,7 +77,7 @@ class TripleTask:
         """The figures of a model, with the degree baseline's beside them.
 
         Args:
-            ranks: (n, 2), of the triples held back, see `embeddings.ranking.triple_ranks`.
+            ranks: (n, 2), of the triples held back, see `triples.side_ranks`.
             course: of its training.
         """
         baseline_ranks = degree_ranks(self.valid, self.training, self.known)
@@ -110,13 +110,17 @@ def held_back_edges(kg: KnowledgeGraph, held_back: Iterable[str] | float, seed: 
     return back
 
 
-def figures_in_markdown(metrics: TripleMetrics) -> list[str]:
-    """The lines of a model card that give its figures."""
+def figures_in_markdown(metrics: TripleMetrics, chosen: str) -> list[str]:
+    """The lines of a model card that give its figures.
+
+    Args:
+        chosen: what was chosen by these triples, a sentence.
+    """
     lines = [
         f"## Filtered ranks of {metrics['valid']['n']:,} triples held back, both sides",
         "",
-        "Training was stopped by these triples. Candidates are the nodes of the answer's kind;"
-        " ties count half; 95 % intervals by bootstrap over queries.",
+        f"{chosen} Candidates are the nodes of the answer's kind; ties count half; 95 % intervals"
+        " by bootstrap over queries.",
         "",
         "| | MRR | Hits@1 | Hits@10 |",
         "|---|---|---|---|",
@@ -131,6 +135,18 @@ def figures_in_markdown(metrics: TripleMetrics) -> list[str]:
     return lines + [
         f"| {name} | {part['n']:,} | {part['mrr']:.3f} |"
         for name, part in metrics["by_relation"].items()
+    ]
+
+
+def end_of_card(record: GraphRecord) -> list[str]:
+    """The last lines of a model card: what scores are not, and where the graph is from."""
+    return [
+        "",
+        "Scores are no probabilities. Not for decisions about patients.",
+        "",
+        "## Sources of the graph",
+        "",
+        *(f"- {s['name']} {s['release']}: {s['licence']}" for s in record["sources"]),
     ]
 
 

@@ -77,6 +77,7 @@ SLOW = {
     "extract/test_run.py",
     "gnn/embeddings/test_training.py",
     "gnn/test_parallel.py",
+    "gnn/relation_paths/test_model.py",
     "gnn/test_path_network.py",
     "gnn/test_training.py",
     "graph/test_audit.py",

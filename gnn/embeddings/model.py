@@ -34,7 +34,13 @@ from ..options import with_options
 from ..settings import EmbeddingSettings
 from ..training import device_of
 from ..triple_answers import best_answers
-from ..triple_task import TripleMetrics, TripleTask, figures_in_markdown, held_back_edges
+from ..triple_task import (
+    TripleMetrics,
+    TripleTask,
+    end_of_card,
+    figures_in_markdown,
+    held_back_edges,
+)
 from .ranking import triple_ranks
 from .training import Embeddings, train
 
@@ -109,15 +115,20 @@ class EmbeddingModel:
             kg, self.types, self.vocabulary, self._scores, relation, head=head, tail=tail, top=top
         )
 
-    def _scores(self, edge_type: EdgeType, end: int, number: int) -> Tensor:
+    def _scores(self, edge_type: EdgeType, side: int, node: str) -> Tensor:
         """See `triple_answers.Scores`."""
         kinds = sorted(self.vocabulary)
         starts = np.cumsum([0, *(len(self.vocabulary[kind]) for kind in kinds)])
-        own, other = kinds.index(edge_type[end]), kinds.index(edge_type[2 - end])
-        score = self.embeddings.score_tails if end == 0 else self.embeddings.score_heads
-        query = torch.tensor([int(starts[own]) + number])
+        own, other = kinds.index(edge_type[2 * side]), kinds.index(edge_type[2 - 2 * side])
+        try:
+            number = int(starts[own]) + self.vocabulary[kinds[own]].index(node)
+        except ValueError as error:
+            raise MissingError(
+                f"the model has not seen {node}: it was not in the graph that it was trained on"
+            ) from error
+        score = self.embeddings.score_heads if side else self.embeddings.score_tails
         first, last = int(starts[other]), int(starts[other + 1])
-        return score(query, self.types.index(edge_type), first, last)[0]
+        return score(torch.tensor([number]), self.types.index(edge_type), first, last)[0]
 
     def save(self, path: Path | str) -> None:
         """Write the model to a folder.
@@ -154,13 +165,8 @@ class EmbeddingModel:
             f" {self.settings.sampler}, learning rate {self.settings.learning_rate}. Vectors of"
             f" epoch {course['best_epoch']} of {course['epochs']}.",
             "",
-            *figures_in_markdown(self.metrics),
-            "",
-            "Scores are no probabilities. Not for decisions about patients.",
-            "",
-            "## Sources of the graph",
-            "",
-            *(f"- {s['name']} {s['release']}: {s['licence']}" for s in self.record["sources"]),
+            *figures_in_markdown(self.metrics, "Training was stopped by these triples."),
+            *end_of_card(self.record),
         ]
         return "\n".join(lines) + "\n"
 

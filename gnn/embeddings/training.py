@@ -17,7 +17,6 @@ from typing import NotRequired, TypedDict
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.checkpoint import Checkpoint
@@ -29,36 +28,10 @@ from ..decoders import DECODERS
 from ..losses import LOSSES
 from ..negatives import SAMPLERS, Pool
 from ..settings import EMBEDDING_SCHEDULES, EmbeddingSettings
+from ..triples import Triples
 
 _TINY = 1e-10
 _SMALL = 4_000_000  # multiplications in a batch's product that one thread is enough for
-
-
-@dataclass(frozen=True)
-class Triples:
-    """The triples of a graph as numbers.
-
-    Attributes:
-        edges: (n, 3), int64: head, relation, tail.
-        starts: (kinds + 1,), int64: nodes are numbered kind after kind; the first number of each
-            kind, and at the end the number of nodes.
-        kinds: (relations, 2), int64: the kinds of a relation's heads and tails.
-    """
-
-    edges: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    kinds: NDArray[np.int64]
-
-    def span(self, relation: int, end: int) -> tuple[int, int]:
-        """The numbers, from the first to below the last, of the nodes that may be a relation's
-        heads (end 0) or tails (end 1)."""
-        kind = self.kinds[relation, end]
-        return int(self.starts[kind]), int(self.starts[kind + 1])
-
-    def pairs(self, relation: int) -> NDArray[np.int64]:
-        """Heads and tails of a relation's triples, (n, 2)."""
-        pairs: NDArray[np.int64] = self.edges[self.edges[:, 1] == relation][:, [0, 2]]
-        return pairs
 
 
 @dataclass(frozen=True)

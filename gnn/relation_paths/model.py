@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import polars as pl
@@ -31,18 +31,27 @@ from ...graph.kg import KnowledgeGraph
 from ...graph.training_provenance import GraphRecord, training_graph_record
 from .. import parallel
 from ..data import EdgeType, to_hetero_data, vocabulary
-from ..embeddings.ranking import side_ranks
 from ..message_edges import INVERSE, MessageType, no_sparse_warning
 from ..options import with_options
 from ..path_graph import edges_both_ways, shares_by_edge
-from ..path_network import HiddenPairs, PathGraph, attribute_to_messages, inverse_of
+from ..path_network import HiddenPairs, PathEdges, PathGraph, attribute_to_messages, inverse_of
 from ..path_training import PathTraining, train_on_queries
 from ..settings import RelationPathSettings
 from ..training import device_of
-from ..triple_answers import best_answers, node_number, resolved_end
-from ..triple_task import TripleMetrics, TripleTask, figures_in_markdown, held_back_edges
+from ..triple_answers import best_answers, resolved_end
+from ..triple_task import (
+    TripleMetrics,
+    TripleTask,
+    end_of_card,
+    figures_in_markdown,
+    held_back_edges,
+)
+from ..triples import side_ranks
 from .network import RelationPathNetwork
 from .training import RelationQueries
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 KIND = "relation-paths"
 _VALIDATED = 300  # the most validation triples that are ranked after an epoch
@@ -70,7 +79,7 @@ class RelationPathModel:
     ):
         self.network, self.types, self.settings = network, types, settings
         self.seed, self.metrics, self.held_back, self.record = seed, metrics, held_back, record
-        self._read: tuple[KnowledgeGraph, PathGraph] | None = None
+        self._last: tuple[KnowledgeGraph, PathGraph, HeteroData] | None = None
 
     def predict(
         self,
@@ -98,58 +107,66 @@ class RelationPathModel:
         Raises:
             MissingError: no such relation or entity, or a relation that the model does not know.
         """
-        graph = self._graph_of(kg)
-        types = [each for each in graph.edges if not each[1].endswith(INVERSE)]
+        graph, _ = self._read(kg)
+        nodes = vocabulary(kg)
 
         @torch.no_grad()
-        def scores(edge_type: EdgeType, end: int, number: int) -> Tensor:
-            asked_for = graph.asking(_asked_for(edge_type, end // 2, graph.edges))
+        def scores(edge_type: EdgeType, side: int, node: str) -> Tensor:
+            asked_for = graph.asking(_asked_for(edge_type, side, self.types))
+            number = nodes[edge_type[2 * side]].index(node)
             with no_sparse_warning():
                 return cast(Tensor, self.network(asked_for, torch.tensor([number]))[0])
 
-        return best_answers(
-            kg, types, vocabulary(kg), scores, relation, head=head, tail=tail, top=top
-        )
+        types = [each for each in graph.edges if not each[1].endswith(INVERSE)]
+        return best_answers(kg, types, nodes, scores, relation, head=head, tail=tail, top=top)
 
     def explain(
         self, kg: KnowledgeGraph, head: str, relation: str, tail: str, *, top: int = 10
     ) -> pl.DataFrame:
-        """The edges that the score of a tail rests on: integrated gradients, sixteen passes.
+        """The edges that the score of a tail rests on most: integrated gradients, sixteen passes.
 
         Where the graph holds the pair its own edge is hidden first.
 
         Returns:
-            Columns edge, subject, relation, object (names) and share: what the score would lose
-            without it, about; the largest first. The edge's id leads to its evidence.
+            Columns edge, subject, relation, object (names) and share, the largest first: what the
+            messages over the edge add to the score; edges that add nothing, or speak against the
+            pair, are left out. The edge's id leads to its evidence.
 
         Raises:
             MissingError: no such entity, or no such relation between the two.
         """
-        graph = self._graph_of(kg)
-        (first, of_head), (second, of_tail) = (
-            resolved_end(kg, self.types, relation, end, text)
-            for end, text in ((0, head), (2, tail))
-        )
+        graph, data = self._read(kg)
+        known = [each for each in graph.edges if not each[1].endswith(INVERSE)]
+        first, of_head = resolved_end(kg, known, relation, 0, head)
+        second, of_tail = resolved_end(kg, known, relation, 1, tail)
         edge_type = of_head, relation, of_tail
         if edge_type not in graph.edges:
-            raise MissingError(f"the model knows no {' '.join(edge_type)}")
+            there = ", ".join(each[1] for each in known if each[::2] == (of_head, of_tail))
+            raise MissingError(
+                f"the model knows no {' '.join(edge_type)}; between these kinds it knows"
+                f" {there or 'nothing'}"
+            )
         nodes = vocabulary(kg)
-        numbers = [node_number(nodes, of_head, first), node_number(nodes, of_tail, second)]
-        query, one = torch.tensor([0]), torch.tensor(numbers)
-        edges = kg.edges.filter(relation=relation, subject=first, object=second)
+        numbers = nodes[of_head].index(first), nodes[of_tail].index(second)
+        ends, relations = [(first, second)], pl.col("relation") == relation
         if inverse_of(edge_type) not in graph.edges:  # symmetric: it may be there the other way
-            back = kg.edges.filter(relation=relation, subject=second, object=first)
-            edges = pl.concat([edges, back])
-        hidden = None if edges.is_empty() else HiddenPairs(query, one[:1], one[1:])
+            ends.append((second, first))
+        own = pl.struct("subject", "object").is_in(
+            [{"subject": subject, "object": object_} for subject, object_ in ends]
+        )
+        rows = kg.edges.select(pl.arg_where(relations & own)).to_series().to_list()
+        pair = HiddenPairs(*(torch.tensor([number]) for number in (0, *numbers)))
         with no_sparse_warning():
             shares = attribute_to_messages(
-                self.network, graph.asking(edge_type), numbers[0], numbers[1], hidden
+                self.network, graph.asking(edge_type), *numbers, pair if rows else None
             )
-        by_edge = shares_by_edge(shares, to_hetero_data(kg))
-        own = pl.col("id").is_in(edges["id"].implode())
-        for row in kg.edges.select(pl.arg_where(own)).to_series():
-            by_edge.pop(row, None)  # what is said of a hidden pair's own messages means nothing
-        largest = sorted(by_edge, key=lambda row: -abs(by_edge[row]))[:top]
+        # What is said of a hidden pair's own messages means nothing.
+        by_edge = {
+            row: share
+            for row, share in shares_by_edge(shares, data).items()
+            if share > 0 and row not in rows
+        }
+        largest = sorted(by_edge, key=lambda row: -by_edge[row])[:top]
         names = dict(kg.nodes.select("id", "name").iter_rows())
         return kg.edges[largest].select(
             pl.col("id").alias("edge"),
@@ -159,15 +176,26 @@ class RelationPathModel:
             pl.Series("share", [by_edge[row] for row in largest], dtype=pl.Float64),
         )
 
-    def _graph_of(self, kg: KnowledgeGraph) -> PathGraph:
-        """What the network reads of a graph; kept until another is asked about."""
-        if self._read is None or self._read[0] is not kg:
-            whole = path_graph(kg)
-            edges = {each: whole.edges[each] for each in self.types if each in whole.edges}
+    def _read(self, kg: KnowledgeGraph) -> tuple[PathGraph, HeteroData]:
+        """What the network reads of a graph, and what that was made of; kept for the last graph.
+
+        Of relations that the model knows and the graph has no edge of there are none: they can be
+        asked for.
+        """
+        if self._last is None or self._last[0] is not kg:
+            data = to_hetero_data(kg)
+            whole = path_graph(kg, data)
+            none = torch.empty(0, dtype=torch.int64)
+            edges = {
+                each: whole.edges.get(each)
+                or PathEdges(none, none, whole.counts[each[0]], whole.counts[each[2]])
+                for each in self.types
+                if {each[0], each[2]} <= whole.counts.keys()
+            }
             if not edges:
-                raise MissingError("the graph has none of the relations that the model knows")
-            self._read = kg, PathGraph(whole.counts, edges, next(iter(edges)))
-        return self._read[1]
+                raise MissingError("the graph has none of the kinds of nodes that the model knows")
+            self._last = kg, PathGraph(whole.counts, edges, next(iter(edges))), data
+        return self._last[1:]
 
     def save(self, path: Path | str) -> None:
         """Write the model to a folder.
@@ -200,13 +228,10 @@ class RelationPathModel:
             f" {self.settings.dim} numbers a node, seed {self.seed}. Weights of epoch"
             f" {course['best_epoch']} of {self.settings.epochs}. It has no vectors of nodes.",
             "",
-            *figures_in_markdown(self.metrics),
-            "",
-            "Scores are no probabilities. Not for decisions about patients.",
-            "",
-            "## Sources of the graph",
-            "",
-            *(f"- {s['name']} {s['release']}: {s['licence']}" for s in self.record["sources"]),
+            *figures_in_markdown(
+                self.metrics, f"The epoch was chosen by {_VALIDATED} of these triples at most."
+            ),
+            *end_of_card(self.record),
         ]
         return "\n".join(lines) + "\n"
 
@@ -224,7 +249,10 @@ def load_relation_paths(path: Path | str) -> RelationPathModel:
         network = RelationPathNetwork(types, settings.dim, settings.layers)
         network.load_state_dict(folder.tensors)
         held_back = folder.split["valid"]
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+    except RuntimeError as error:
+        message = f"{path}: its weights don't fit its settings; train the model anew"
+        raise ModelError(message) from error
+    except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: lacks {error}; train the model anew") from error
     except DataError as error:
         raise ModelError(f"{path}: {error}; train the model anew") from error
@@ -270,9 +298,11 @@ def train_relation_paths(
     checkpoint = None if out is None else Path(f"{out}.checkpoint")
     stages = Stages(checkpoint, lambda: [kg.checksum(), task.held_back, asdict(settings), seed])
     with no_sparse_warning():
-        graph = path_graph(kg, task.held_back).to(device_of(device))
+        data = to_hetero_data(kg, exclude_edges=task.held_back)
+        graph = path_graph(kg, data).to(device_of(device))
         network, course = _train(graph, task, settings, seed, stages)
-        every, keep = np.arange(len(task.valid)), None if out is None else Path(f"{out}.ranks")
+        every = np.arange(len(task.valid))
+        keep = None if out is None else Path(f"{out}.ranks")
         with progress("Ranking", 2 * len(every)) as step:
             ranks = _ranks(network, graph, task, every, settings.heads, keep, step)
     model = RelationPathModel(
@@ -290,18 +320,15 @@ def train_relation_paths(
     return model
 
 
-def path_graph(kg: KnowledgeGraph, without: Iterable[str] = ()) -> PathGraph:
-    """What a network reads of a graph: all of its edges but those with these ids.
+def path_graph(kg: KnowledgeGraph, data: HeteroData) -> PathGraph:
+    """What a network reads of a graph: all edges of `data`, which was made of it.
 
     Raises:
-        MissingError: there are none.
+        DataError: there are none.
     """
-    data = to_hetero_data(kg, exclude_edges=without)
-    edges = edges_both_ways(
-        data, sorted(data.edge_types), lambda relation: kg.schema.relation(relation).symmetric
-    )
+    edges = edges_both_ways(kg.schema, data, sorted(data.edge_types))
     if not edges:
-        raise MissingError("the graph has no edges that paths could go over")
+        raise DataError("no edge is left that paths could go over; load a larger graph")
     counts = {kind: data[kind].num_nodes for kind in data.node_types}
     return PathGraph(counts, edges, next(iter(edges)))
 
@@ -323,9 +350,9 @@ def _train(
 
 
 def _asked_for(edge_type: EdgeType, side: int, types: Container[MessageType]) -> MessageType:
-    """The message type that leads from the given end (0: head, 1: tail) to the other.
+    """The message type that leads from a side of an edge type (0: head, 1: tail) to the other.
 
-    Of a symmetric relation that is its own name both ways.
+    Of a symmetric relation, which has no inverse among `types`, that is its own both ways.
     """
     inverse = inverse_of(edge_type)
     return inverse if side and inverse in types else edge_type
@@ -364,9 +391,11 @@ def _ranks(
         keep, step: see `triple_ranks`.
     """
 
-    def score(relation: int, side: int, first: int, last: int, nodes: Tensor) -> Tensor:  # noqa: ARG001  # all of the kind
-        asked_for = _asked_for(task.types[relation], side, graph.edges)
-        queries = graph.asking(asked_for)
+    def score(relation: int, side: int, first: int, last: int, nodes: Tensor) -> Tensor:
+        edge_type = task.types[relation]
+        if edge_type not in graph.edges:  # all of its edges are held back: nothing is known of it
+            return torch.zeros(len(nodes), last - first)
+        queries = graph.asking(_asked_for(edge_type, side, graph.edges))
         heads = (nodes - task.known.span(relation, side)[0]).to(graph.device)
         scored = [network(queries, block) for block in torch.split(heads, together)]
         return torch.cat(scored).cpu()

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from ..message_edges import MessageType
 from ..path_network import HiddenPairs, PathGraph, PathNetwork
 
-_RELATION = 16  # numbers of what is asked for, beside a candidate's states
-_DEGREES = 3  # numbers of how many edges of the asked relation a candidate and the head have
+_RELATION_DIM = 16  # numbers of what is asked for, beside a candidate's states
+_DEGREE_FEATURES = 3  # how many edges of the asked relation a candidate and the head have
 _HIDDEN = 64
 
 
 class RelationPathNetwork(PathNetwork):
-    """Scores of all tails for a head, by the paths between them, for every message type.
+    """Scores of all tails for a head, by the paths between them, for any relation, also inverse.
 
     What is asked for, a message type, decides what queries start with and what each relation's
     messages weigh (one part for all queries, one of each query's own). A candidate's score is an
@@ -38,9 +38,9 @@ class RelationPathNetwork(PathNetwork):
         n = len(types)
         self.query = nn.Parameter(torch.randn(n, dim))
         self.of_query = nn.Parameter(torch.zeros(n, layers, n, dim))
-        self.asked_for = nn.Parameter(0.3 * torch.randn(n, _RELATION))
+        self.asked_for = nn.Parameter(0.3 * torch.randn(n, _RELATION_DIM))
         self.degrees = nn.Parameter(0.5 * torch.eye(n))
-        width = dim * (layers + 1) + _RELATION + _DEGREES
+        width = dim * (layers + 1) + _RELATION_DIM + _DEGREE_FEATURES
         self.score = nn.Sequential(nn.Linear(width, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1))
 
     def weights_of(self, edge_type: MessageType) -> tuple[Tensor, Tensor]:

@@ -13,12 +13,12 @@ from ..path_network import PathGraph
 from ..path_training import QueryBatch, query_batch
 
 _STEPS = 300  # of an epoch
-_SEVERAL = 0.7  # of queries, that hide a share of the head's pairs; the others hide one
-_HIDDEN = 0.2  # of the pairs of a head
+_HIDING_SEVERAL = 0.7  # of queries, that hide a share of the head's pairs; the others hide one
+_HIDDEN = 0.2  # of the pairs of a head, where several are hidden
 
 
 class RelationQueries:
-    """Queries of all relations, each step of one.
+    """Training batches, each about one relation in one direction, for several heads.
 
     Args:
         graph: that messages are passed over; it holds the pairs.
@@ -55,6 +55,6 @@ def _shares(edges: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _hidden(tails: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
-    share = _HIDDEN if rng.random() < _SEVERAL else 0.0
+    share = _HIDDEN if rng.random() < _HIDING_SEVERAL else 0.0
     several = max(1, round(len(tails) * share))
     return rng.choice(tails, several, replace=False).astype(np.int64)

@@ -120,8 +120,9 @@ class Explanation:
         status, sources: as `LinkModel.predict` gives them.
         paths: the heaviest paths of at most three edges, without the pair's own edge.
         because: for the ranker, the known pairs that its features rest on, as `predict` names them.
-        nearest_heads: for other models, known heads of the tail, those whose neighbours in the
-            graph are the most similar to the head's first.
+        nearest_heads: where `because` can't be told (other models, or another graph than the
+            training's), known heads of the tail, those whose neighbours in the graph are the most
+            similar to the head's first.
         nearest_tails: likewise, known tails of the head.
         attribution: for a graph neural network, the edges that its score rests on most: what the
             score would lose (to first order) without each. For the ranker, the known pairs, and

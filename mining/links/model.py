@@ -292,8 +292,8 @@ class LinkModel:
         return conform(signed, PREDICTIONS)
 
     def explain(self, head: str, tail: str, *, paths: int = 5) -> Explanation:
-        """Why the model gives a pair its score: paths with evidence, nearest known pairs, and for
-        the ranker and an R-GCN the edges that the score rests on.
+        """Why the model gives a pair its score: the known pairs that it is like, the edges that the
+        score rests on (the ranker's, an R-GCN's, a path network's), and paths with evidence.
 
         Raises:
             MissingError: no such entity, or one that the model has not seen.
@@ -306,9 +306,9 @@ class LinkModel:
             (by_tail,) = self.ranks.standings("head", t, [h])
         explainer, known, names = self._explainer, self.known_pairs, self.names
         # What a ranker says a node is like is told on its own scale (`because`), and on no other.
-        likest = not self._names_pairs
-        of_tail = [self.task.heads[n] for n in known[:, [t]].nonzero()[0]] if likest else []
-        of_head = [self.task.tails[n] for n in known[h].indices] if likest else []
+        by_graph = not self._names_pairs
+        known_heads = [self.task.heads[n] for n in known[:, [t]].nonzero()[0]] if by_graph else []
+        known_tails = [self.task.tails[n] for n in known[h].indices] if by_graph else []
         attribution = self._attribution(h, t, standing.rank) if standing else NO_ATTRIBUTION
         pair = {"head": [head_id], "tail": [tail_id], "known": [bool(known[h, t])]}
         status, sources = self._recorded(pl.DataFrame(pair))
@@ -329,9 +329,9 @@ class LinkModel:
             status=status[0],
             sources=tuple(sources[0]),
             paths=tuple(explainer.with_evidence(explainer.paths(head_id, tail_id, paths))),
-            because=() if likest else tuple(self._attributor.because(h, t)),
-            nearest_heads=tuple(explainer.nearest_heads(head_id, of_tail)),
-            nearest_tails=tuple(explainer.nearest_tails(tail_id, of_head)),
+            because=() if by_graph else tuple(self._attributor.because(h, t)),
+            nearest_heads=tuple(explainer.nearest_heads(head_id, known_heads)),
+            nearest_tails=tuple(explainer.nearest_tails(tail_id, known_tails)),
             attribution=tuple(attribution.edges),
             attribution_unit=attribution.unit,
             counterfactual=attribution.counterfactual,

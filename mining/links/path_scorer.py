@@ -163,9 +163,7 @@ def path_graph(kg: KnowledgeGraph, data: HeteroData, task: LinkTask, most_edges:
     """
     counts = {kind: data[kind].num_nodes for kind in data.node_types}
     relations = _relations(data, task.edge_type, most_edges)
-    edges = edges_both_ways(
-        data, relations, lambda relation: kg.schema.relation(relation).symmetric
-    )
+    edges = edges_both_ways(kg.schema, data, relations)
     for kind in sorted({task.edge_type[0], task.edge_type[2]}):
         similarity = molecule_similarity(kg, data, kind)
         if similarity is not None:

@@ -275,8 +275,8 @@ def test_a_row_says_what_the_title_does_not(tmp_path: Path) -> None:
     folder = tmp_path / "graph"
     graph.with_frames(nodes=graph.nodes.with_columns(properties=enzyme)).save(folder)
     run("train", "links", folder, "--model", "degree", "--out", tmp_path / "model")
-    asked = (tmp_path / "model", "--head", "drug 0-3", "--top", 3)
-    shown = predict(*asked).stdout
+    question = (tmp_path / "model", "--head", "drug 0-3", "--top", 3)
+    shown = predict(*question).stdout
     assert shown.splitlines()[0].strip() == "New TARGETS of drug 0-3 (drugbank:DB03)"
     rows = shown.partition("probability:")[0]
     assert rows.count("(enzyme)") == 3
@@ -290,6 +290,6 @@ def test_a_row_says_what_the_title_does_not(tmp_path: Path) -> None:
     )  # fmt: skip
     evidence = pl.concat([graph.evidence.drop("id", "edge"), denied], how="diagonal")
     KnowledgeGraph.build(graph.nodes, evidence, graph.sources).save(tmp_path / "denied")
-    shown = predict(*asked, "--graph", tmp_path / "denied").stdout
+    shown = predict(*question, "--graph", tmp_path / "denied").stdout
     assert "contradicted" in shown
     assert "(enzyme)" not in shown

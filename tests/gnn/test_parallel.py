@@ -16,8 +16,9 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from medkg.core.errors import ModelError
 from medkg.gnn import parallel
 from medkg.gnn.embeddings.model import load_embeddings
-from medkg.gnn.embeddings.training import Triples, train
+from medkg.gnn.embeddings.training import train
 from medkg.gnn.settings import EmbeddingSettings
+from medkg.gnn.triples import Triples
 from medkg.mining.links.load import load_link_model
 from tests.forked import forking
 from tests.gnn.graphs import family_graph
@@ -92,7 +93,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import save_file
 from medkg.gnn import parallel
-from medkg.gnn.embeddings.training import Triples, train
+from medkg.gnn.embeddings.training import train
+from medkg.gnn.triples import Triples
 from medkg.gnn.settings import EmbeddingSettings
 
 here = Path({str(tmp_path)!r})

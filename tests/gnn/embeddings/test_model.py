@@ -21,9 +21,10 @@ from medkg.gnn.embeddings.model import (
     load_embeddings,
     train_embeddings,
 )
-from medkg.gnn.embeddings.ranking import degree_ranks, triple_ranks, triples_of
-from medkg.gnn.embeddings.training import Embeddings, Triples
+from medkg.gnn.embeddings.ranking import triple_ranks
+from medkg.gnn.embeddings.training import Embeddings
 from medkg.gnn.settings import EmbeddingSettings
+from medkg.gnn.triples import Triples, degree_ranks, triples_of
 from medkg.graph.kg import KnowledgeGraph
 from tests.gnn.graphs import family_graph
 

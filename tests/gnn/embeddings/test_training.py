@@ -20,15 +20,12 @@ from medkg.core.errors import DataError, ModelError
 from medkg.core.tensors import save_tensors
 from medkg.gnn.decoders import DECODERS
 from medkg.gnn.embeddings.ranking import triple_ranks
-from medkg.gnn.embeddings.training import (
-    Training,
-    Triples,
-    train,
-)
+from medkg.gnn.embeddings.training import Training, train
 from medkg.gnn.losses import LOSSES
 from medkg.gnn.negatives import SAMPLERS
 from medkg.gnn.options import with_options
 from medkg.gnn.settings import EmbeddingSettings
+from medkg.gnn.triples import Triples
 
 SMALL = EmbeddingSettings(dim=16, batch=64, negatives=16, epochs=30, learning_rate=0.1)
 

@@ -15,9 +15,8 @@ from safetensors.torch import save_file
 from medkg.cli import main
 from medkg.core.errors import DataError, MissingError, ModelError
 from medkg.gnn import parallel, path_training
-from medkg.gnn.data import vocabulary
-from medkg.gnn.message_edges import INVERSE
-from medkg.gnn.path_network import HiddenPairs, PathGraph
+from medkg.gnn.data import to_hetero_data, vocabulary
+from medkg.gnn.path_network import HiddenPairs, PathGraph, inverse_of
 from medkg.gnn.relation_paths import model as module
 from medkg.gnn.relation_paths import training
 from medkg.gnn.relation_paths.model import (
@@ -35,6 +34,7 @@ from tests.gnn.graphs import SOURCES, family_graph
 
 SETTINGS = RelationPathSettings(dim=8, epochs=1)
 TARGETS = ("Drug", "TARGETS", "Target")
+INTERACTS = ("Target", "INTERACTS_WITH", "Target")  # symmetric
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def model(kg: KnowledgeGraph) -> RelationPathModel:
 
 
 def graph_of(kg: KnowledgeGraph, without: Iterable[str] = ()) -> PathGraph:
-    return path_graph(kg, without).asking(TARGETS)
+    return path_graph(kg, to_hetero_data(kg, exclude_edges=without)).asking(TARGETS)
 
 
 def test_it_beats_degree_on_what_was_held_back(model: RelationPathModel) -> None:
@@ -85,6 +85,37 @@ def test_a_name_means_what_the_relation_has(model: RelationPathModel, kg: Knowle
     assert model.explain(both, "drug 3-0", "TREATS", "disease 3", top=3).height == 3
 
 
+def test_a_relation_that_a_graph_lacks_can_be_asked_for(
+    model: RelationPathModel, kg: KnowledgeGraph
+) -> None:
+    untreated = kg.without_edges(kg.edges.filter(relation="TREATS")["id"])
+    answers = model.predict(untreated, "TREATS", head="drug 2-2", top=3)
+    assert answers.height == 3
+    assert model.explain(untreated, "drug 2-2", "TREATS", "disease 2").height
+    # A relation that the model doesn't know is left out of the paths.
+    row = kg.edges.filter(relation="TREATS").row(0, named=True)
+    other = pl.DataFrame(
+        {"subject": [row["subject"]], "relation": ["PALLIATES"], "object": [row["object"]],
+         "source": ["made"]}
+    )  # fmt: skip
+    evidence = pl.concat([kg.evidence.select(other.columns), other])
+    more = KnowledgeGraph.build(kg.nodes.select("id", "kind", "name"), evidence, SOURCES)
+    expected = model.predict(kg, "TARGETS", head="drug 2-2")
+    assert model.predict(more, "TARGETS", head="drug 2-2").equals(expected)
+
+
+def test_a_relation_all_of_whose_edges_are_held_back(
+    kg: KnowledgeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is known of it, so that all candidates have the same rank."""
+    monkeypatch.setattr(training, "_STEPS", 5)
+    edges = kg.edges.filter(relation="ASSOCIATED_WITH")
+    trained = train_relation_paths(kg, SETTINGS, held_back=edges["id"])
+    by_relation = trained.metrics["by_relation"]
+    assert by_relation["Disease-ASSOCIATED_WITH-Target"]["n"] == edges.height
+    assert trained.metrics["valid"]["mrr"] == trained.metrics["degree"]["mrr"]
+
+
 def test_it_answers_for_a_node_that_training_never_saw(
     model: RelationPathModel, kg: KnowledgeGraph
 ) -> None:
@@ -104,10 +135,15 @@ def test_it_answers_for_a_node_that_training_never_saw(
     assert all(name.startswith("GENE4") for name in answers["name"])
 
 
-def test_ranks_agree_with_counting(model: RelationPathModel, kg: KnowledgeGraph) -> None:
-    task = TripleTask.of(kg, model.held_back)
-    graph = graph_of(kg, model.held_back)
-    rows = np.flatnonzero(task.valid[:, 1] == task.types.index(TARGETS))[:3]
+@pytest.mark.parametrize("edge_type", [TARGETS, INTERACTS])
+def test_ranks_agree_with_counting(
+    model: RelationPathModel, kg: KnowledgeGraph, edge_type: tuple[str, str, str]
+) -> None:
+    edges = kg.edges.filter(relation=edge_type[1])["id"].sort()[:3]
+    task = TripleTask.of(kg, sorted({*model.held_back, *edges}))
+    graph = graph_of(kg, task.held_back).asking(edge_type)
+    rows = np.flatnonzero(task.valid[:, 1] == task.types.index(edge_type))[:3]
+    assert len(rows)
     known = {tuple(edge) for edge in task.known.edges.tolist()}
     ranks = module._ranks(model.network, graph, task, rows, together=2)
     for (head, relation, tail), (rank, rank_of_head) in zip(
@@ -115,7 +151,7 @@ def test_ranks_agree_with_counting(model: RelationPathModel, kg: KnowledgeGraph)
     ):
         first, last = task.known.span(relation, 1)
         first_head, last_head = task.known.span(relation, 0)
-        inverse = ("Target", "TARGETS" + INVERSE, "Drug")
+        inverse = edge_type if edge_type == INTERACTS else inverse_of(edge_type)
         with torch.no_grad():
             scores = model.network(graph, torch.tensor([head - first_head]))[0]
             backward = model.network(graph.asking(inverse), torch.tensor([tail - first]))[0]
@@ -157,7 +193,7 @@ def test_every_relation_is_asked_for_both_ways(kg: KnowledgeGraph) -> None:
     task = TripleTask.of(kg, held_back_edges(kg, 0.1, 0))
     pairs = module._pairs(task, graph)
     assert set(pairs) == set(graph.edges)
-    queries, types = RelationQueries(graph, pairs, 4), set()
+    queries, types, several = RelationQueries(graph, pairs, 4), set(), []
     for graph_asked, heads, hidden, known in queries.batches(np.random.default_rng(0)):
         types.add(graph_asked.edge_type)
         own = pairs[graph_asked.edge_type].toarray() > 0
@@ -166,6 +202,12 @@ def test_every_relation_is_asked_for_both_ways(kg: KnowledgeGraph) -> None:
         assert set(hidden.queries.tolist()) == set(range(len(heads)))
         assert bool(own[hidden.heads.numpy(), hidden.tails.numpy()].all())
         assert torch.equal(heads[hidden.queries], hidden.heads)
+        for head in heads.tolist():
+            several.append((int(own[head].sum()), int((hidden.heads == head).sum())))
+    # One of a head's pairs is hidden, or a fifth of them.
+    of_many = [(n, n_hidden) for n, n_hidden in several if n >= 8]
+    assert {n_hidden > 1 for _, n_hidden in of_many} == {True, False}
+    assert all(n_hidden in (1, round(n / 5)) for n, n_hidden in of_many)
     assert types == set(graph.edges)
 
 
@@ -173,31 +215,55 @@ def test_held_back_edges_reach_no_message_and_no_query(kg: KnowledgeGraph) -> No
     held_back = held_back_edges(kg, 0.1, 0)
     task = TripleTask.of(kg, held_back)
     graph = graph_of(kg, held_back)
-    n = sum(pairs.nnz for pairs in module._pairs(task, graph).values())
-    assert n == sum(edges.sent.sum() for edges in graph.edges.values())
+    pairs = module._pairs(task, graph)
     both_ways = 2 * (kg.edges.height - len(held_back))
-    assert n == both_ways
+    assert both_ways == sum(each.nnz for each in pairs.values())
+    assert both_ways == sum(edges.sent.sum() for edges in graph.edges.values())
+    nodes = vocabulary(kg)
+    for subject, relation, object_ in (
+        kg.edges.filter(pl.col("id").is_in(held_back))
+        .select("subject", "relation", "object")
+        .iter_rows()
+    ):
+        (edge_type,) = (each for each in graph.edges if each[1] == relation)
+        ends = nodes[edge_type[0]].index(subject), nodes[edge_type[2]].index(object_)
+        assert not pairs[edge_type][ends]
+        edges = graph.edges[edge_type].edge_index
+        assert not ((edges[0] == ends[0]) & (edges[1] == ends[1])).any()
 
 
 def test_what_explains_a_score_leads_to_it(model: RelationPathModel, kg: KnowledgeGraph) -> None:
     answer = model.predict(kg, "TARGETS", head="drug 2-2", top=1).row(0, named=True)
     rows = model.explain(kg, "drug 2-2", "TARGETS", answer["tail"], top=3)
-    assert rows["share"].abs().is_sorted(descending=True)
+    assert rows["share"].is_sorted(descending=True)
+    assert rows["share"].min() > 0  # type: ignore[operator]  # polars' min is of any type
     of_family = rows.filter(
         pl.any_horizontal(
             pl.col("subject", "object").str.contains(r"(drug |class |pathway |GENE)2")
         )
     )
     assert of_family.height == 3
-    number = vocabulary(kg)["Drug"].index("drugbank:DB22")
-    tail = vocabulary(kg)["Target"].index(answer["tail"])
-    with torch.no_grad():
-        without = graph_of(kg, rows["edge"].to_list())
-        lost = (
-            model.network(graph_of(kg), torch.tensor([number]))[0, tail]
-            - model.network(without, torch.tensor([number]))[0, tail]
+    nodes = vocabulary(kg)
+    drops, random_drops, generator = [], [], np.random.default_rng(0)
+    for drug in ("drug 0-0", "drug 1-2", "drug 2-2", "drug 3-4", "drug 4-6", "drug 5-1"):
+        head, tail = model.predict(kg, "TARGETS", head=drug, top=1).select("head", "tail").row(0)
+        edges = model.explain(kg, head, "TARGETS", tail, top=3)["edge"].to_list()
+        others = generator.choice(kg.edges["id"].to_numpy(), 3).tolist()
+        query = torch.tensor([nodes["Drug"].index(head)]), nodes["Target"].index(tail)
+        whole, without, randomly = (
+            _score(model, kg, *query, removed) for removed in ([], edges, others)
         )
-    assert (lost > 0) == (rows["share"].sum() > 0)
+        drops.append(whole - without)
+        random_drops.append(whole - randomly)
+    assert min(drops) > 0
+    assert np.mean(drops) > 3 * abs(np.mean(random_drops))
+
+
+@torch.no_grad()
+def _score(
+    model: RelationPathModel, kg: KnowledgeGraph, head: torch.Tensor, tail: int, without: list[str]
+) -> float:
+    return float(model.network(graph_of(kg, without), head)[0, tail])
 
 
 def test_a_known_pair_is_not_explained_by_itself(
@@ -253,12 +319,14 @@ def test_what_can_not_be_asked(
     with pytest.raises(MissingError, match="the graph has no Drug 'disease 3'"):
         model.explain(kg, "disease 3", "TREATS", "drug 2-2")
     nothing = kg.without_edges(kg.edges["id"])
-    with pytest.raises(MissingError, match="no edges that paths could go over"):
+    with pytest.raises(DataError, match="no edge is left that paths could go over"):
         model.predict(nothing, "TARGETS", head="drug 2-2")
+    with pytest.raises(DataError, match="no edge is left that paths could go over"):
+        train_relation_paths(kg, SETTINGS, held_back=kg.edges["id"])
     model_of_others = RelationPathModel(
         model.network, [("Drug", "CAUSES", "Symptom")], SETTINGS, 0, model.metrics, [], model.record
     )
-    with pytest.raises(MissingError, match="none of the relations"):
+    with pytest.raises(MissingError, match="none of the kinds of nodes"):
         model_of_others.predict(kg, "TARGETS", head="drug 2-2")
     with pytest.raises(DataError, match="no edge is held back"):
         train_relation_paths(kg, SETTINGS, held_back=[])
@@ -275,6 +343,12 @@ def test_folder(model: RelationPathModel, kg: KnowledgeGraph, tmp_path: Path) ->
     assert again.settings == model.settings
     assert again.metrics == model.metrics
     assert "CC0-1.0" in (tmp_path / "model" / "CARD.md").read_text(encoding="utf-8")
+    other = RelationPathSettings(dim=9)
+    RelationPathModel(model.network, model.types, other, 0, model.metrics, [], model.record).save(
+        tmp_path / "other"
+    )
+    with pytest.raises(ModelError, match="its weights don't fit its settings"):
+        load_relation_paths(tmp_path / "other")
     save_file({"query": torch.zeros(1)}, tmp_path / "model" / "weights.safetensors")
     with pytest.raises(ModelError, match="damaged"):
         load_relation_paths(tmp_path / "model")
