@@ -204,15 +204,14 @@ class PathNetwork(nn.Module):
             if sender not in h or receiver not in kinds:
                 continue
             messages = h[sender] * weights[self.rows[message_type]]
+            left_out = _left_out(message_type, graph, hidden)
+            if left_out is not None:
+                messages = messages * left_out.grown(edges.sent, left_out.senders, messages)
             received = self.convolution(messages.flatten(1), edges).view(
                 graph.counts[receiver], -1, self.dim
             )
-            if hidden is not None and message_type in (graph.edge_type, graph.inverse_type):
-                ways = [message_type == graph.edge_type]
-                if graph.inverse_type not in graph.edges:
-                    ways.append(not ways[0])
-                for forward in ways:
-                    received = _without(received, messages, edges, hidden, forward=forward)
+            if left_out is not None:
+                received = _without(received, messages, edges, left_out)
             sums[receiver] = sums[receiver] + received if receiver in sums else received
         head_kind = graph.edge_type[0]
         if head_kind in kinds:
@@ -225,19 +224,54 @@ class PathNetwork(nn.Module):
         return states
 
 
-def _without(
-    received: Tensor,
-    messages: Tensor,
-    edges: PathEdges,
-    hidden: HiddenPairs,
-    *,
-    forward: bool,
-) -> Tensor:
-    """What is received without the messages over hidden pairs, from heads to tails or back."""
-    senders, receivers = (hidden.heads, hidden.tails)[:: 1 if forward else -1]
-    weights = edges.norm(senders, receivers)[:, None]
-    own = messages[senders, hidden.queries] * weights
-    return received.index_put((receivers, hidden.queries), -own, accumulate=True)
+class _LeftOut(NamedTuple):
+    """The messages of one type over hidden pairs.
+
+    Attributes:
+        queries, senders, receivers: (messages,).
+    """
+
+    queries: Tensor
+    senders: Tensor
+    receivers: Tensor
+
+    def grown(self, sums: Tensor, ends: Tensor, states: Tensor) -> Tensor:
+        """What an end's other messages grow by, (nodes, queries, 1): they are divided by the root
+        of its sum of weights, in which hidden pairs don't count.
+
+        Args:
+            sums: of the weights of a node's edges, (nodes,).
+            ends: senders or receivers.
+            states: (nodes, queries, dim).
+        """
+        hidden = sums.new_zeros(states.shape[:2])
+        ones = torch.ones_like(ends, dtype=sums.dtype)
+        left = sums[:, None] - hidden.index_put((ends, self.queries), ones, accumulate=True)
+        grown = (sums[:, None] / left.clamp_min(1e-12)).sqrt()
+        return torch.where(left > 0, grown, 1.0)[..., None]
+
+
+def _left_out(
+    message_type: MessageType, graph: PathGraph, hidden: HiddenPairs | None
+) -> _LeftOut | None:
+    """The messages of a type over hidden pairs; None where it has none."""
+    if hidden is None or message_type not in (graph.edge_type, graph.inverse_type):
+        return None
+    queries, heads, tails = hidden
+    if graph.inverse_type not in graph.edges:  # symmetric: both ways are messages of one type
+        both = torch.cat([heads, tails]), torch.cat([tails, heads])
+        return _LeftOut(torch.cat([queries, queries]), *both)
+    if message_type == graph.edge_type:
+        return _LeftOut(queries, heads, tails)
+    return _LeftOut(queries, tails, heads)
+
+
+def _without(received: Tensor, messages: Tensor, edges: PathEdges, left_out: _LeftOut) -> Tensor:
+    """What is received, as if the graph did not hold the pairs whose messages are left out."""
+    queries, senders, receivers = left_out
+    own = messages[senders, queries] * edges.norm(senders, receivers)[:, None]
+    received = received.index_put((receivers, queries), -own, accumulate=True)
+    return received * left_out.grown(edges.received, receivers, received)
 
 
 def attribute_to_messages(

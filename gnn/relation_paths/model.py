@@ -34,7 +34,7 @@ from ..data import EdgeType, to_hetero_data, vocabulary
 from ..message_edges import INVERSE, MessageType, no_sparse_warning
 from ..options import with_options
 from ..path_graph import edges_both_ways, shares_by_edge
-from ..path_network import HiddenPairs, PathEdges, PathGraph, attribute_to_messages, inverse_of
+from ..path_network import PathEdges, PathGraph, attribute_to_messages, inverse_of
 from ..path_training import PathTraining, train_on_queries
 from ..settings import RelationPathSettings
 from ..training import device_of
@@ -148,24 +148,18 @@ class RelationPathModel:
             )
         nodes = vocabulary(kg)
         numbers = nodes[of_head].index(first), nodes[of_tail].index(second)
-        ends, relations = [(first, second)], pl.col("relation") == relation
+        ends = [(first, second)]
         if inverse_of(edge_type) not in graph.edges:  # symmetric: it may be there the other way
             ends.append((second, first))
-        own = pl.struct("subject", "object").is_in(
-            [{"subject": subject, "object": object_} for subject, object_ in ends]
-        )
-        rows = kg.edges.select(pl.arg_where(relations & own)).to_series().to_list()
-        pair = HiddenPairs(*(torch.tensor([number]) for number in (0, *numbers)))
+        own = [
+            kg.edges.filter(relation=relation, subject=subject, object=object_)["id"]
+            for subject, object_ in ends
+        ]
+        if known_edges := pl.concat(own).to_list():
+            graph, data = self._graph_of(kg, known_edges)
         with no_sparse_warning():
-            shares = attribute_to_messages(
-                self.network, graph.asking(edge_type), *numbers, pair if rows else None
-            )
-        # What is said of a hidden pair's own messages means nothing.
-        by_edge = {
-            row: share
-            for row, share in shares_by_edge(shares, data).items()
-            if share > 0 and row not in rows
-        }
+            shares = attribute_to_messages(self.network, graph.asking(edge_type), *numbers)
+        by_edge = {row: share for row, share in shares_by_edge(shares, data).items() if share > 0}
         largest = sorted(by_edge, key=lambda row: -by_edge[row])[:top]
         names = dict(kg.nodes.select("id", "name").iter_rows())
         return kg.edges[largest].select(
@@ -177,25 +171,32 @@ class RelationPathModel:
         )
 
     def _read(self, kg: KnowledgeGraph) -> tuple[PathGraph, HeteroData]:
-        """What the network reads of a graph, and what that was made of; kept for the last graph.
+        """`_graph_of` the whole graph; kept for the last one."""
+        if self._last is None or self._last[0] is not kg:
+            self._last = kg, *self._graph_of(kg)
+        return self._last[1:]
+
+    def _graph_of(
+        self, kg: KnowledgeGraph, without: Iterable[str] = ()
+    ) -> tuple[PathGraph, HeteroData]:
+        """What the network reads of a graph but for the edges with these ids, and what that was
+        made of.
 
         Of relations that the model knows and the graph has no edge of there are none: they can be
         asked for.
         """
-        if self._last is None or self._last[0] is not kg:
-            data = to_hetero_data(kg)
-            whole = path_graph(kg, data)
-            none = torch.empty(0, dtype=torch.int64)
-            edges = {
-                each: whole.edges.get(each)
-                or PathEdges(none, none, whole.counts[each[0]], whole.counts[each[2]])
-                for each in self.types
-                if {each[0], each[2]} <= whole.counts.keys()
-            }
-            if not edges:
-                raise MissingError("the graph has none of the kinds of nodes that the model knows")
-            self._last = kg, PathGraph(whole.counts, edges, next(iter(edges))), data
-        return self._last[1:]
+        data = to_hetero_data(kg, exclude_edges=without)
+        whole = path_graph(kg, data)
+        none = torch.empty(0, dtype=torch.int64)
+        edges = {
+            each: whole.edges.get(each)
+            or PathEdges(none, none, whole.counts[each[0]], whole.counts[each[2]])
+            for each in self.types
+            if {each[0], each[2]} <= whole.counts.keys()
+        }
+        if not edges:
+            raise MissingError("the graph has none of the kinds of nodes that the model knows")
+        return PathGraph(whole.counts, edges, next(iter(edges))), data
 
     def save(self, path: Path | str) -> None:
         """Write the model to a folder.

@@ -50,13 +50,15 @@ class RelationPathNetwork(PathNetwork):
 
     def forward(self, graph: PathGraph, heads: Tensor, hidden: HiddenPairs | None = None) -> Tensor:
         """Scores of all tails, (queries, tails); arguments as of `states`."""
-        row, asked_for = self.rows[graph.edge_type], graph.edges[graph.edge_type]
+        row, edges = self.rows[graph.edge_type], graph.edges[graph.edge_type]
         states = self.states(graph, heads, hidden)
-        of_tails = asked_for.received[:, None].repeat(1, len(heads))
-        of_heads = asked_for.sent[heads]
+        of_tails = edges.received[:, None].repeat(1, len(heads))
+        of_heads = edges.sent[heads]
         if hidden is not None:
-            ones = torch.ones_like(hidden.tails, dtype=of_tails.dtype)
-            of_tails = of_tails.index_put((hidden.tails, hidden.queries), -ones, accumulate=True)
+            of_tails = _less(of_tails, hidden.tails, hidden.queries)
+            if graph.inverse_type not in graph.edges:  # symmetric: a head is a candidate, too
+                of_tails = _less(of_tails, hidden.heads, hidden.queries)
+            ones = torch.ones_like(hidden.queries, dtype=of_heads.dtype)
             of_heads = of_heads.index_put((hidden.queries,), -ones, accumulate=True)
         of_tails, of_heads = torch.log1p(of_tails), torch.log1p(of_heads)
         degrees = torch.stack(
@@ -64,16 +66,29 @@ class RelationPathNetwork(PathNetwork):
         )
         vector = self.asked_for[row].expand(*degrees.shape[:2], -1)
         scores = self.score(torch.cat([states, vector, degrees], dim=2))[..., 0]
-        others = self._by_other_degrees(graph, row)
-        total = scores + others[:, None] + self.degrees[row, row] * of_tails
+        others = self._by_other_degrees(graph, row, len(heads), hidden)
+        total = scores + others + self.degrees[row, row] * of_tails
         return cast(Tensor, total.T)
 
-    def _by_other_degrees(self, graph: PathGraph, row: int) -> Tensor:
-        """What the tails' degrees by other message types than what is asked for add, (tails,)."""
+    def _by_other_degrees(
+        self, graph: PathGraph, row: int, queries: int, hidden: HiddenPairs | None
+    ) -> Tensor:
+        """What the tails' degrees by other message types than what is asked for add, (tails,
+        queries)."""
         tail_kind = graph.edge_type[2]
-        total = torch.zeros(graph.counts[tail_kind], device=self.query.device)
+        total = torch.zeros(graph.counts[tail_kind], queries, device=self.query.device)
         for message_type, edges in graph.edges.items():
             if message_type[2] == tail_kind and message_type != graph.edge_type:
+                degrees = edges.received[:, None]
+                if hidden is not None and message_type == graph.inverse_type:
+                    every = degrees.repeat(1, queries)
+                    degrees = _less(every, hidden.heads, hidden.queries)
                 weight = self.degrees[row, self.rows[message_type]]
-                total = total + weight * torch.log1p(edges.received)
+                total = total + weight * torch.log1p(degrees)
         return total
+
+
+def _less(degrees: Tensor, nodes: Tensor, queries: Tensor) -> Tensor:
+    """Degrees (nodes, queries) without an edge of each of these nodes, in its query."""
+    ones = torch.ones_like(nodes, dtype=degrees.dtype)
+    return degrees.index_put((nodes, queries), -ones, accumulate=True)
