@@ -163,6 +163,7 @@ class PathNetwork(nn.Module):
         query, weights = self.weights_of(graph.edge_type)
         start = torch.zeros(graph.counts[head_kind], n, self.dim, device=device)
         start[heads, torch.arange(n, device=device)] = query
+        left_out = {} if hidden is None else _left_out(graph, hidden, n)
         h: dict[str, Tensor] = {head_kind: start}
         of_tails = []
         last = len(self.updates) - 1
@@ -170,7 +171,7 @@ class PathNetwork(nn.Module):
             if layer:
                 of_tails.append(self._or_zeros(h, tail_kind, graph, n))
             kinds = [tail_kind] if layer == last else list(graph.counts)
-            h = self._step(layer, weights[layer], graph, h, start, kinds, hidden)
+            h = self._step(layer, weights[layer], graph, h, start, kinds, left_out)
         first = self._or_zeros({head_kind: start}, tail_kind, graph, n)
         return torch.cat([first, *of_tails, self._or_zeros(h, tail_kind, graph, n)], dim=2)
 
@@ -195,7 +196,7 @@ class PathNetwork(nn.Module):
         h: Mapping[str, Tensor],
         start: Tensor,
         kinds: Sequence[str],
-        hidden: HiddenPairs | None,
+        left_out: Mapping[MessageType, _LeftOut],
     ) -> dict[str, Tensor]:
         """The states of these kinds after a layer; of kinds that no message has reached, none."""
         sums: dict[str, Tensor] = {}
@@ -204,14 +205,16 @@ class PathNetwork(nn.Module):
             if sender not in h or receiver not in kinds:
                 continue
             messages = h[sender] * weights[self.rows[message_type]]
-            left_out = _left_out(message_type, graph, hidden)
-            if left_out is not None:
-                messages = messages * left_out.grown(edges.sent, left_out.senders, messages)
+            gone = left_out.get(message_type)
+            if gone is not None:
+                messages = messages * gone.sent
             received = self.convolution(messages.flatten(1), edges).view(
                 graph.counts[receiver], -1, self.dim
             )
-            if left_out is not None:
-                received = _without(received, messages, edges, left_out)
+            if gone is not None:
+                own = messages[gone.senders, gone.queries] * gone.weights
+                received = received.index_put((gone.receivers, gone.queries), -own, accumulate=True)
+                received = received * gone.received
             sums[receiver] = sums[receiver] + received if receiver in sums else received
         head_kind = graph.edge_type[0]
         if head_kind in kinds:
@@ -225,53 +228,53 @@ class PathNetwork(nn.Module):
 
 
 class _LeftOut(NamedTuple):
-    """The messages of one type over hidden pairs.
+    """The messages of one type over hidden pairs, and what the others of their ends grow by.
 
     Attributes:
         queries, senders, receivers: (messages,).
+        weights: of these messages, (messages, 1).
+        sent, received: what the messages of a sender, and those to a receiver, grow by, (nodes,
+            queries, 1): they are divided by the root of its sum of weights, in which hidden pairs
+            don't count.
     """
 
     queries: Tensor
     senders: Tensor
     receivers: Tensor
-
-    def grown(self, sums: Tensor, ends: Tensor, states: Tensor) -> Tensor:
-        """What an end's other messages grow by, (nodes, queries, 1): they are divided by the root
-        of its sum of weights, in which hidden pairs don't count.
-
-        Args:
-            sums: of the weights of a node's edges, (nodes,).
-            ends: senders or receivers.
-            states: (nodes, queries, dim).
-        """
-        hidden = sums.new_zeros(states.shape[:2])
-        ones = torch.ones_like(ends, dtype=sums.dtype)
-        left = sums[:, None] - hidden.index_put((ends, self.queries), ones, accumulate=True)
-        grown = (sums[:, None] / left.clamp_min(1e-12)).sqrt()
-        return torch.where(left > 0, grown, 1.0)[..., None]
+    weights: Tensor
+    sent: Tensor
+    received: Tensor
 
 
-def _left_out(
-    message_type: MessageType, graph: PathGraph, hidden: HiddenPairs | None
-) -> _LeftOut | None:
-    """The messages of a type over hidden pairs; None where it has none."""
-    if hidden is None or message_type not in (graph.edge_type, graph.inverse_type):
-        return None
+def _left_out(graph: PathGraph, hidden: HiddenPairs, n: int) -> dict[MessageType, _LeftOut]:
+    """By message type, the messages over hidden pairs of so many queries."""
     queries, heads, tails = hidden
+    ends = {graph.edge_type: (queries, heads, tails), graph.inverse_type: (queries, tails, heads)}
     if graph.inverse_type not in graph.edges:  # symmetric: both ways are messages of one type
-        both = torch.cat([heads, tails]), torch.cat([tails, heads])
-        return _LeftOut(torch.cat([queries, queries]), *both)
-    if message_type == graph.edge_type:
-        return _LeftOut(queries, heads, tails)
-    return _LeftOut(queries, tails, heads)
+        both_ways = zip(*ends.values(), strict=True)
+        queries, heads, tails = (torch.cat(each) for each in both_ways)
+        ends = {graph.edge_type: (queries, heads, tails)}
+    left_out = {}
+    for message_type, (of_query, senders, receivers) in ends.items():
+        edges = graph.edges[message_type]
+        left_out[message_type] = _LeftOut(
+            of_query,
+            senders,
+            receivers,
+            edges.norm(senders, receivers)[:, None],
+            _grown(edges.sent, senders, of_query, n),
+            _grown(edges.received, receivers, of_query, n),
+        )
+    return left_out
 
 
-def _without(received: Tensor, messages: Tensor, edges: PathEdges, left_out: _LeftOut) -> Tensor:
-    """What is received, as if the graph did not hold the pairs whose messages are left out."""
-    queries, senders, receivers = left_out
-    own = messages[senders, queries] * edges.norm(senders, receivers)[:, None]
-    received = received.index_put((receivers, queries), -own, accumulate=True)
-    return received * left_out.grown(edges.received, receivers, received)
+def _grown(sums: Tensor, ends: Tensor, queries: Tensor, n: int) -> Tensor:
+    """See `_LeftOut`; `sums` of the weights of a node's edges, (nodes,)."""
+    hidden = sums.new_zeros(len(sums), n)
+    ones = torch.ones_like(ends, dtype=sums.dtype)
+    left = sums[:, None] - hidden.index_put((ends, queries), ones, accumulate=True)
+    grown = (sums[:, None] / left.clamp_min(1e-12)).sqrt()
+    return torch.where(left > 0, grown, 1.0)[..., None]
 
 
 def attribute_to_messages(
