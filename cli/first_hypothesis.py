@@ -11,6 +11,7 @@ import polars as pl
 from medkg.core.errors import DataError
 from medkg.graph.document_readings import TEXT_SOURCE
 from medkg.graph.kg import KnowledgeGraph
+from medkg.mining.links.adme_roles import adme_roles
 
 _NAMED = 4  # names in a list, at most
 _SHARE = 0.5  # of a target's drugs that treat a disease, at least, for it to be the target's
@@ -92,12 +93,9 @@ def first_hypothesis(kg: KnowledgeGraph, model: str) -> Hypothesis:
 
 def _acts(kg: KnowledgeGraph) -> pl.DataFrame:
     """Which drug acts on which target, and how, but for what many drugs meet (`adme`)."""
-    properties = pl.col("properties")
-    adme = kg.nodes.filter(properties.str.json_path_match("$.adme").is_not_null())["id"]
-    acts = _curated(kg, "TARGETS").filter(~pl.col("object").is_in(adme.implode()))
-    return acts.select(
-        drug="subject", target="object", action=properties.str.json_path_match("$.action")
-    )
+    acts = _curated(kg, "TARGETS").filter(~pl.col("object").is_in(list(adme_roles(kg))))
+    action = pl.col("properties").str.json_path_match("$.action")
+    return acts.select(drug="subject", target="object", action=action)
 
 
 def _reasons(

@@ -89,11 +89,14 @@ def _with_roles(model: LinkModel, rows: pl.DataFrame) -> pl.Series:
     """The tails' names, and of those that handle many drugs what they are: CYP3A4 (enzyme)."""
     import polars as pl
 
-    tails = model.graph.nodes.filter(pl.col("id").is_in(rows["tail"].implode()))
-    role = pl.col("properties").str.json_path_match("$.adme")
-    roles = tails.select(tail="id", role=pl.format(" ({})", role))
-    of_rows = rows.join(roles, on="tail", how="left", maintain_order="left")
-    return of_rows["tail_name"] + of_rows["role"].fill_null("")
+    from medkg.mining.links.adme_roles import adme_roles
+
+    roles = adme_roles(model.graph)
+    named = [
+        name if name is None or tail not in roles else f"{name} ({roles[tail]})"
+        for tail, name in rows.select("tail", "tail_name").iter_rows()
+    ]
+    return pl.Series("tail_name", named, dtype=pl.String)
 
 
 def signed(model: LinkModel) -> str:

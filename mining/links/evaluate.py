@@ -22,6 +22,7 @@ from ...core.ranking import RankFigures, by_degree, pair_matrix, summarise
 from ...core.sparse import without
 from ...gnn.data import to_hetero_data
 from ...graph.kg import KnowledgeGraph
+from .adme_roles import adme_roles
 from .baselines import Degree, Neighbours
 from .leaks import Leaks, LinkLeakReport, find_leaks, same_entities
 from .metrics import (
@@ -249,8 +250,7 @@ def _numbers(model: LinkModel, pairs: pl.DataFrame) -> NDArray[np.int64]:
 
 def _adme(kg: KnowledgeGraph, pairs: pl.DataFrame) -> list[str]:
     """The role that each pair's tail has as a handler of many drugs, or `none`."""
-    role = pl.col("properties").str.json_path_match("$.adme")
-    roles = dict(kg.nodes.select("id", role=role).drop_nulls().iter_rows())
+    roles = adme_roles(kg)
     return [roles.get(tail, "none") for tail in pairs["tail"]]
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -19,6 +18,7 @@ from ...core.ranking import pair_matrix
 from ...core.sparse import idf_weighted, l2_normalised_rows, largest_entries
 from ...gnn.data import EdgeType, identifiers
 from ...graph.kg import KnowledgeGraph
+from .adme_roles import adme_roles
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
@@ -224,11 +224,8 @@ def _families(kg: KnowledgeGraph, data: HeteroData, kind: str) -> sparse.csr_mat
 
 def _adme_roles(kg: KnowledgeGraph, data: HeteroData, kind: str) -> Floats | None:
     """1 for what handles most drugs (enzymes, transporters, carriers), (nodes,)."""
-    has_role = pl.col("properties").str.json_path_match("$.adme").is_not_null()
-    nodes = kg.nodes.filter((pl.col("kind") == kind) & has_role)["id"]
-    if nodes.is_empty():
-        return None
-    return identifiers(kg, data, kind).is_in(nodes.implode()).to_numpy().astype(np.float32)
+    has_role = identifiers(kg, data, kind).is_in(list(adme_roles(kg)))
+    return has_role.to_numpy().astype(np.float32) if has_role.any() else None
 
 
 def _molecules(kg: KnowledgeGraph, data: HeteroData, kind: str) -> NodeMolecules | None:

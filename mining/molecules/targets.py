@@ -11,6 +11,7 @@ from rdkit import Chem
 
 from ...core.errors import DataError
 from ...core.threads import one_thread
+from ..links.adme_roles import adme_roles
 from .fingerprints import molecule_features, tanimoto
 from .molecule_probability import MoleculeProbability, molecule_probability
 from .nearest_ligands import KnownLigands, structure_ranker_of
@@ -126,9 +127,8 @@ def _named(
 
 def _without_adme(model: LinkModel) -> NDArray[np.int32]:
     """The numbers of the tails that don't handle drugs."""
-    properties = pl.col("properties").str.json_path_match("$.adme")
-    handling = model.graph.nodes.filter(properties.is_not_null())["id"].to_numpy()
-    others = np.flatnonzero(~np.isin(model.task.tails, handling))
+    handling = adme_roles(model.graph)
+    others = np.flatnonzero([tail not in handling for tail in model.task.tails])
     if len(others) == len(model.task.tails):
         raise DataError("no node that the model ranks has the property adme, as genes of Hetionet")
     return others.astype(np.int32)
