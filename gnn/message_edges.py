@@ -192,12 +192,21 @@ def _in_full_precision(
     return made
 
 
+def product(matrix: Tensor, x: Tensor) -> Tensor:
+    """A sparse matrix times a dense one."""
+    if x.is_cuda:
+        return matrix @ x
+    # On a CPU `@` fills its result twice before the kernel does: three times as long.
+    out = x.new_empty(len(matrix), x.shape[1])
+    return torch.addmm(out, matrix, x, beta=0, out=out)
+
+
 class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx, values, x, pattern):  # type: ignore[no-untyped-def]  # torch's own form
         ctx.save_for_backward(values, x)
         ctx.pattern = pattern
-        return (pattern.matrix(values) @ x.flatten(0, 1)).view(len(x), -1, x.shape[2])
+        return product(pattern.matrix(values), x.flatten(0, 1)).view(len(x), -1, x.shape[2])
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]  # torch's own form
@@ -205,7 +214,7 @@ class _Product(torch.autograd.Function):
         for_values = ctx.pattern.sampled(gradient, x) if ctx.needs_input_grad[0] else None
         for_x = None
         if ctx.needs_input_grad[1]:
-            for_x = (ctx.pattern.transposed(values) @ gradient.flatten(0, 1)).view_as(x)
+            for_x = product(ctx.pattern.transposed(values), gradient.flatten(0, 1)).view_as(x)
         return for_values, for_x, None
 
 
@@ -219,6 +228,6 @@ class _Dots(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]  # torch's own form
         queries, keys = ctx.saved_tensors
-        for_queries = ctx.pattern.matrix(gradient) @ keys.flatten(0, 1)
-        for_keys = ctx.pattern.transposed(gradient) @ queries.flatten(0, 1)
+        for_queries = product(ctx.pattern.matrix(gradient), keys.flatten(0, 1))
+        for_keys = product(ctx.pattern.transposed(gradient), queries.flatten(0, 1))
         return for_queries.view_as(queries), for_keys.view_as(keys), None

@@ -9,7 +9,7 @@ as others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +58,11 @@ class PathEdges(WeightedEdges):
         senders, receivers, weights = (given.to(device) for given in self._given)
         return PathEdges(senders, receivers, self.n_senders, self.n_receivers, weights)
 
+    def without(self, gone: Tensor) -> PathEdges:
+        """The others, where `gone` (edges,), in the order that was given, is true of some."""
+        senders, receivers, weights = (given[~gone] for given in self._given)
+        return PathEdges(senders, receivers, self.n_senders, self.n_receivers, weights)
+
     def norm(self, senders: Tensor, receivers: Tensor) -> Tensor:
         """What the weight of edges between these nodes is multiplied by, (edges,)."""
         return (self.sent[senders] * self.received[receivers]).clamp_min(1e-12).rsqrt()
@@ -86,6 +91,23 @@ class PathGraph:
     def asking(self, edge_type: MessageType) -> PathGraph:
         """The same edges, for queries of another message type."""
         return PathGraph(self.counts, self.edges, edge_type)
+
+    def without(self, gone: Tensor) -> PathGraph:
+        """The same without some edges of what is predicted, both ways.
+
+        Args:
+            gone: (edges,), true of these, in the order of the graph that it was made of.
+        """
+        gone = gone.repeat(2) if self.symmetric else gone
+        edges = dict(self.edges)
+        for message_type in {self.edge_type, self.inverse_type} & edges.keys():
+            edges[message_type] = edges[message_type].without(gone)
+        return PathGraph(self.counts, edges, self.edge_type)
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether both ways of what is predicted are messages of one type."""
+        return self.inverse_type not in self.edges
 
     @property
     def device(self) -> torch.device:
@@ -123,12 +145,12 @@ class HiddenPairs(NamedTuple):
         return HiddenPairs(*(numbers.to(device) for numbers in self))
 
 
-class PathNetwork(nn.Module):
-    """Scores of all tails for a head, by the paths between them.
+class PathEncoder(nn.Module):
+    """States of all tails for a head, by the paths between them.
 
     State of node v for the query of a head u, of `dim` numbers: h⁰ = q at u, 0 elsewhere;
-    hˡ = hˡ⁻¹ + ReLU(LayerNorm(W_l [hˡ⁻¹ ; Σ_r A_r (hˡ⁻¹ ∘ w_{l,r}) + h⁰])), with A_r the weighted
-    edges of relation r, see `PathEdges`. The score is an MLP of a tail's states at all layers.
+    hˡ = hˡ⁻¹ + ReLU(LayerNorm(W_l [hˡ⁻¹ ; Σ_r (A_r hˡ⁻¹) ∘ w_{l,r} + h⁰])), with A_r the weighted
+    edges of relation r, see `PathEdges`.
 
     Source: Zhu et al., Neural Bellman-Ford Networks, NeurIPS 2021, with sums normalised by degrees
     in place of their aggregation by principal neighbours.
@@ -143,88 +165,103 @@ class PathNetwork(nn.Module):
         super().__init__()
         self.rows = {message_type: row for row, message_type in enumerate(types)}
         self.dim = dim
-        self.query = nn.Parameter(torch.randn(dim))
         self.relations = nn.Parameter(1 + 0.1 * torch.randn(layers, len(types), dim))
         self.updates = nn.ModuleList(nn.Linear(2 * dim, dim) for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in range(layers))
         self.convolution = WeightedSum()
-        width = dim * (layers + 1)
-        self.score = nn.Sequential(nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, 1))
 
-    def states(self, graph: PathGraph, heads: Tensor, hidden: HiddenPairs | None = None) -> Tensor:
+    def states(
+        self,
+        graph: PathGraph,
+        heads: Tensor,
+        hidden: HiddenPairs | None,
+        query: Tensor,
+        weights: Tensor,
+    ) -> Tensor:
         """The states of all tails at every layer, (tails, queries, (layers + 1) · dim).
 
         Args:
             heads: (queries,).
             hidden: what each query hides.
+            query: what the state of a head starts with, (dim,).
+            weights: of messages, (layers, types, dim).
         """
         head_kind, _, tail_kind = graph.edge_type
-        n, device = len(heads), self.query.device
-        query, weights = self.weights_of(graph.edge_type)
-        start = torch.zeros(graph.counts[head_kind], n, self.dim, device=device)
-        start[heads, torch.arange(n, device=device)] = query
+        n, device = len(heads), query.device
+        at_heads = torch.zeros(graph.counts[head_kind], n, 1, device=device)
+        at_heads[heads, torch.arange(n, device=device)] = 1
+        start = at_heads * query
         left_out = {} if hidden is None else _left_out(graph, hidden, n)
         h: dict[str, Tensor] = {head_kind: start}
-        of_tails = []
+        of_tails = [self._or_zeros(h, tail_kind, graph, n)]
         last = len(self.updates) - 1
         for layer in range(len(self.updates)):
-            if layer:
-                of_tails.append(self._or_zeros(h, tail_kind, graph, n))
             kinds = [tail_kind] if layer == last else list(graph.counts)
-            h = self._step(layer, weights[layer], graph, h, start, kinds, left_out)
-        first = self._or_zeros({head_kind: start}, tail_kind, graph, n)
-        return torch.cat([first, *of_tails, self._or_zeros(h, tail_kind, graph, n)], dim=2)
-
-    def forward(self, graph: PathGraph, heads: Tensor, hidden: HiddenPairs | None = None) -> Tensor:
-        """Scores of all tails, (queries, tails); arguments as of `states`."""
-        return self.score(self.states(graph, heads, hidden))[..., 0].T  # type: ignore[no-any-return]
-
-    def weights_of(self, edge_type: MessageType) -> tuple[Tensor, Tensor]:  # noqa: ARG002  # one alone
-        """The state of a query's head (dim,), and the weights of messages (layers, types, dim)."""
-        return self.query, self.relations
+            sums: dict[str, Tensor] = {head_kind: start} if head_kind in kinds else {}
+            for message_type, edges in graph.edges.items():
+                sender, _, receiver = message_type
+                if sender not in h or receiver not in kinds:
+                    continue
+                weight = weights[layer, self.rows[message_type]]
+                gone = left_out.get(message_type)
+                if not layer:  # all messages are multiples of one vector
+                    received = self._received(at_heads, edges, gone) * (query * weight)
+                elif edges.n_senders < edges.n_receivers:
+                    received = self._received(h[sender] * weight, edges, gone)
+                else:  # the same, with fewer products
+                    received = self._received(h[sender], edges, gone) * weight
+                sums[receiver] = sums[receiver] + received if receiver in sums else received
+            h = self._updated(layer, h, sums)
+            of_tails.append(self._or_zeros(h, tail_kind, graph, n))
+        return torch.cat(of_tails, dim=2)
 
     def _or_zeros(self, h: Mapping[str, Tensor], kind: str, graph: PathGraph, n: int) -> Tensor:
         if kind in h:
             return h[kind]
-        return torch.zeros(graph.counts[kind], n, self.dim, device=self.query.device)
+        return torch.zeros(graph.counts[kind], n, self.dim, device=self.relations.device)
 
-    def _step(
-        self,
-        layer: int,
-        weights: Tensor,
-        graph: PathGraph,
-        h: Mapping[str, Tensor],
-        start: Tensor,
-        kinds: Sequence[str],
-        left_out: Mapping[MessageType, _LeftOut],
+    def _received(self, messages: Tensor, edges: PathEdges, gone: _LeftOut | None) -> Tensor:
+        """What (senders, queries, width) messages add up to, (receivers, queries, width)."""
+        if gone is not None:
+            messages = messages * gone.sent
+        _, queries, width = messages.shape
+        summed: Tensor = self.convolution(messages.flatten(1), edges)
+        received = summed.view(-1, queries, width)
+        if gone is None:
+            return received
+        own = messages[gone.senders, gone.queries] * gone.weights
+        received = received.index_put((gone.receivers, gone.queries), -own, accumulate=True)
+        return received * gone.received
+
+    def _updated(
+        self, layer: int, h: Mapping[str, Tensor], sums: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """The states of these kinds after a layer; of kinds that no message has reached, none."""
-        sums: dict[str, Tensor] = {}
-        for message_type, edges in graph.edges.items():
-            sender, _, receiver = message_type
-            if sender not in h or receiver not in kinds:
-                continue
-            messages = h[sender] * weights[self.rows[message_type]]
-            gone = left_out.get(message_type)
-            if gone is not None:
-                messages = messages * gone.sent
-            received = self.convolution(messages.flatten(1), edges).view(
-                graph.counts[receiver], -1, self.dim
-            )
-            if gone is not None:
-                own = messages[gone.senders, gone.queries] * gone.weights
-                received = received.index_put((gone.receivers, gone.queries), -own, accumulate=True)
-                received = received * gone.received
-            sums[receiver] = sums[receiver] + received if receiver in sums else received
-        head_kind = graph.edge_type[0]
-        if head_kind in kinds:
-            sums[head_kind] = sums[head_kind] + start if head_kind in sums else start
         states = {}
         for kind, total in sums.items():
             before = h[kind] if kind in h else torch.zeros_like(total)
             update = self.updates[layer](torch.cat([before, total], dim=2))
             states[kind] = before + torch.relu(self.norms[layer](update))
         return states
+
+
+class PathNetwork(PathEncoder):
+    """Scores of all tails of one relation for a head: an MLP of a tail's states at all layers.
+
+    Args:
+        types, dim, layers: see `PathEncoder`.
+    """
+
+    def __init__(self, types: Sequence[MessageType], dim: int, layers: int):
+        super().__init__(types, dim, layers)
+        self.query = nn.Parameter(torch.randn(dim))
+        width = dim * (layers + 1)
+        self.score = nn.Sequential(nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, 1))
+
+    def forward(self, graph: PathGraph, heads: Tensor, hidden: HiddenPairs | None = None) -> Tensor:
+        """Scores of all tails, (queries, tails); arguments as of `states`."""
+        states = self.states(graph, heads, hidden, self.query, self.relations)
+        return cast(Tensor, self.score(states)[..., 0].T)
 
 
 class _LeftOut(NamedTuple):
@@ -250,7 +287,7 @@ def _left_out(graph: PathGraph, hidden: HiddenPairs, n: int) -> dict[MessageType
     """By message type, the messages over hidden pairs of so many queries."""
     queries, heads, tails = hidden
     ends = {graph.edge_type: (queries, heads, tails), graph.inverse_type: (queries, tails, heads)}
-    if graph.inverse_type not in graph.edges:  # symmetric: both ways are messages of one type
+    if graph.symmetric:
         both_ways = zip(*ends.values(), strict=True)
         queries, heads, tails = (torch.cat(each) for each in both_ways)
         ends = {graph.edge_type: (queries, heads, tails)}
@@ -278,37 +315,30 @@ def _grown(sums: Tensor, ends: Tensor, queries: Tensor, n: int) -> Tensor:
 
 
 def attribute_to_messages(
-    network: PathNetwork,
-    graph: PathGraph,
-    head: int,
-    tail: int,
-    hidden: HiddenPairs | None = None,
+    network: nn.Module, graph: PathGraph, head: int, tail: int
 ) -> dict[MessageType, Tensor]:
     """How much of a pair's score rests on each message, (edges,): integrated gradients.
 
     The weights of all messages grow from 0 to what they are, and what the score gains on the way is
     shared out by its gradients (Sundararajan et al., Axiomatic Attribution for Deep Networks, ICML
     2017). The gradient of the whole graph alone would name next to none of several paths that lead
-    to the same. In the order in which the edges of a type were given; what is said of hidden pairs'
-    own messages means nothing.
+    to the same. In the order in which the edges of a type were given.
     """
     whole = {message_type: edges.weights for message_type, edges in graph.edges.items()}
     query = torch.tensor([head], device=graph.device)
     gradients: dict[MessageType, Tensor] = {}
-    network.convolution.fuse = False  # PyG's product has no gradient for the weights
     try:
         for step in range(_STEPS):
             for message_type, edges in graph.edges.items():
                 edges.weights = (whole[message_type] * ((step + 0.5) / _STEPS)).requires_grad_()
             weights = [edges.weights for edges in graph.edges.values()]
-            score = network(graph, query, hidden)[0, tail]
+            score = network(graph, query)[0, tail]
             of_step = torch.autograd.grad(score, weights, allow_unused=True)
             for message_type, gradient in zip(graph.edges, of_step, strict=True):
                 if gradient is not None:
                     before = gradients.get(message_type, torch.zeros_like(gradient))
                     gradients[message_type] = before + gradient / _STEPS
     finally:
-        network.convolution.fuse = True
         for message_type, edges in graph.edges.items():
             edges.weights = whole[message_type]
     shares = {}

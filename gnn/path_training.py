@@ -97,7 +97,7 @@ def train_path_network(
 
 @one_thread()
 def train_on_queries(
-    network: PathNetwork,
+    network: nn.Module,
     queries: Queries,
     validate: Callable[[], float],
     settings: RelationPathSettings,
@@ -134,7 +134,7 @@ def train_on_queries(
 
 
 def _train_epoch(
-    network: PathNetwork,
+    network: nn.Module,
     optimiser: torch.optim.Adam,
     queries: Queries,
     settings: RelationPathSettings,
@@ -168,7 +168,7 @@ def _train_epoch(
 
 
 def _set_state(
-    network: PathNetwork, optimiser: torch.optim.Adam, state: Mapping[str, Tensor]
+    network: nn.Module, optimiser: torch.optim.Adam, state: Mapping[str, Tensor]
 ) -> None:
     """Take up the state after an epoch, see `_train_epoch`."""
     network.load_state_dict(without_prefix("network", state))

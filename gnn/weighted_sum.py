@@ -7,6 +7,8 @@ from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import MessagePassing
 
+from .message_edges import SparseMessageEdges
+
 
 class WeightedEdges:
     """Edges with weights, in the order of their receivers.
@@ -17,7 +19,7 @@ class WeightedEdges:
 
     Attributes:
         edge_index: of the edges.
-        matrix: the same index with receivers as rows, for products with a sparse matrix.
+        matrix: the same, for products with a sparse matrix.
     """
 
     def __init__(
@@ -26,17 +28,14 @@ class WeightedEdges:
         self.n_senders, self.n_receivers, self.weights = n_senders, n_receivers, weights
         ends, size = torch.stack([senders, receivers]), (n_senders, n_receivers)
         self.edge_index = EdgeIndex(ends, sparse_size=size, sort_order="col")
-        # PyG 2.8 gets both the gradient of the transposed product and `flip` wrong where the ends
-        # are of two kinds, so the matrix is an index of its own.
-        self.matrix = EdgeIndex(ends.flip(0), sparse_size=size[::-1], sort_order="row")
-        self.matrix.fill_cache_()
+        self.matrix = SparseMessageEdges(senders, receivers, n_senders, n_receivers)
 
 
 class WeightedSum(MessagePassing):  # type: ignore[misc]  # PyG's classes are untyped
     """Weighted sums of what each receiver's senders hold.
 
     They are products with a sparse matrix, which need memory for nodes alone. Where `fuse` is
-    False PyG makes a message of each edge instead, and gradients reach the edges' weights.
+    False PyG makes a message of each edge instead. Gradients reach the edges' weights either way.
     """
 
     SUPPORTS_FUSED_EDGE_INDEX = True
@@ -60,12 +59,10 @@ class WeightedSum(MessagePassing):  # type: ignore[misc]  # PyG's classes are un
         edge_index: EdgeIndex,  # noqa: ARG002  # PyG gives it first
         x: tuple[Tensor, None],
         weights: Tensor,
-        matrix: EdgeIndex,
+        matrix: SparseMessageEdges,
     ) -> Tensor:
-        """See `MessagePassing`; on a GPU such products have no lower precision."""
-        with torch.autocast(x[0].device.type, enabled=False):
-            product: Tensor = matrix.matmul(x[0].float(), input_value=weights)
-        return product
+        """See `MessagePassing`."""
+        return matrix.sum(weights[None], x[0][None])[0]
 
     def message(self, x_j: Tensor, weights: Tensor) -> Tensor:
         """See `MessagePassing`."""

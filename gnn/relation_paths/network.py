@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from ..message_edges import MessageType
-from ..path_network import HiddenPairs, PathGraph, PathNetwork
+from ..path_network import HiddenPairs, PathEncoder, PathGraph
 
 _RELATION_DIM = 16  # numbers of what is asked for, beside a candidate's states
 _DEGREE_FEATURES = 3  # how many edges of the asked relation a candidate and the head have
 _HIDDEN = 64
 
 
-class RelationPathNetwork(PathNetwork):
+class RelationPathNetwork(PathEncoder):
     """Scores of all tails for a head, by the paths between them, for any relation, also inverse.
 
     What is asked for, a message type, decides what queries start with and what each relation's
@@ -30,7 +30,7 @@ class RelationPathNetwork(PathNetwork):
     Networks, NeurIPS 2021.
 
     Args:
-        types, dim, layers: see `PathNetwork`; every type is asked for, too.
+        types, dim, layers: see `PathEncoder`; every type is asked for, too.
     """
 
     def __init__(self, types: Sequence[MessageType], dim: int, layers: int):
@@ -43,20 +43,16 @@ class RelationPathNetwork(PathNetwork):
         width = dim * (layers + 1) + _RELATION_DIM + _DEGREE_FEATURES
         self.score = nn.Sequential(nn.Linear(width, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1))
 
-    def weights_of(self, edge_type: MessageType) -> tuple[Tensor, Tensor]:
-        """See `PathNetwork`."""
-        row = self.rows[edge_type]
-        return self.query[row], self.relations + self.of_query[row]
-
     def forward(self, graph: PathGraph, heads: Tensor, hidden: HiddenPairs | None = None) -> Tensor:
         """Scores of all tails, (queries, tails); arguments as of `states`."""
         row, edges = self.rows[graph.edge_type], graph.edges[graph.edge_type]
-        states = self.states(graph, heads, hidden)
+        weights = self.relations + self.of_query[row]
+        states = self.states(graph, heads, hidden, self.query[row], weights)
         of_tails = edges.received[:, None].repeat(1, len(heads))
         of_heads = edges.sent[heads]
         if hidden is not None:
             of_tails = _less(of_tails, hidden.tails, hidden.queries)
-            if graph.inverse_type not in graph.edges:  # symmetric: a head is a candidate, too
+            if graph.symmetric:  # a head is a candidate, too
                 of_tails = _less(of_tails, hidden.heads, hidden.queries)
             ones = torch.ones_like(hidden.queries, dtype=of_heads.dtype)
             of_heads = of_heads.index_put((hidden.queries,), -ones, accumulate=True)

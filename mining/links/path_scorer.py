@@ -192,20 +192,18 @@ def edges_of_paths(
     Args:
         graph: of the same training, see `path_graph`; `data` is what it was made of.
     """
-    trained = _trained(task)
-    # A pair that was trained on has its score by a graph without the pairs of its head.
-    is_trained = tail in trained[head].indices
-    hidden = _own_pairs(torch.tensor([head]), trained, graph.device) if is_trained else None
+    kept = torch.ones(data[task.edge_type].num_edges, dtype=torch.bool)
+    if tail in _trained(task)[head].indices:
+        # A pair that was trained on has its score by a graph without the pairs of its head.
+        ends = data[task.edge_type].edge_index
+        kept = (ends != head).all(0) if task.symmetric else ends[0] != head
+        graph = graph.without(~kept)
     with no_sparse_warning():
-        network = scorer.path_network(graph)
-        by_message = attribute_to_messages(network, graph, head, tail, hidden)
-    if is_trained:
-        own = data[task.edge_type].edge_index
-        of_head = (own == head).any(0) if task.symmetric else own[0] == head
-        for message_type in {graph.edge_type, graph.inverse_type} & by_message.keys():
-            values = by_message[message_type]
-            is_own = of_head.repeat(len(values) // len(of_head))
-            by_message[message_type] = values.masked_fill(is_own, 0.0)
+        by_message = attribute_to_messages(scorer.path_network(graph), graph, head, tail)
+    for message_type in {graph.edge_type, graph.inverse_type} & by_message.keys():
+        values = by_message[message_type]
+        there = kept.repeat(2) if graph.symmetric else kept
+        by_message[message_type] = values.new_zeros(len(there)).masked_scatter(there, values)
     return shares_by_edge(by_message, data)
 
 

@@ -92,7 +92,7 @@ def test_a_relation_that_a_graph_lacks_can_be_asked_for(
     untreated = kg.without_edges(kg.edges.filter(relation="TREATS")["id"])
     answers = model.predict(untreated, "TREATS", head="drug 2-2", top=3)
     assert answers.height == 3
-    assert model.explain(untreated, "drug 2-2", "TREATS", "disease 2").height
+    assert model.explain(untreated, "drug 2-2", "TREATS", "disease 2").columns[-1] == "share"
     # A relation that the model doesn't know is left out of the paths.
     row = kg.edges.filter(relation="TREATS").row(0, named=True)
     other = pl.DataFrame(
@@ -264,15 +264,15 @@ def test_what_explains_a_score_leads_to_it(model: RelationPathModel, kg: Knowled
     drops, random_drops, generator = [], [], np.random.default_rng(0)
     for drug in ("drug 0-0", "drug 1-2", "drug 2-2", "drug 3-4", "drug 4-6", "drug 5-1"):
         head, tail = model.predict(kg, "TARGETS", head=drug, top=1).select("head", "tail").row(0)
-        edges = model.explain(kg, head, "TARGETS", tail, top=3)["edge"].to_list()
-        others = generator.choice(kg.edges["id"].to_numpy(), 3).tolist()
+        edges = model.explain(kg, head, "TARGETS", tail, top=12)["edge"].to_list()
+        others = generator.choice(kg.edges["id"].to_numpy(), 12).tolist()
         query = torch.tensor([nodes["Drug"].index(head)]), nodes["Target"].index(tail)
         whole, without, randomly = (
             _score(model, kg, *query, removed) for removed in ([], edges, others)
         )
         drops.append(whole - without)
         random_drops.append(whole - randomly)
-    assert sum(drop > 0 for drop in drops) >= len(drops) - 1
+    assert min(drops) > 0
     assert np.mean(drops) > 3 * abs(np.mean(random_drops))
 
 
