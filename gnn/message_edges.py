@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -72,8 +73,12 @@ class SparseMessageEdges:
 
     def __init__(self, senders: Tensor, receivers: Tensor, n_senders: int, n_receivers: int):
         self._pattern = _Pattern(senders, receivers, n_senders, n_receivers)
-        degree = torch.bincount(receivers, minlength=n_receivers)
-        self._shares = 1.0 / torch.repeat_interleave(degree, degree).float()[None]
+        self._degree = torch.bincount(receivers, minlength=n_receivers)
+
+    @cached_property
+    def _shares(self) -> Tensor:
+        """Of each edge among its receiver's, (1, edges)."""
+        return 1.0 / torch.repeat_interleave(self._degree, self._degree).float()[None]
 
     def mean(self, x: Tensor) -> Tensor:
         """See `MessageEdges`."""
@@ -156,6 +161,10 @@ class _Pattern:
         heads, n_edges = len(queries), len(self._forward_index[1])
         if n_edges == 0:
             return queries.new_zeros(heads, 0)
+        if n_edges > self._size[0] * self._size[1]:  # the kernel takes no more entries than cells
+            starts, senders = self._forward_index
+            receivers = torch.repeat_interleave(starts[1:] - starts[:-1])
+            return (queries[:, receivers] * keys[:, senders]).sum(2)
         # beta = 0 leaves the values out, but they have to be numbers.
         matrix = self.matrix(queries.new_zeros(heads, n_edges))
         rows, columns = queries.flatten(0, 1), keys.flatten(0, 1).T
@@ -192,11 +201,12 @@ def _in_full_precision(
     return made
 
 
-def product(matrix: Tensor, x: Tensor) -> Tensor:
+def _times(matrix: Tensor, x: Tensor) -> Tensor:
     """A sparse matrix times a dense one."""
-    if x.is_cuda:
+    if x.device.type != "cpu":
         return matrix @ x
-    # On a CPU `@` fills its result twice before the kernel does: three times as long.
+    # On a CPU `@` fills its result twice before the kernel does: three times as long. beta = 0
+    # leaves out what the buffer holds.
     out = x.new_empty(len(matrix), x.shape[1])
     return torch.addmm(out, matrix, x, beta=0, out=out)
 
@@ -206,7 +216,7 @@ class _Product(torch.autograd.Function):
     def forward(ctx, values, x, pattern):  # type: ignore[no-untyped-def]  # torch's own form
         ctx.save_for_backward(values, x)
         ctx.pattern = pattern
-        return product(pattern.matrix(values), x.flatten(0, 1)).view(len(x), -1, x.shape[2])
+        return _times(pattern.matrix(values), x.flatten(0, 1)).view(len(x), -1, x.shape[2])
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]  # torch's own form
@@ -214,7 +224,7 @@ class _Product(torch.autograd.Function):
         for_values = ctx.pattern.sampled(gradient, x) if ctx.needs_input_grad[0] else None
         for_x = None
         if ctx.needs_input_grad[1]:
-            for_x = product(ctx.pattern.transposed(values), gradient.flatten(0, 1)).view_as(x)
+            for_x = _times(ctx.pattern.transposed(values), gradient.flatten(0, 1)).view_as(x)
         return for_values, for_x, None
 
 
@@ -228,6 +238,6 @@ class _Dots(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]  # torch's own form
         queries, keys = ctx.saved_tensors
-        for_queries = product(ctx.pattern.matrix(gradient), keys.flatten(0, 1))
-        for_keys = product(ctx.pattern.transposed(gradient), queries.flatten(0, 1))
+        for_queries = _times(ctx.pattern.matrix(gradient), keys.flatten(0, 1))
+        for_keys = _times(ctx.pattern.transposed(gradient), queries.flatten(0, 1))
         return for_queries.view_as(queries), for_keys.view_as(keys), None

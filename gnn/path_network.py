@@ -59,7 +59,7 @@ class PathEdges(WeightedEdges):
         return PathEdges(senders, receivers, self.n_senders, self.n_receivers, weights)
 
     def without(self, gone: Tensor) -> PathEdges:
-        """The others, where `gone` (edges,), in the order that was given, is true of some."""
+        """Without the edges that `gone` (edges,), in the order that was given, is true of."""
         senders, receivers, weights = (given[~gone] for given in self._given)
         return PathEdges(senders, receivers, self.n_senders, self.n_receivers, weights)
 
@@ -208,7 +208,7 @@ class PathEncoder(nn.Module):
                     received = self._received(at_heads, edges, gone) * (query * weight)
                 elif edges.n_senders < edges.n_receivers:
                     received = self._received(h[sender] * weight, edges, gone)
-                else:  # the same, with fewer products
+                else:  # the same; weights go on the smaller side: fewer multiplications
                     received = self._received(h[sender], edges, gone) * weight
                 sums[receiver] = sums[receiver] + received if receiver in sums else received
             h = self._updated(layer, h, sums)
@@ -226,7 +226,7 @@ class PathEncoder(nn.Module):
             messages = messages * gone.sent
         _, queries, width = messages.shape
         summed: Tensor = self.convolution(messages.flatten(1), edges)
-        received = summed.view(-1, queries, width)
+        received = summed.view(edges.n_receivers, queries, width)
         if gone is None:
             return received
         own = messages[gone.senders, gone.queries] * gone.weights

@@ -149,7 +149,7 @@ class RelationPathModel:
         nodes = vocabulary(kg)
         numbers = nodes[of_head].index(first), nodes[of_tail].index(second)
         ends = [(first, second)]
-        if inverse_of(edge_type) not in graph.edges:  # symmetric: it may be there the other way
+        if graph.asking(edge_type).symmetric:  # it may be there the other way
             ends.append((second, first))
         own = [
             kg.edges.filter(relation=relation, subject=subject, object=object_)["id"]

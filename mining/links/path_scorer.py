@@ -192,18 +192,21 @@ def edges_of_paths(
     Args:
         graph: of the same training, see `path_graph`; `data` is what it was made of.
     """
-    kept = torch.ones(data[task.edge_type].num_edges, dtype=torch.bool)
+    gone = torch.zeros(data[task.edge_type].num_edges, dtype=torch.bool)
     if tail in _trained(task)[head].indices:
         # A pair that was trained on has its score by a graph without the pairs of its head.
-        ends = data[task.edge_type].edge_index
-        kept = (ends != head).all(0) if task.symmetric else ends[0] != head
-        graph = graph.without(~kept)
+        heads, tails = data[task.edge_type].edge_index
+        gone = heads == head
+        if task.symmetric:
+            gone = (gone | (tails == head)) & (heads != tails)  # a loop is no pair
+        graph = graph.without(gone)
     with no_sparse_warning():
         by_message = attribute_to_messages(scorer.path_network(graph), graph, head, tail)
+    there = ~(gone.repeat(2) if graph.symmetric else gone)
     for message_type in {graph.edge_type, graph.inverse_type} & by_message.keys():
-        values = by_message[message_type]
-        there = kept.repeat(2) if graph.symmetric else kept
-        by_message[message_type] = values.new_zeros(len(there)).masked_scatter(there, values)
+        shares = torch.zeros(len(there))
+        shares[there] = by_message[message_type]
+        by_message[message_type] = shares
     return shares_by_edge(by_message, data)
 
 

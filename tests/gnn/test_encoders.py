@@ -87,6 +87,21 @@ def test_sparse_products_are_in_full_precision_where_others_are_not() -> None:
     assert gradient.abs().sum() > 0
 
 
+def test_what_a_product_s_buffer_held_is_left_out() -> None:
+    edges = random_edges(5, 7, 12)
+    messages = SparseMessageEdges(edges[0], edges[1], 5, 7)
+    torch.use_deterministic_algorithms(True)  # uninitialised memory is filled with NaN
+    try:
+        assert torch.empty(1).isnan()
+        x = torch.randn(1, 5, 3, requires_grad=True)
+        sums = messages.sum(torch.ones(1, 12), x)
+        (gradient,) = torch.autograd.grad(sums.sum(), x)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert torch.allclose(sums[0], dense(edges, 5, 7) @ x[0], atol=1e-6)
+    assert gradient.isfinite().all()
+
+
 def test_no_edges_give_nothing() -> None:
     none = torch.empty(2, 0, dtype=torch.int64)
     messages = SparseMessageEdges(none[0], none[1], 5, 7)

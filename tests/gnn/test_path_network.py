@@ -64,9 +64,9 @@ def network() -> PathNetwork:
 
 def test_products_are_pyg_s_sums_of_messages() -> None:
     generator = torch.Generator().manual_seed(0)
-    senders = torch.randint(0, 7, (30,), generator=generator)
-    receivers = torch.randint(0, 5, (30,), generator=generator)
-    edges = PathEdges(senders, receivers, 7, 5, torch.rand(30, generator=generator))
+    senders = torch.randint(0, 7, (40,), generator=generator)
+    receivers = torch.randint(0, 5, (40,), generator=generator)
+    edges = PathEdges(senders, receivers, 7, 5, torch.rand(40, generator=generator))
     results = []
     for fuse in (True, False):
         convolution = WeightedSum()
@@ -112,6 +112,25 @@ def test_hidden_pairs_are_as_if_the_graph_did_not_hold_them(network: PathNetwork
         assert gone.sum() == len(tails)
         alone = network(graph_of(pairs[~gone]), torch.tensor([head]))[0]
         torch.testing.assert_close(scores[row], alone)
+        without = graph_of(pairs).without(torch.from_numpy(gone))
+        torch.testing.assert_close(network(without, torch.tensor([head]))[0], alone)
+
+
+def test_a_pair_of_a_symmetric_relation_is_taken_out_both_ways() -> None:
+    pairs = torch.tensor([[0, 1], [1, 2], [2, 3], [0, 3]])
+    alike = ("Drug", "RESEMBLES", "Drug")
+
+    def graph(of: torch.Tensor) -> PathGraph:
+        ends = torch.cat([of, of.flip(1)]).T
+        return PathGraph({"Drug": 5}, {alike: PathEdges(*ends, 5, 5)}, alike)
+
+    torch.manual_seed(1)
+    network = PathNetwork([alike], 8, 3)
+    gone = torch.tensor([False, True, False, False])
+    heads = torch.arange(5)
+    scores = network(graph(pairs).without(gone), heads)
+    torch.testing.assert_close(scores, network(graph(pairs[~gone]), heads))
+    assert not torch.allclose(scores, network(graph(pairs), heads))
 
 
 def test_the_numbers_of_nodes_tell_nothing(network: PathNetwork) -> None:

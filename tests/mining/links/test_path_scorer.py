@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from medkg.gnn.data import to_hetero_data
-from medkg.gnn.message_edges import INVERSE
+from medkg.gnn.message_edges import INVERSE, no_sparse_warning
+from medkg.gnn.path_graph import shares_by_edge
+from medkg.gnn.path_network import attribute_to_messages
 from medkg.gnn.settings import PathSettings
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links import path_scorer
@@ -124,3 +126,20 @@ def test_the_score_of_a_trained_pair_rests_on_no_pair_of_its_head(model: LinkMod
     assert explanation.attribution
     own = (model.task.heads[head], "TARGETS")
     assert all((step.subject, step.relation) != own for step, _ in explanation.attribution)
+
+
+def test_a_trained_pair_is_explained_by_the_graph_without_its_head_s_pairs(
+    model: LinkModel,
+) -> None:
+    graph, data = model._attributor._path_graph
+    assert isinstance(model.scorer, PathScorer)
+    head, tail = model.task.train[0].tolist()
+    shares = edges_of_paths(model.scorer, model.task, graph, data, head, tail)
+    own = model.graph.edges.filter(relation="TARGETS", subject=model.task.heads[head])["id"]
+    assert len(own) > 1
+    kept = to_hetero_data(model.graph, exclude_edges=[*model.task.excluded, *own])
+    without = path_graph(model.graph, kept, model.task, PathSettings().edges)
+    network = model.scorer.path_network(without)
+    with no_sparse_warning():
+        by_message = attribute_to_messages(network, without, head, tail)
+    assert shares == pytest.approx(shares_by_edge(by_message, kept), rel=1e-3, abs=1e-6)
