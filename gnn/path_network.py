@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .message_edges import INVERSE, MessageType
 from .weighted_sum import WeightedEdges, WeightedSum
@@ -237,11 +238,16 @@ class PathEncoder(nn.Module):
         self, layer: int, h: Mapping[str, Tensor], sums: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """The states of these kinds after a layer; of kinds that no message has reached, none."""
-        states = {}
+        linear, norm = cast(nn.Linear, self.updates[layer]), self.norms[layer]
+        states: dict[str, Tensor] = {}
+        of_before, of_total = linear.weight[:, : self.dim], linear.weight[:, self.dim :]
         for kind, total in sums.items():
-            before = h[kind] if kind in h else torch.zeros_like(total)
-            update = self.updates[layer](torch.cat([before, total], dim=2))
-            states[kind] = before + torch.relu(self.norms[layer](update))
+            update = functional.linear(total, of_total, linear.bias)
+            if kind not in h:
+                states[kind] = torch.relu(norm(update))
+            else:
+                update = update + functional.linear(h[kind], of_before)
+                states[kind] = h[kind] + torch.relu(norm(update))
         return states
 
 
