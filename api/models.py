@@ -74,4 +74,7 @@ def load_model(
         from medkg.mining.course.model import CourseModel
 
         return CourseModel.open(path)
-    raise ModelError(f"{path}: is a model for {kind!r}, which this command can't use")
+    raise ModelError(
+        f"{path}: is a model for {kind!r}, which has a function of its own to load it; see the"
+        " reference"
+    )

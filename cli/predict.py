@@ -74,7 +74,8 @@ def predict(
     _refuse(
         (
             sum(each is not None for each in queried) != 1,
-            "give one of --head, --tail, --heads, --tails, --all, --pairs, --smiles and --inchi",
+            "give one of --head, --tail, --heads, --tails, --all, --pairs, --smiles and --inchi;"
+            " of a pair: medkg explain, or --pairs",
         ),
         (known and into is not None, "--into writes new pairs: leave out --known"),
         (

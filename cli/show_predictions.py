@@ -51,10 +51,10 @@ def _print_rows(
 
     from medkg.cli import show
 
-    title = "Known" if base is None else "New"
-    relation = model.task.edge_type[1]
+    title, (kind, relation, _) = "Known" if base is None else "New", model.task.edge_type
+    of = f"{title} {relation} of" if of_query == "head" else f"{title}: {kind} {relation}"
     if rows.is_empty():
-        show.out.print(f"{title} {relation} of {queries}: none")
+        show.out.print(f"{of} {queries}: none")
         return
     of_first = rows.filter(pl.col(of_query) == rows[of_query][0])
     most = max(_MOST_ROWS, of_first.height)
@@ -66,7 +66,7 @@ def _print_rows(
     if of_first.height == rows.height:
         queries = f"{rows[f'{of_query}_name'][0]} ({rows[of_query][0]})"
         shown = shown.drop(of_query, f"{of_query}_name")
-    show.frame(shown, f"{title} {relation} of {queries}", most=most)
+    show.frame(shown, f"{of} {queries}", most=most)
     if base is None:
         show.out.print(
             "known pairs have no probability, since a source records them; rank: that the pair"

@@ -372,9 +372,13 @@ def read_with(
         The options that are set, in each table of `overrides`.
 
     Raises:
-        DataError: see `read_settings`.
+        DataError: see `read_settings`, and a file with other tables alone.
     """
     read = {} if path is None else read_settings(path)
+    if path is not None and read and not read.keys() & overrides.keys():
+        tables = ", ".join(f"[{table}]" for table in read)
+        reads = " and ".join(f"[{table}]" for table in overrides)
+        raise DataError(f"has {tables} alone; this command reads {reads}", path=path)
     return {
         table: {**read.get(table, {}), **{name: v for name, v in values.items() if v is not None}}
         for table, values in overrides.items()

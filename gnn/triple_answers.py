@@ -9,6 +9,7 @@ import polars as pl
 from torch import Tensor
 
 from ..core.errors import MissingError
+from ..core.whole_numbers import check_whole_number
 from ..graph.kg import KnowledgeGraph
 from .data import EdgeType
 
@@ -42,8 +43,10 @@ def best_answers(
         each with ranks of its own.
 
     Raises:
+        DataError: `top` is less than 1.
         MissingError: no such relation or entity, or one that the model has not seen.
     """
+    check_whole_number("top, how many to list,", top, 1)
     query = head if head is not None else tail
     if query is None or (head is not None and tail is not None):
         raise MissingError("give either a head or a tail to predict for: one of the two")

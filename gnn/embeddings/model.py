@@ -109,6 +109,7 @@ class EmbeddingModel:
             of the pairs that the given node's kind is in, each with ranks of its own.
 
         Raises:
+            DataError: `top` is less than 1.
             MissingError: no such relation or entity, or one that the model has not seen.
         """
         return best_answers(

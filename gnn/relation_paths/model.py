@@ -105,6 +105,7 @@ class RelationPathModel:
             of the pairs that the given node's kind is in, each with ranks of its own.
 
         Raises:
+            DataError: `top` is less than 1.
             MissingError: no such relation or entity, or a relation that the model does not know.
         """
         graph, _ = self._read(kg)
@@ -129,8 +130,8 @@ class RelationPathModel:
 
         Returns:
             Columns edge, subject, relation, object (names) and share, the largest first: what the
-            messages over the edge add to the score; edges that add nothing, or speak against the
-            pair, are left out. The edge's id leads to its evidence.
+            messages over the edge add to the score, in its units; edges that add nothing, or speak
+            against the pair, are left out. The edge's id leads to its evidence.
 
         Raises:
             MissingError: no such entity, or no such relation between the two.

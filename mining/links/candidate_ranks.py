@@ -58,8 +58,9 @@ class CandidateRanks:
     ):
         self._scorer, self._choosers, self._task = scorer, choosers, task
         self._recorded, self._modalities = recorded, modalities
-        self._stated, self._loops = stated, task.loops()
-        not_new = (trained + recorded).tocsr()
+        self._stated = stated
+        loops, not_new = task.loops(), (trained + recorded).tocsr()
+        self._loops = {"tail": loops, "head": loops.T.tocsr()}
         self._not_new = {"tail": not_new, "head": not_new.T.tocsr()}
 
     def new(self, direction: str, query: int, top: int) -> pl.DataFrame:
@@ -99,7 +100,7 @@ class CandidateRanks:
         """
         check_whole_number("top, how many to list,", top, 1)
         known = set(self._not_new[direction][query].indices.tolist())
-        answers = sorted(known.difference(self._loops[query].indices.tolist()))
+        answers = sorted(known.difference(self._loops[direction][query].indices.tolist()))
         ends = [(query, n) if direction == "tail" else (n, query) for n in answers]
         scores = self._scores(direction, query)
         others = self._competitors(direction, query, scores)
@@ -144,7 +145,7 @@ class CandidateRanks:
 
     def why_unranked(self, head: int, tail: int) -> str | None:
         """Why a pair has no rank, probability or score that says anything, if it has none."""
-        if self._loops[head, tail]:
+        if self._loops["tail"][head, tail]:
             return "both ends are the same"
         if head in self._modalities and self._is_new(head, tail):
             return f"not ranked: new tails are not predicted for this ({self._modalities[head]})"

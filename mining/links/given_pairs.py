@@ -109,4 +109,6 @@ def named_queries(
     _, direction, texts = named[0]
     if isinstance(texts, str):
         raise MissingError(f"heads and tails are lists: [{texts!r}]")
+    if any(not isinstance(text, str) for text in texts):
+        raise MissingError("head and tail are one name each; give several as heads or tails")
     return direction, texts

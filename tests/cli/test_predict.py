@@ -278,6 +278,8 @@ def test_a_row_says_what_the_title_does_not(tmp_path: Path) -> None:
     question = (tmp_path / "model", "--head", "drug 0-3", "--top", 3)
     shown = predict(*question).stdout
     assert shown.splitlines()[0].strip() == "New TARGETS of drug 0-3 (drugbank:DB03)"
+    other_way = predict(tmp_path / "model", "--tail", "GENE12").stdout
+    assert other_way.splitlines()[0].strip().startswith("New: Drug TARGETS GENE12 (")
     rows = shown.partition("probability:")[0]
     assert rows.count("(enzyme)") == 3
     assert rows.count("drugbank:DB03") == 1  # the title's

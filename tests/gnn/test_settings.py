@@ -9,7 +9,7 @@ import pytest
 
 from medkg.core.errors import DataError
 from medkg.gnn.options import Range, options, with_options
-from medkg.gnn.settings import TABLES, NetworkSettings, read_settings, to_toml
+from medkg.gnn.settings import TABLES, NetworkSettings, read_settings, read_with, to_toml
 
 
 def test_the_defaults_as_a_file(tmp_path: Path) -> None:
@@ -90,6 +90,15 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
 def test_what_does_not_go_together(values: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         with_options(NetworkSettings(), values)
+
+
+def test_a_file_for_another_command_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[paths]\nepochs = 1\n[links]\nmodel = 'paths'\n")
+    assert read_with(file, {"paths": {"epochs": None}, "network": {}})["paths"] == {"epochs": 1}
+    message = r"settings.toml.*\[paths\], \[links\] alone; this command reads \[relation_paths\]"
+    with pytest.raises(DataError, match=message):
+        read_with(file, {"relation_paths": {"epochs": 1}})
 
 
 def test_text_is_written_as_toml_has_it() -> None:

@@ -66,6 +66,8 @@ def test_answers_are_new_ones_of_the_family(model: RelationPathModel, kg: Knowle
     assert answers["score"].is_sorted(descending=True)
     assert not known & set(answers["tail"])
     assert all(name.startswith("GENE2") for name in answers["name"][:3])
+    with pytest.raises(DataError, match="top, how many to list, "):
+        model.predict(kg, "TARGETS", head="drug 2-2", top=0)
     heads = model.predict(kg, "TREATS", tail="disease 3", top=3)
     assert heads["tail"].unique().to_list() == ["DOID:3"]
     assert all(name.startswith("drug 3-") for name in heads["name"])

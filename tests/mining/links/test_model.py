@@ -14,6 +14,7 @@ from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import (
     DataError,
     MedkgError,
+    MissingError,
     ModelError,
     SchemaError,
 )
@@ -233,6 +234,18 @@ def test_within_a_kind_nodes_are_no_candidates_for_themselves(kg: KnowledgeGraph
         assert (trained != trained.T).nnz == 0
         known = model.predict(head=ids[0], known=True)
         assert set(known["tail"]) | set(rows["tail"]) == set(ids) - {ids[0]}
+
+
+def test_known_pairs_are_listed_of_every_tail(kg: KnowledgeGraph) -> None:
+    model = train_links(kg, model="neighbours")
+    pairs = kg.edges.filter(relation="TARGETS")
+    tails = model.task.tails
+    assert len(tails) > len(model.task.heads)
+    rows = model.predict(tails=tails, known=True, top=1000)
+    expected = set(pairs.select("subject", "object").iter_rows())
+    assert set(rows.select("head", "tail").iter_rows()) == expected
+    with pytest.raises(MissingError, match="several as heads or tails"):
+        model.predict(head=["drug 0-0"])  # type: ignore[arg-type]
 
 
 def test_a_killed_training_goes_on(kg: KnowledgeGraph, tmp_path: Path) -> None:
