@@ -150,7 +150,9 @@ class CandidateRanks:
         if head in self._modalities and self._is_new(head, tail):
             return f"not ranked: new tails are not predicted for this ({self._modalities[head]})"
         if not self.is_candidate(head, tail):
-            return "not ranked: nothing that the model knows speaks for the pair"
+            if self._is_new(head, tail):
+                return "not ranked: nothing that the model knows speaks for the pair"
+            return "not ranked: while the pair was held back too little spoke for it"
         return None
 
     def is_candidate(self, head: int, tail: int) -> bool:

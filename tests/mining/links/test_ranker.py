@@ -261,7 +261,7 @@ def test_test_edges_that_are_not_ranked_are_counted(
     judged.scorer, judged.settings = model.judged, {"model": "ranker"}
     judged.__dict__.pop("ranks", None)
     unranked = sum(
-        "nothing that the model knows" in (n or "") for n in judged.score(tested)["note"]
+        "not ranked: " in (n or "") for n in judged.score(tested)["note"]
     )
     assert 0 < unranked < len(tested)
     assert model.metrics["unranked"] == unranked
@@ -450,6 +450,10 @@ def test_known_pairs_that_are_not_ranked_are_listed_last_without_a_rank(model: L
         assert (last[column], last["known"], last["score"], last["probability"]) == (
             answer, True, None, None,
         )  # fmt: skip
+        assert (
+            "while the pair was held back"
+            in missing.score([(task.heads[head], task.tails[tail])])["note"][0]
+        )
         assert model.predict(**query, known=True)["rank"].null_count() == 0
         assert missing.predict(**query, top=3)["rank"].to_list() == [1, 2, 3]
 
