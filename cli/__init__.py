@@ -96,6 +96,9 @@ def main() -> None:
     if is_limited():
         run_in_child(lambda: _fail(_NO_MEMORY))
     _keep_temporary_folder_clean()
+    # OpenMP's threads spin while they wait for another: where other programs want the cores they
+    # take these from the one that is waited for. Libraries read it when they are loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     warnings.showwarning = _warned
     # Python's own answer leaves temporary files with text, and an embedded server running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -506,3 +506,14 @@ def test_too_little_memory_is_told(
         main()
     assert ended.value.code == 1
     assert "medkg: the memory that this process may use is not enough" in capsys.readouterr().err
+
+
+def test_threads_sleep_while_they_wait_unless_told_otherwise(
+    medkg: Medkg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for given, expected in ((None, "passive"), ("active", "active")):
+        monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+        if given is None:
+            monkeypatch.delenv("OMP_WAIT_POLICY")
+        medkg("sources")
+        assert os.environ["OMP_WAIT_POLICY"] == expected
