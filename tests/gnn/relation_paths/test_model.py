@@ -291,21 +291,18 @@ def _score(
 def test_a_known_pair_is_not_explained_by_itself(
     model: RelationPathModel, kg: KnowledgeGraph
 ) -> None:
-    edge = kg.edges.filter(relation="TARGETS").row(0, named=True)
-    rows = model.explain(kg, edge["subject"], "TARGETS", edge["object"], top=1_000)
-    without = kg.without_edges([edge["id"]])
-    assert rows.equals(
-        model.explain(without, edge["subject"], "TARGETS", edge["object"], top=1_000)
-    )
-    assert rows.height > 10
-    assert edge["id"] not in rows["edge"].to_list()
     # A symmetric relation is there once, and asked about from either end.
-    edge = kg.edges.filter(relation="INTERACTS_WITH").row(0, named=True)
-    for ends in (("subject", "object"), ("object", "subject")):
-        first, second = (edge[end] for end in ends)
-        rows = model.explain(kg, first, "INTERACTS_WITH", second, top=1_000)
-        assert rows.height > 10
+    for relation, ends in (
+        ("TARGETS", ("subject", "object")),
+        ("INTERACTS_WITH", ("subject", "object")),
+        ("INTERACTS_WITH", ("object", "subject")),
+    ):
+        edge = kg.edges.filter(relation=relation).row(0, named=True)
+        pair = edge[ends[0]], relation, edge[ends[1]]
+        rows = model.explain(kg, *pair, top=1_000)
+        assert rows.height
         assert edge["id"] not in rows["edge"].to_list()
+        assert rows.equals(model.explain(kg.without_edges([edge["id"]]), *pair, top=1_000))
 
 
 def test_training_goes_on_where_it_was_cut_off(
