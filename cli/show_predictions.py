@@ -51,7 +51,8 @@ def _print_rows(
 
     from medkg.cli import show
 
-    title, (kind, relation, _) = "Known" if base is None else "New", model.task.edge_type
+    title = "Known" if base is None else "New"
+    kind, relation, _ = model.task.edge_type
     of = f"{title} {relation} of" if of_query == "head" else f"{title}: {kind} {relation}"
     if rows.is_empty():
         show.out.print(f"{of} {queries}: none")

@@ -145,8 +145,7 @@ class _Pattern:
     def transposed(self, values: Tensor) -> Tensor:
         """With values (heads, edges), in the order of the matrix itself."""
         if self._backward_index is None or self._order is None:
-            starts, senders = self._forward_index
-            receivers = torch.repeat_interleave(starts[1:] - starts[:-1])
+            senders, receivers = self._forward_index[1], self._receivers()
             self._order = torch.argsort(senders, stable=True)
             rows = _row_starts(senders[self._order], self._size[1])
             self._backward_index = rows, receivers[self._order].int()
@@ -162,14 +161,17 @@ class _Pattern:
         if n_edges == 0:
             return queries.new_zeros(heads, 0)
         if n_edges > self._size[0] * self._size[1]:  # the kernel takes no more entries than cells
-            starts, senders = self._forward_index
-            receivers = torch.repeat_interleave(starts[1:] - starts[:-1])
-            return (queries[:, receivers] * keys[:, senders]).sum(2)
+            return (queries[:, self._receivers()] * keys[:, self._forward_index[1]]).sum(2)
         # beta = 0 leaves the values out, but they have to be numbers.
         matrix = self.matrix(queries.new_zeros(heads, n_edges))
         rows, columns = queries.flatten(0, 1), keys.flatten(0, 1).T
         products: Tensor = torch.sparse.sampled_addmm(matrix, rows, columns, beta=0.0)
         return products.values().view(heads, n_edges)
+
+    def _receivers(self) -> Tensor:
+        """Of each entry, (edges,)."""
+        starts, _ = self._forward_index
+        return torch.repeat_interleave(starts[1:] - starts[:-1])
 
     def _blocked(
         self, heads: int, index: tuple[Tensor, Tensor], *, transposed: bool

@@ -10,8 +10,14 @@ from torch import Tensor
 
 from ..graph.schema import Schema
 from .data import EdgeType
-from .message_edges import INVERSE, MessageType
-from .path_network import PathEdges, inverse_of
+from .message_edges import INVERSE, MessageType, no_sparse_warning
+from .path_network import (
+    PathEdges,
+    PathEncoder,
+    PathGraph,
+    attribute_to_messages,
+    inverse_of,
+)
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
@@ -32,6 +38,23 @@ def edges_both_ways(
             edges[inverse_of(edge_type)] = PathEdges(tails, heads, of_tails, of_heads)
         edges[edge_type] = PathEdges(heads, tails, of_heads, of_tails)
     return edges
+
+
+def shares_of_edges(
+    network: PathEncoder, graph: PathGraph, data: HeteroData, head: int, tail: int, gone: Tensor
+) -> dict[int, float]:
+    """How much of a pair's score rests on each edge, by its row of the graph's edges.
+
+    Args:
+        network: scores the tails of heads.
+        graph: names what is asked for; `data` is what it was made of.
+        gone: (edges,), true of the edges of what is asked for that are taken out first.
+    """
+    if gone.any():
+        graph = graph.without(gone)
+        data = data.edge_subgraph({graph.edge_type: ~gone})
+    with no_sparse_warning():
+        return shares_by_edge(attribute_to_messages(network, graph, head, tail), data)
 
 
 def shares_by_edge(by_message: Mapping[MessageType, Tensor], data: HeteroData) -> dict[int, float]:

@@ -375,7 +375,7 @@ def read_with(
         DataError: see `read_settings`, and a file with other tables alone.
     """
     read = {} if path is None else read_settings(path)
-    if path is not None and read and not read.keys() & overrides.keys():
+    if read and not read.keys() & overrides.keys():
         tables = ", ".join(f"[{table}]" for table in read)
         reads = " and ".join(f"[{table}]" for table in overrides)
         raise DataError(f"has {tables} alone; this command reads {reads}", path=path)

@@ -33,8 +33,8 @@ from .. import parallel
 from ..data import EdgeType, to_hetero_data, vocabulary
 from ..message_edges import INVERSE, MessageType, no_sparse_warning
 from ..options import with_options
-from ..path_graph import edges_both_ways, shares_by_edge
-from ..path_network import PathEdges, PathGraph, attribute_to_messages, inverse_of
+from ..path_graph import edges_both_ways, shares_of_edges
+from ..path_network import PathEdges, PathGraph, inverse_of
 from ..path_training import PathTraining, train_on_queries
 from ..settings import RelationPathSettings
 from ..training import device_of
@@ -149,18 +149,16 @@ class RelationPathModel:
             )
         nodes = vocabulary(kg)
         numbers = nodes[of_head].index(first), nodes[of_tail].index(second)
-        ends = [(first, second)]
-        if graph.asking(edge_type).symmetric:  # it may be there the other way
-            ends.append((second, first))
-        own = [
-            kg.edges.filter(relation=relation, subject=subject, object=object_)["id"]
-            for subject, object_ in ends
-        ]
-        if known_edges := pl.concat(own).to_list():
-            graph, data = self._graph_of(kg, known_edges)
-        with no_sparse_warning():
-            shares = attribute_to_messages(self.network, graph.asking(edge_type), *numbers)
-        by_edge = {row: share for row, share in shares_by_edge(shares, data).items() if share > 0}
+        asked_for = graph.asking(edge_type)
+        gone = torch.zeros(0, dtype=torch.bool)
+        if edge_type in data.edge_types:
+            head_number, tail_number = numbers
+            heads, tails = data[edge_type].edge_index
+            gone = (heads == head_number) & (tails == tail_number)
+            if asked_for.symmetric:  # it may be there the other way
+                gone |= (heads == tail_number) & (tails == head_number)
+        shares = shares_of_edges(self.network, asked_for, data, *numbers, gone)
+        by_edge = {row: share for row, share in shares.items() if share > 0}
         largest = sorted(by_edge, key=lambda row: -by_edge[row])[:top]
         names = dict(kg.nodes.select("id", "name").iter_rows())
         return kg.edges[largest].select(
@@ -172,21 +170,14 @@ class RelationPathModel:
         )
 
     def _read(self, kg: KnowledgeGraph) -> tuple[PathGraph, HeteroData]:
-        """`_graph_of` the whole graph; kept for the last one."""
-        if self._last is None or self._last[0] is not kg:
-            self._last = kg, *self._graph_of(kg)
-        return self._last[1:]
-
-    def _graph_of(
-        self, kg: KnowledgeGraph, without: Iterable[str] = ()
-    ) -> tuple[PathGraph, HeteroData]:
-        """What the network reads of a graph but for the edges with these ids, and what that was
-        made of.
+        """What the network reads of a graph, and what that was made of; kept for the last one.
 
         Of relations that the model knows and the graph has no edge of there are none: they can be
         asked for.
         """
-        data = to_hetero_data(kg, exclude_edges=without)
+        if self._last is not None and self._last[0] is kg:
+            return self._last[1:]
+        data = to_hetero_data(kg)
         whole = path_graph(kg, data)
         none = torch.empty(0, dtype=torch.int64)
         edges = {
@@ -197,7 +188,8 @@ class RelationPathModel:
         }
         if not edges:
             raise MissingError("the graph has none of the kinds of nodes that the model knows")
-        return PathGraph(whole.counts, edges, next(iter(edges))), data
+        self._last = kg, PathGraph(whole.counts, edges, next(iter(edges))), data
+        return self._last[1:]
 
     def save(self, path: Path | str) -> None:
         """Write the model to a folder.

@@ -23,15 +23,8 @@ from ...core.sparse import largest_entries
 from ...core.tensors import with_prefix, without_prefix
 from ...core.threads import one_thread
 from ...gnn.data import EdgeType, to_hetero_data
-from ...gnn.message_edges import no_sparse_warning
-from ...gnn.path_graph import edges_both_ways, shares_by_edge
-from ...gnn.path_network import (
-    HiddenPairs,
-    PathEdges,
-    PathGraph,
-    PathNetwork,
-    attribute_to_messages,
-)
+from ...gnn.path_graph import edges_both_ways, shares_of_edges
+from ...gnn.path_network import HiddenPairs, PathEdges, PathGraph, PathNetwork
 from ...gnn.path_training import train_path_network
 from ...gnn.settings import PathSettings
 from ...graph.kg import KnowledgeGraph
@@ -192,22 +185,14 @@ def edges_of_paths(
     Args:
         graph: of the same training, see `path_graph`; `data` is what it was made of.
     """
-    gone = torch.zeros(data[task.edge_type].num_edges, dtype=torch.bool)
+    heads, tails = data[task.edge_type].edge_index
+    gone = torch.zeros(len(heads), dtype=torch.bool)
     if tail in _trained(task)[head].indices:
         # A pair that was trained on has its score by a graph without the pairs of its head.
-        heads, tails = data[task.edge_type].edge_index
         gone = heads == head
         if task.symmetric:
             gone = (gone | (tails == head)) & (heads != tails)  # a loop is no pair
-        graph = graph.without(gone)
-    with no_sparse_warning():
-        by_message = attribute_to_messages(scorer.path_network(graph), graph, head, tail)
-    there = ~(gone.repeat(2) if graph.symmetric else gone)
-    for message_type in {graph.edge_type, graph.inverse_type} & by_message.keys():
-        shares = torch.zeros(len(there))
-        shares[there] = by_message[message_type]
-        by_message[message_type] = shares
-    return shares_by_edge(by_message, data)
+    return shares_of_edges(scorer.path_network(graph), graph, data, head, tail, gone)
 
 
 def _relations(data: HeteroData, predicted: EdgeType, most_edges: int) -> list[EdgeType]:

@@ -94,7 +94,8 @@ def test_a_relation_that_a_graph_lacks_can_be_asked_for(
     untreated = kg.without_edges(kg.edges.filter(relation="TREATS")["id"])
     answers = model.predict(untreated, "TREATS", head="drug 2-2", top=3)
     assert answers.height == 3
-    rows = model.explain(untreated, "drug 2-2", "TREATS", "disease 2")
+    rows = model.explain(untreated, "drug 2-2", "TREATS", answers["tail"][0])
+    assert rows.height
     assert (rows["share"] > 0).all()
     assert "TREATS" not in rows["relation"].to_list()
     # A relation that the model doesn't know is left out of the paths.
@@ -300,7 +301,7 @@ def test_a_known_pair_is_not_explained_by_itself(
         edge = kg.edges.filter(relation=relation).row(0, named=True)
         pair = edge[ends[0]], relation, edge[ends[1]]
         rows = model.explain(kg, *pair, top=1_000)
-        assert rows.height
+        assert rows.height >= 10
         assert edge["id"] not in rows["edge"].to_list()
         assert rows.equals(model.explain(kg.without_edges([edge["id"]]), *pair, top=1_000))
 
