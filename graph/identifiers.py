@@ -51,6 +51,11 @@ def normalise_curie(text: str) -> str:
     raise SchemaError(f"{text!r} is no CURIE; write prefix:identifier, as in HP:0001945")
 
 
+def spellings_of_curie(curie: str) -> list[str]:
+    """A CURIE as it is written, then in the standard spelling where that is another."""
+    return list(dict.fromkeys((curie, _standard(curie)[0] or curie)))
+
+
 def normalise_curies(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Identifiers in the standard spelling, and why some are none; see `normalise_curie`.
 

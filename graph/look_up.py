@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -13,7 +13,14 @@ import polars as pl
 from ..core.errors import DataError, MissingError
 from ..core.han import has_han, simplified
 from ..core.whole_numbers import check_whole_number
-from .identifiers import CURIE, compact_key, compact_key_of, name_key, name_key_of
+from .identifiers import (
+    CURIE,
+    compact_key,
+    compact_key_of,
+    name_key,
+    name_key_of,
+    spellings_of_curie,
+)
 
 _LISTED = 8  # entities named where a text means several
 SUGGESTED = 3  # entities named where a text means none
@@ -40,10 +47,11 @@ def is_ordinary(text: str) -> bool:
 def look_up(nodes: pl.LazyFrame, merges: pl.LazyFrame, collect: Collect, text: str) -> pl.DataFrame:
     """The nodes that a text means, in the first of these ways that finds any.
 
-    Their identifier; one that they had before merging; a cross-reference; their name; a synonym; a
-    name or synonym in another spelling (`identifiers.compact_key`), or in simplified characters
-    where the text has traditional ones. A name in capital letters that
-    is an ordinary word ("WAS") is meant only by a text in capital letters.
+    Their identifier; one that they had before merging; a cross-reference (all of these also where
+    the prefix is spelt otherwise, `UniProt:P00533`); their name; a synonym; a name or synonym in
+    another spelling (`identifiers.compact_key`), or in simplified characters where the text has
+    traditional ones. A name in capital letters that is an ordinary word ("WAS") is meant only by a
+    text in capital letters.
 
     Raises:
         DataError: it is no text.
@@ -51,14 +59,17 @@ def look_up(nodes: pl.LazyFrame, merges: pl.LazyFrame, collect: Collect, text: s
     if not isinstance(text, str):
         raise DataError(f"an identifier or a name is a text, not {text!r}")
     if CURIE.fullmatch(text):
-        exact = collect(nodes.filter(pl.col("id") == text))
-        if exact.height:
-            return exact
-        kept = merges.filter("applied", merged=text).select(id="kept").unique()
-        became = collect(nodes.join(kept, on="id", how="semi"))
-        if became.height:
-            return became
-        return collect(nodes.filter(pl.col("xrefs").list.contains(text)))
+        for curie in spellings_of_curie(text):
+            kept = merges.filter("applied", merged=curie).select(id="kept").unique()
+            for meant in (
+                nodes.filter(pl.col("id") == curie),
+                nodes.join(kept, on="id", how="semi"),
+                nodes.filter(pl.col("xrefs").list.contains(curie)),
+            ):
+                matches = collect(meant)
+                if matches.height:
+                    return matches
+        return collect(nodes.clear())
     for ids in chain.from_iterable(_by_name(nodes, collect, each) for each in _spellings(text)):
         if len(ids):
             return collect(nodes.filter(pl.col("id").is_in(ids.unique().sort().implode())))
@@ -121,9 +132,11 @@ def resolve(
         elsewhere = matches if kind is None else look_up(nodes, merges, collect, text)
         rows = list(elsewhere.select("id", "kind", "name").iter_rows())
         near = alike(of_kind, collect, text, SUGGESTED)
-        raise MissingError(
-            f"the graph has no {kind or 'entity'} {text!r}{may_be_meant(rows, near, text)}"
-        )
+        hint = may_be_meant(rows, near, text)
+        if not hint and CURIE.fullmatch(text):
+            prefix = pl.col("id").str.split(":").list.first()
+            hint = about_prefixes(collect(of_kind.select(prefix.unique()))["id"], text)
+        raise MissingError(f"the graph has no {kind or 'entity'} {text!r}{hint}")
     if matches.height > 1:
         listed = ", ".join(f"{i} ({k}, {n})" for i, k, n, *_ in matches.head(_LISTED).iter_rows())
         raise MissingError(
@@ -154,6 +167,17 @@ def suggestion(near: pl.DataFrame, text: str) -> str:
     return f"; near: {listed}" if listed else about_chinese_names(text)
 
 
+def about_prefixes(prefixes: Iterable[str], curie: str) -> str:
+    """The end of a message: how the identifiers begin that are there, if none does as the CURIE."""
+    there = sorted(prefixes)
+    if not there or any(
+        spelt.startswith(f"{each}:") for each in there for spelt in spellings_of_curie(curie)
+    ):
+        return ""
+    listed = ", ".join([*(f"{each}:" for each in there[:_LISTED]), *["…"] * (len(there) > _LISTED)])
+    return f"; identifiers here begin with {listed}; names are taken too"
+
+
 def about_chinese_names(text: str) -> str:
     """The end of a message that a graph knows nothing of a text, if the text has Chinese in it."""
     if has_han(text):
@@ -164,7 +188,7 @@ def about_chinese_names(text: str) -> str:
 def alike(nodes: pl.LazyFrame, collect: Collect, text: str, most: int) -> pl.DataFrame:
     """The nodes with a name or synonym most like a text: id, name, and that name (`alike`).
 
-    First come those whose identifier it is, but for the prefix.
+    First come those whose identifier or cross-reference it is, but for the prefix.
     Likeness is rapidfuzz's ratio; of names in which all words of the text stand, more the fewer
     others they have, and always enough. Of the other names those are compared that aren't too long
     or short and have a third of the text unbroken, as any with two slips of a finger has, and no
@@ -174,14 +198,19 @@ def alike(nodes: pl.LazyFrame, collect: Collect, text: str, most: int) -> pl.Dat
 
     written = text.strip().lower()
     third = len(written) // 3
-    own = nodes.select("id", "name", alike="name")
+    own = nodes.select("id", "name", "xrefs", alike="name")
     synonyms = nodes.select("id", "name", alike="synonyms").explode("alike")
-    names = pl.concat([own, synonyms]).drop_nulls("alike")
+    names = pl.concat([own.drop("xrefs"), synonyms]).drop_nulls("alike")
     if not third:
         return collect(names.clear())
     parts = [written[:third], written[third:-third], written[-third:]]
-    is_meant = pl.col("id").str.to_lowercase().str.ends_with(f":{written}")
-    without_prefix = collect(own.drop_nulls("alike").filter(is_meant)).with_columns(likeness=100.0)
+    identifiers = pl.concat_list("id", pl.col("xrefs").fill_null([]))
+    is_meant = (
+        identifiers.list.join(" ").str.to_lowercase().str.contains(rf":{re.escape(written)}(?: |$)")
+    )
+    without_prefix = collect(own.drop_nulls("alike").filter(is_meant)).select(
+        "id", "name", "alike", likeness=100.0
+    )
     words = written.split()
     may_be = pl.col("alike").str.contains_any(
         [*parts, max(words, key=len)], ascii_case_insensitive=True

@@ -1,4 +1,4 @@
-"""Every name of the genes that a graph has, from the table that comes with medkg."""
+"""Every name and identifier of the genes that a graph has, from the table that comes with medkg."""
 
 from __future__ import annotations
 
@@ -12,40 +12,44 @@ _OF_GENES = ("HGNC:", "NCBIGene:", "ENSEMBL:")
 
 
 def with_gene_names(kg: KnowledgeGraph) -> KnowledgeGraph:
-    """The graph with HGNC's names of its Targets as further synonyms.
+    """The graph with HGNC's names of its Targets as further synonyms, and their cross-references.
 
     A target is a gene by its identifier or cross-references, where these name one gene alone; one
     that has none of HGNC's, NCBI's and Ensembl's is the gene whose approved symbol is its name.
+    References are those to HGNC, NCBI and UniProt; not to a protein that several genes encode.
     """
     targets = kg.scan("nodes").filter(kind="Target").select("id", "name", "synonyms", "xrefs")
     nodes = targets.collect()
     if nodes.is_empty():
         return kg
-    named = _genes_of(nodes).join(gene_table().select(gene="id", more="synonyms"), on="gene")
-    more = nodes.join(named, on="id").select(
-        "id",
-        synonyms=pl.concat_list(pl.col("synonyms").fill_null([]), "more", pl.col("symbol"))
-        .list.unique(maintain_order=True)
-        .list.set_difference(pl.concat_list("name")),
+    genes = gene_table().select(gene="id", more="synonyms").join(_references(), on="gene")
+    xrefs = pl.col("xrefs").fill_null([]).list.set_union("references")
+    more = (
+        nodes.join(_genes_of(nodes), on="id")
+        .join(genes, on="gene")
+        .select(
+            "id",
+            synonyms=pl.concat_list(pl.col("synonyms").fill_null([]), "more", pl.col("symbol"))
+            .list.unique(maintain_order=True)
+            .list.set_difference(pl.concat_list("name")),
+            xrefs=xrefs.list.set_difference(pl.concat_list("id")).list.sort(),
+        )
     )
     return kg.with_frames(nodes=kg.nodes.update(more, on="id"))
+
+
+def _references() -> pl.DataFrame:
+    """What refers to each `gene` and to no other: `references`."""
+    rows = _identifiers().filter(pl.len().over("reference") == 1)
+    return rows.group_by("gene").agg(references="reference")
 
 
 def _genes_of(targets: pl.DataFrame) -> pl.DataFrame:
     """The gene (`gene`, `symbol`) of each target (`id`) that is one."""
     genes = gene_table()
-    references = pl.concat(
-        [
-            genes.select("symbol", gene="id", reference="id"),
-            *(
-                genes.select("symbol", gene="id", reference=pl.lit(f"{prefix}:") + pl.col(column))
-                for column, prefix in PREFIXES.items()
-            ),
-        ]
-    ).drop_nulls("reference")
     own = targets.select("id", reference=pl.concat_list("id", pl.col("xrefs").fill_null([])))
     own = own.explode("reference")
-    by_reference = own.join(references, on="reference").select("id", "gene", "symbol").unique()
+    by_reference = own.join(_identifiers(), on="reference").select("id", "gene", "symbol").unique()
     identified = own.filter(
         pl.any_horizontal(pl.col("reference").str.starts_with(prefix) for prefix in _OF_GENES)
     )
@@ -56,3 +60,15 @@ def _genes_of(targets: pl.DataFrame) -> pl.DataFrame:
     )
     of_targets = pl.concat([by_reference, by_symbol]).unique()
     return of_targets.filter(pl.len().over("id") == 1)
+
+
+def _identifiers() -> pl.DataFrame:
+    """Every identifier (`reference`) of each `gene`, with its `symbol`."""
+    genes = gene_table()
+    references = [
+        pl.col("id"),
+        *(pl.lit(f"{prefix}:") + pl.col(column) for column, prefix in PREFIXES.items()),
+    ]
+    return pl.concat(
+        [genes.select("symbol", gene="id", reference=each) for each in references]
+    ).drop_nulls("reference")

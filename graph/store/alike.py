@@ -13,7 +13,13 @@ from .connection import Connection
 
 _SHORT = 6  # letters; of a shorter text a third is less than two
 _ANY_LENGTH = 10_000
-_NAMED: Columns = {"kind": pl.String, "id": pl.String, "name": pl.String, "synonyms": STRING_LIST}
+_NAMED: Columns = {
+    "kind": pl.String,
+    "id": pl.String,
+    "name": pl.String,
+    "synonyms": STRING_LIST,
+    "xrefs": STRING_LIST,
+}
 
 
 def alike_on(connection: Connection, labels: Iterable[str], text: str, most: int) -> pl.DataFrame:
@@ -21,8 +27,8 @@ def alike_on(connection: Connection, labels: Iterable[str], text: str, most: int
 
     The server gives those with a name or synonym that has a third of the text unbroken, as any with
     two slips of a finger has, or of a short text (a gene's symbol) a half, as with one slip, a
-    name of which it is a word, or whose identifier it is but for the prefix; which of them are like
-    it, `medkg.graph.look_up.alike` says.
+    name of which it is a word, or whose identifier or cross-reference it is but for the prefix.
+    Which of them are like it, `medkg.graph.look_up.alike` says.
 
     Returns:
         `kind`, `id`, `name`, and `alike`, the name that the text is like.
@@ -41,8 +47,9 @@ def alike_on(connection: Connection, labels: Iterable[str], text: str, most: int
             " (size(n.name_key) <= $longest AND n.name_key CONTAINS part)"
             " OR any(s IN coalesce(n.synonyms, [])"
             " WHERE size(s) <= $longest AND toLower(s) CONTAINS part))"
-            " OR ' ' + n.name_key + ' ' CONTAINS $word OR toLower(n.id) ENDS WITH $local"
-            " RETURN n.id, n.name, n.synonyms"
+            " OR ' ' + n.name_key + ' ' CONTAINS $word"
+            " OR any(i IN [n.id] + coalesce(n.xrefs, []) WHERE toLower(i) ENDS WITH $local)"
+            " RETURN n.id, n.name, n.synonyms, n.xrefs"
         )
         rows += [
             (label, *row) for row in connection.rows(query, parts=parts, longest=longest, **given)

@@ -25,9 +25,9 @@ from ..frames import (
     conform,
     empty,
 )
-from ..identifiers import compact_key_of, name_key_of
+from ..identifiers import CURIE, compact_key_of, name_key_of, spellings_of_curie
 from ..kg import KnowledgeGraph
-from ..look_up import SUGGESTED, check_hops, is_ordinary, may_be_meant
+from ..look_up import SUGGESTED, about_prefixes, check_hops, is_ordinary, may_be_meant
 from ..spill import EvidenceBuffer, StoredFrame
 from .alike import alike_on
 from .connection import Connection, Record
@@ -70,13 +70,14 @@ def resolve(
 
 def _meant(connection: Connection, labels: Iterable[str], text: str) -> list[tuple[str, str, str]]:
     """Label, identifier and name of the nodes of some labels that a text means."""
-    became = "MATCH (m:Merge {merged: $text}) WHERE m.applied RETURN m.kept"
-    kept = [str(row[0]) for row in connection.rows(became, text=text)]
+    curies = spellings_of_curie(text)
+    became = "MATCH (m:Merge) WHERE m.merged IN $texts AND m.applied RETURN m.kept"
+    kept = [str(row[0]) for row in connection.rows(became, texts=curies)]
     for condition, value in (
-        (Cypher("n.id = $text"), text),
+        (Cypher("n.id IN $text"), curies),
         (Cypher("n.id IN $text"), kept),
         (Cypher("n.name_key = $text"), name_key_of(text)),
-        (Cypher("$text IN n.synonyms OR $text IN n.xrefs"), text),
+        (Cypher("$text[0] IN n.synonyms OR any(x IN $text WHERE x IN n.xrefs)"), curies),
         (_OTHER_SPELLING, compact_key_of(text)),
         (Cypher("$text IN n.synonyms"), simplified(text)),
     ):
@@ -102,7 +103,17 @@ def _hint(connection: Connection, kinds: Sequence[str], there: Iterable[str], te
     others = [label for label in shown if label not in kinds] if kinds else []
     elsewhere = [(id_, label, name) for label, id_, name in _meant(connection, others, text)]
     searched = [label for label in shown if not kinds or label in kinds]
-    return may_be_meant(elsewhere, alike_on(connection, searched, text, SUGGESTED), text)
+    hint = may_be_meant(elsewhere, alike_on(connection, searched, text, SUGGESTED), text)
+    if hint or not CURIE.fullmatch(text):
+        return hint
+    prefixes = {
+        str(prefix)
+        for label in searched
+        for (prefix,) in connection.rows(
+            f"MATCH (n:{connection.names.label(label)}) RETURN DISTINCT split(n.id, ':')[0]"
+        )
+    }
+    return about_prefixes(prefixes, text)
 
 
 def read(

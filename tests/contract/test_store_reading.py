@@ -77,6 +77,11 @@ def test_reading_everything_is_the_graph(filled: Store) -> None:
     assert filled.read(predictions=False).predictions.is_empty()
 
 
+def test_an_identifier_is_meant_however_its_prefix_is_spelt(filled: Store) -> None:
+    for text in ("drugbank:DB00945", "DRUGBANK:DB00945"):
+        assert filled.resolve(text, "Drug") == ("Drug", "drugbank:DB00945")
+
+
 def test_what_is_not_there_is_named(filled: Store) -> None:
     with pytest.raises(MissingError, match="has no Drug 'asprin'; near: Aspirin"):
         filled.resolve("asprin", "Drug")
@@ -86,8 +91,11 @@ def test_what_is_not_there_is_named(filled: Store) -> None:
         filled.resolve("odd", "Symptom")
     with pytest.raises(MissingError, match=r"has no entity ''$"):
         filled.resolve("")
-    with pytest.raises(MissingError, match=r"has no entity 'patient:ana'$"):
+    with pytest.raises(MissingError, match=r"has no entity 'patient:ana'; identifiers here ") as no:
         filled.resolve("patient:ana")  # who is there is not for everybody
+    assert str(no.value).count("patient") == 1
+    with pytest.raises(MissingError, match=r"no Drug 'CHEMBL:25'; .* begin with drugbank:; names"):
+        filled.resolve("CHEMBL:25", "Drug")
     with pytest.raises(MissingError, match="has no entity 'nothing'"):
         filled.read("nothing")
     with pytest.raises(SchemaError, match="unknown kind 'Thing'"):

@@ -497,6 +497,30 @@ def test_resolve_by_identifier_reference_name_and_synonym() -> None:
         graph.resolve("imatinib", kind="Gizmo")
 
 
+def test_an_identifier_is_meant_however_its_prefix_is_spelt() -> None:
+    graph = small()
+    for text in ("DRUGBANK:DB00619", "mesh:D000068877", "MSH:D000068877"):
+        assert graph.resolve(text, "Drug") == IMATINIB, text
+    merged = pl.DataFrame(
+        {"kept": [KIT], "merged": ["UniProtKB:P10721"], "kind": ["Target"], "applied": [True]}
+    )
+    graph = graph.with_frames(merges=conform(merged, MERGES))
+    assert graph.resolve("uniprot:P10721") == KIT
+
+
+def test_an_identifier_of_elsewhere_is_told_what_identifiers_are_there() -> None:
+    graph = small()
+    here = r"; identifiers here begin with HP:, NCBIGene:, OMIM:, PMID:, drugbank:; names are taken"
+    with pytest.raises(MissingError, match=rf"no entity 'CHEMBL.COMPOUND:CHEMBL941'{here} too$"):
+        graph.resolve("CHEMBL.COMPOUND:CHEMBL941")
+    with pytest.raises(MissingError, match=r"here begin with NCBIGene:; names"):
+        graph.resolve("HGNC:6342", "Target")
+    with pytest.raises(MissingError, match=r"no Target 'ncbigene:999999'$"):
+        graph.resolve("ncbigene:999999", "Target")
+    with pytest.raises(MissingError, match=r"near: Abdominal pain \(HP:0002027\)$"):
+        graph.resolve("C0000737")  # a cross-reference but for its prefix
+
+
 def test_near_names_are_of_synonyms_and_whole_words_too() -> None:
     names: dict[str, list[str]] = {
         "Polydipsia": ["Excessive thirst"],

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from medkg.core.quarantine import Quarantine
+from medkg.graph.frames import complete_nodes
 from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.merge import merge
 from medkg.loaders.gene_names import with_gene_names
@@ -123,6 +124,18 @@ def test_targets_of_any_graph_get_the_names() -> None:
     assert named.resolve("CD117") == "NCBIGene:3815"
     unchanged = pl.col("kind") != "Target"
     assert named.nodes.filter(unchanged).equals(small().nodes.filter(unchanged))
+
+
+def test_targets_of_any_graph_get_the_identifiers() -> None:
+    named = with_gene_names(small())
+    for text in ("HGNC:6342", "UniProtKB:P10721", "UniProt:P10721"):
+        assert named.resolve(text) == "NCBIGene:3815"
+    row = named.nodes.row(by_predicate=pl.col("id") == "NCBIGene:3815", named=True)
+    assert row["xrefs"] == ["HGNC:6342", "UniProtKB:P10721"]
+    histone = pl.DataFrame({"id": ["NCBIGene:8359"], "kind": ["Target"], "name": ["H4C1"]})
+    graph = small().with_frames(nodes=complete_nodes(histone), edges=small().edges.clear())
+    # Histone H4 is the protein of fourteen genes.
+    assert with_gene_names(graph).nodes["xrefs"].to_list() == [["HGNC:4781"]]
 
 
 def test_a_gene_of_another_species_gets_none() -> None:

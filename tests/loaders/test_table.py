@@ -164,7 +164,7 @@ tables:
     # Its own names, then those of HGNC's A1BG.
     assert nodes["NCBIGene:1"]["synonyms"][:3] == ["alpha", "x", "y"]
     assert "A1BG" in nodes["NCBIGene:1"]["synonyms"]
-    assert nodes["NCBIGene:1"]["xrefs"] == ["HGNC:5", "UniProtKB:P12345"]
+    assert nodes["NCBIGene:1"]["xrefs"] == ["HGNC:5", "UniProtKB:P04217", "UniProtKB:P12345"]
     assert json.loads(nodes["NCBIGene:1"]["properties"]) == {"length": 12.5, "note": 'a "b"'}
     assert json.loads(nodes["NCBIGene:2"]["properties"]) == {"length": "long"}
     assert nodes["NCBIGene:3"]["name"] == "NCBIGene:3"
