@@ -7,8 +7,10 @@
 The pictures (`benchmarks/data/textbook_*.tsv`) were written for this project, by what standard
 texts call classic and before anything was changed by them: each as a list of findings, in the words
 that people type, and as a note. `accepted` are the identifiers that count as the disease, its
-subtypes included. Two sets are notes alone: of `plain` (20 rare, 19 common diseases) the misses
-were mended; `fresh` (15 and 9) was written after that and first read when it was measured.
+subtypes included. Four sets are notes alone: of `plain` (20 rare, 19 common diseases) the misses
+were mended; `fresh` (15 and 9) was written after that and first read when it was measured, and its
+misses were seen. Of `blind` (25 and 15), written by somebody who knew neither reader nor lay names,
+the misses were mended, too; `unseen` (25 and 15) was written so after that.
 
 Prints Markdown: the share first, among three and ten; the mean probability of the first, and its
 expected calibration error in five bins; how many pictures have a rare disease that isn't theirs at

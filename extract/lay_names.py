@@ -35,7 +35,16 @@ _OWN = frozenset(
 # What the words of a phrase are as well, whoever says it. Not "did not", which is of one occasion
 # ("she did not feel pain during the procedure"), nor "do not", which is advice ("do not feed").
 _OTHER_WORDS = {
-    "cannot": ("can't", "can not", "could not", "couldn't", "unable to"),
+    "cannot": (
+        "can't",
+        "can not",
+        "could not",
+        "couldn't",
+        "unable to",
+        "can no longer",
+        "can hardly",
+        "can barely",
+    ),
     "does not": ("doesn't",),
     "himself": ("herself", "myself", "themselves"),
     "herself": ("himself", "myself", "themselves"),

@@ -65,6 +65,7 @@ _OF_NOTES = frozenset(("general", "reacted"))
 _OF_PATIENTS = frozenset(("over", "purpose"))
 _NEGATIONS = frozenset(("no", "without"))
 _LIST_JOINTS = frozenset(("and", "or", ","))
+_ENDS_OF_LISTS = frozenset(("and", "or", "nor", ";", "."))
 
 
 @cache
@@ -121,6 +122,25 @@ def _is_bare(trigger: Trigger, words: Sequence[str]) -> bool:
     """Whether a trigger is a "no" or "without" and nothing more."""
     one_word = trigger.end == trigger.start + 1 and words[trigger.start] in _NEGATIONS
     return one_word and trigger.rule.category == "negated"
+
+
+def _denials_of_names(mentions: Sequence[Span], sentence: SentenceWords) -> set[int]:
+    """The words of names that deny, and nothing but what the name says.
+
+    "Cries without tears, chokes on feeds", but "does not feel pain or numbness"; and one that
+    begins a name, where the list that goes on ends with "and": "no appetite, nausea and fever".
+    """
+    words, positions = sentence.words, set[int]()
+    for mention in mentions:
+        if not mention._.named:
+            continue
+        first, last = sentence.position(mention.start), sentence.position(mention.end)
+        joint = next((word for word in words[last:] if word in _ENDS_OF_LISTS), "")
+        if joint not in ("or", "nor"):
+            positions.update(range(first + 1, last))
+        if joint == "and":
+            positions.add(first)
+    return positions
 
 
 def _denies_itself(first: int, words: Sequence[str]) -> bool:
@@ -256,10 +276,12 @@ class Context(StatelessComponent):
             sentence = SentenceWords.of(span, here)
             phrases = list(find_triggers(sentence.words))
             terminations = [t for t in phrases if t.rule.category in _TERMINATIONS]
+            of_names = _denials_of_names(here, sentence)
             triggers = [
                 part
                 for trigger in phrases
                 if trigger.rule.category not in ignored
+                and not (trigger.rule.category == "negated" and trigger.start in of_names)
                 for part in split_date(trigger, sentence)
             ]
             coverage = {

@@ -41,14 +41,22 @@ _MAX_TOKENS = 10  # of a name
 _ENDS = frozenset(".;:")
 _AND = frozenset(("and", "or", "&"))
 _DENIALS = frozenset(("no", "not", "none", "never", "without", "absent", "absence", "lack"))
-# What may join a noun and its adjective, and stand between them.
+# What may join a noun and its adjective ("has become"), and say how much it is so.
 _COPULAS = frozenset(
-    ("is", "are", "was", "were", "looks", "look", "looked", "appears", "appear", "appeared")
+    "is are was were be been has have had looks look looked appears appear appeared seems seem"  # noqa: SIM905
+    " seemed becomes become became feels feel felt gets got turns turned went gone grew grown"
+    " remains remained stays stayed".split()
 )
 _DEGREES = frozenset(
-    "very rather quite slightly mildly moderately markedly severely extremely unusually also too"  # noqa: SIM905
-    " somewhat visibly both".split()
+    "a abnormally also bilaterally bit both clearly completely considerably constantly"  # noqa: SIM905
+    " diffusely disproportionately distinctly entirely especially exceptionally excessively"
+    " extremely generally gradually grossly increasingly intensely little markedly massively"
+    " mildly moderately notably noticeably now obviously oddly particularly pathologically"
+    " permanently progressively quite rather really remarkably severely slightly so somewhat"
+    " still strangely strikingly symmetrically terribly too unusually very visibly".split()
 )
+_JOINTS = _COPULAS | _DEGREES
+_MAX_JOINT = 3  # of such words
 # "Lost 6 kg", "has lost about two stone": how much it was, in place of a name.
 _WEIGHT_LOSS = re.compile(
     r"\b(?:lost|loses|losing|loss of)"
@@ -405,7 +413,8 @@ def _turned_candidates(
 ) -> tuple[list[tuple[int, int, int, int]], list[int]]:
     """Nouns with what is said of them, hashed as the name would put it: "blue sclerae".
 
-    "The sclerae are blue", "the head was rather small", and without a verb "abdomen distended".
+    "The sclerae are blue", "the head has become rather small", and without a verb "abdomen
+    distended".
 
     Args:
         words: as for `_candidates`.
@@ -424,9 +433,11 @@ def _turned_candidates(
         for verb in (start + 1, start + 2):
             if verb >= len(words) or not goes_on[verb]:
                 break
-            joined = words[verb] in _COPULAS
-            adjective = verb + joined
-            adjective += joined and adjective < len(words) and words[adjective] in _DEGREES
+            adjective = verb
+            while adjective < len(words) and words[adjective] in _JOINTS:
+                adjective += 1
+            if adjective - verb > _MAX_JOINT:
+                continue
             for end in (adjective + 1, adjective + 2):
                 if end > len(words) or not all(goes_on[verb:end]):
                     break

@@ -33,11 +33,16 @@ _OF_OCCASIONS = {
     "HP:0001785",
 }
 # What lay names say is a patient's own.
-_OWNED = """abdomen age ankles anus appetite arms back balance bed belly body bones bowels breast
-    calves chest cornea corneas ears eye eyelids eyes face feet groin gums hand hands head jaw
-    joints kidney kidneys leg legs lens lenses limbs lip mouth muscles nails neck nose own palm
-    rectum shoulders sight skin speech spine sputum stool stools teeth tendons thighs toes urine way
-    womb words"""
+_OWNED = """abdomen age ankles anus appetite arm arms baby back balance bed belly body bones
+    bottles bowels breast breasts breath buttocks calf calves cheeks chest children chin class
+    classmates cornea corneas cup desk dreams ear ears elbow elbows eye eyelids eyes face family
+    feeds feet field fingers first flank food foot forearm grip groin growth gums hair hand
+    hands head hearing heart heel height hip hips irises jaw joint joints kidney kidneys knee
+    kneecap knees lap leg legs lens lenses limbs lip lips milk mind mouth muscles nails name
+    neck nightclothes nose own palm palms pants parents periods rectum shirt shoulder shoulders
+    siblings side sight skills skin sleep speech spine sputum stomach stool stools tea teeth
+    tendons testicle testicles thighs throat thumb toes tongue toys tummy turn urine vision
+    voice way will womb words wrist years"""
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +259,20 @@ def test_a_denial_in_a_name_denies_the_others(
     mentions = read("He does not feel pain or numbness.")
     assert mentions["does not feel pain"] == ("HP:0007021", "asserted")
     assert mentions["numbness"][1] == "negated"
+
+
+@pytest.mark.parametrize(
+    ("text", "asserted"),
+    [
+        ("He cries without tears, chokes on feeds and vomits.", {"chokes on feeds", "vomits"}),
+        ("She cries without tears, chokes on feeds.", {"chokes on feeds"}),
+        ("He has no appetite, nausea, vomiting and a mild fever.", {"nausea", "vomiting"}),
+    ],
+)
+def test_a_denial_in_a_name_denies_nothing_else(text: str, asserted: set[str], read: Read) -> None:
+    mentions = read(text)
+    assert asserted <= set(mentions)
+    assert {polarity for _, polarity in mentions.values()} == {"asserted"}
 
 
 def test_a_denial_ends_before_another_name_that_denies(read: Read) -> None:

@@ -38,6 +38,11 @@ HISTORICAL, FAMILY, OTHER, PLAIN = {"historical"}, {"family"}, {"other"}, set[st
     ("text", "expected"),
     [
         ("He has [fever|Symptom].", [PLAIN]),
+        ("Our 3-year-old son keeps getting [boils|Symptom].", [PLAIN]),
+        ("Our little daughter has [fever|Symptom].", [PLAIN]),
+        ("My 3 year old daughter has [fever|Symptom].", [PLAIN]),
+        ("My daughter is 17 and has [fever|Symptom].", [PLAIN]),
+        ("My daughter has [asthma|Disease].", [FAMILY]),
         ("No longer takes [warfarin|Drug], on [apixaban|Drug].", [HISTORICAL, PLAIN]),
         # What a drug didn't help is there.
         ("[Ibuprofen|Drug] did not help her [migraine|Disease].", [PLAIN, PLAIN]),

@@ -187,6 +187,11 @@ def of_phenotypes() -> Language:
         ]),
         ("The joint is hypermobile: head looks small", [("head looks small", "small head")]),
         ("Blue sclerae.", [("Blue sclerae", "")]),
+        ("The sclerae have become strikingly blue.",
+         [("sclerae have become strikingly blue", "blue sclerae")]),
+        ("His sclerae rather blue.", [("sclerae rather blue", "blue sclerae")]),
+        ("The sclerae have become very, blue.", []),
+        ("The sclerae have been a little too blue.", []),  # too far
         ("The sclerae are not blue.", []),
         ("The head is hardly small.", []),
         ("The head was possibly small.", []),
