@@ -9,8 +9,8 @@ texts call classic and before anything was changed by them: each as a list of fi
 that people type, and as a note. `accepted` are the identifiers that count as the disease, its
 subtypes included. Four sets are notes alone: of `plain` (20 rare, 19 common diseases) the misses
 were mended; `fresh` (15 and 9) was written after that and first read when it was measured, and its
-misses were seen. Of `blind` (25 and 15), written by somebody who knew neither reader nor lay names,
-the misses were mended, too; `unseen` (25 and 15) was written so after that.
+misses were seen. `blind` and `unseen` (25 and 15 each) are by somebody who knew neither the reader
+nor its lay names; the misses of `blind` were mended, and of `unseen` two were.
 
 Prints Markdown: the share first, among three and ten; the mean probability of the first, and its
 expected calibration error in five bins; how many pictures have a rare disease that isn't theirs at

@@ -42,8 +42,6 @@ _OTHER_WORDS = {
         "couldn't",
         "unable to",
         "can no longer",
-        "can hardly",
-        "can barely",
     ),
     "does not": ("doesn't",),
     "himself": ("herself", "myself", "themselves"),

@@ -170,12 +170,11 @@ def suggestion(near: pl.DataFrame, text: str) -> str:
 def about_prefixes(prefixes: Iterable[str], curie: str) -> str:
     """The end of a message: how the identifiers begin that are there, if none does as the CURIE."""
     there = sorted(prefixes)
-    if not there or any(
-        spelt.startswith(f"{each}:") for each in there for spelt in spellings_of_curie(curie)
-    ):
+    written = {spelt.partition(":")[0].lower() for spelt in spellings_of_curie(curie)}
+    if not there or not written.isdisjoint(prefix.lower() for prefix in there):
         return ""
     listed = ", ".join([*(f"{each}:" for each in there[:_LISTED]), *["…"] * (len(there) > _LISTED)])
-    return f"; identifiers here begin with {listed}; names are taken too"
+    return f"; identifiers here begin with {listed}; a name can be given instead"
 
 
 def about_chinese_names(text: str) -> str:
@@ -188,7 +187,7 @@ def about_chinese_names(text: str) -> str:
 def alike(nodes: pl.LazyFrame, collect: Collect, text: str, most: int) -> pl.DataFrame:
     """The nodes with a name or synonym most like a text: id, name, and that name (`alike`).
 
-    First come those whose identifier or cross-reference it is, but for the prefix.
+    First come those whose identifier or cross-reference, without its prefix, it is.
     Likeness is rapidfuzz's ratio; of names in which all words of the text stand, more the fewer
     others they have, and always enough. Of the other names those are compared that aren't too long
     or short and have a third of the text unbroken, as any with two slips of a finger has, and no

@@ -8,15 +8,16 @@ from ..graph.kg import KnowledgeGraph
 from .hgnc import PREFIXES, gene_table
 
 # Identifiers that say which gene it is; one of another species' has no row in the table.
-_OF_GENES = ("HGNC:", "NCBIGene:", "ENSEMBL:")
+_OF_GENES = ("HGNC:", "NCBIGene:", "ENSEMBL:", "UniProtKB:")
 
 
 def with_gene_names(kg: KnowledgeGraph) -> KnowledgeGraph:
     """The graph with HGNC's names of its Targets as further synonyms, and their cross-references.
 
     A target is a gene by its identifier or cross-references, where these name one gene alone; one
-    that has none of HGNC's, NCBI's and Ensembl's is the gene whose approved symbol is its name.
-    References are those to HGNC, NCBI and UniProt; not to a protein that several genes encode.
+    that has none of HGNC's, NCBI's, Ensembl's and UniProt's is the gene whose approved symbol is
+    its name, which gives it names and no references. References are those to HGNC, NCBI and
+    UniProt; not to a protein that several genes encode.
     """
     targets = kg.scan("nodes").filter(kind="Target").select("id", "name", "synonyms", "xrefs")
     nodes = targets.collect()
@@ -32,7 +33,9 @@ def with_gene_names(kg: KnowledgeGraph) -> KnowledgeGraph:
             synonyms=pl.concat_list(pl.col("synonyms").fill_null([]), "more", pl.col("symbol"))
             .list.unique(maintain_order=True)
             .list.set_difference(pl.concat_list("name")),
-            xrefs=xrefs.list.set_difference(pl.concat_list("id")).list.sort(),
+            xrefs=pl.when("identified")
+            .then(xrefs.list.set_difference(pl.concat_list("id")).list.sort())
+            .otherwise("xrefs"),
         )
     )
     return kg.with_frames(nodes=kg.nodes.update(more, on="id"))
@@ -45,7 +48,10 @@ def _references() -> pl.DataFrame:
 
 
 def _genes_of(targets: pl.DataFrame) -> pl.DataFrame:
-    """The gene (`gene`, `symbol`) of each target (`id`) that is one."""
+    """The gene (`gene`, `symbol`) of each target (`id`) that is one, and by what.
+
+    `identified` says whether its identifier or a reference names the gene, or its symbol alone.
+    """
     genes = gene_table()
     own = targets.select("id", reference=pl.concat_list("id", pl.col("xrefs").fill_null([])))
     own = own.explode("reference")
@@ -58,7 +64,12 @@ def _genes_of(targets: pl.DataFrame) -> pl.DataFrame:
         .join(genes, left_on="name", right_on="symbol")
         .select("id", gene="id_right", symbol="name")
     )
-    of_targets = pl.concat([by_reference, by_symbol]).unique()
+    of_targets = pl.concat(
+        [
+            by_reference.with_columns(identified=pl.lit(True)),
+            by_symbol.with_columns(identified=pl.lit(False)),
+        ]
+    )
     return of_targets.filter(pl.len().over("id") == 1)
 
 

@@ -21,6 +21,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from types import MappingProxyType
 
 from spacy.language import Language
@@ -65,7 +66,12 @@ _OF_NOTES = frozenset(("general", "reacted"))
 _OF_PATIENTS = frozenset(("over", "purpose"))
 _NEGATIONS = frozenset(("no", "without"))
 _LIST_JOINTS = frozenset(("and", "or", ","))
-_ENDS_OF_LISTS = frozenset(("and", "or", "nor", ";", "."))
+_ALTERNATIVES = frozenset(("or", "nor"))
+_ARTICLES = frozenset(("a", "an", "the", "his", "her"))
+# What a name begins with that is a denial as a whole.
+_DENYING = frozenset(
+    "no not without never cannot does do did can could has have had is was are were".split()  # noqa: SIM905
+)
 
 
 @cache
@@ -125,22 +131,29 @@ def _is_bare(trigger: Trigger, words: Sequence[str]) -> bool:
 
 
 def _denials_of_names(mentions: Sequence[Span], sentence: SentenceWords) -> set[int]:
-    """The words of names that deny, and nothing but what the name says.
+    """Positions of the denials inside names that negate nothing after their name.
 
-    "Cries without tears, chokes on feeds", but "does not feel pain or numbness"; and one that
-    begins a name, where the list that goes on ends with "and": "no appetite, nausea and fever".
+    "Cries without tears, chokes on feeds", where the name begins with what is done; "no appetite,
+    nausea and a fever", where the list's last item has an article of its own. But "no appetite,
+    nausea and fever" and "does not feel pain or numbness" deny all.
     """
     words, positions = sentence.words, set[int]()
     for mention in mentions:
         if not mention._.named:
             continue
         first, last = sentence.position(mention.start), sentence.position(mention.end)
-        joint = next((word for word in words[last:] if word in _ENDS_OF_LISTS), "")
-        if joint not in ("or", "nor"):
-            positions.update(range(first + 1, last))
-        if joint == "and":
-            positions.add(first)
+        rest = words[last : _end_of_list(words, last)]
+        if not _ALTERNATIVES.isdisjoint(rest):
+            continue
+        own_article = any(one == "and" and two in _ARTICLES for one, two in pairwise(rest))
+        if own_article or words[first] not in _DENYING:
+            positions.update(range(first, last))
     return positions
+
+
+def _end_of_list(words: Sequence[str], start: int) -> int:
+    """Where the list ends that goes on from a word: at a full stop, or with the sentence."""
+    return next((n for n in range(start, len(words)) if words[n] in (".", ";")), len(words))
 
 
 def _denies_itself(first: int, words: Sequence[str]) -> bool:

@@ -41,22 +41,25 @@ _MAX_TOKENS = 10  # of a name
 _ENDS = frozenset(".;:")
 _AND = frozenset(("and", "or", "&"))
 _DENIALS = frozenset(("no", "not", "none", "never", "without", "absent", "absence", "lack"))
-# What may join a noun and its adjective ("has become"), and say how much it is so.
+# What may join a noun and its adjective, and say how much it is so.
 _COPULAS = frozenset(
-    "is are was were be been has have had looks look looked appears appear appeared seems seem"  # noqa: SIM905
-    " seemed becomes become became feels feel felt gets got turns turned went gone grew grown"
-    " remains remained stays stayed".split()
+    "is are was were been look looks looked appear appears appeared seem seems seemed"  # noqa: SIM905
+    " become becomes became feel feels felt get gets got turn turns turned go goes went"
+    " gone grow grows grew grown remain remains remained stay stays stayed".split()
 )
+# "The face has become coarse", but "the hand has small wounds".
+_HAVE = frozenset(("has", "have", "had"))
+_PARTICIPLES = frozenset(("been", "become", "gone", "got", "grown", "turned", "remained", "stayed"))
 _DEGREES = frozenset(
-    "a abnormally also bilaterally bit both clearly completely considerably constantly"  # noqa: SIM905
-    " diffusely disproportionately distinctly entirely especially exceptionally excessively"
-    " extremely generally gradually grossly increasingly intensely little markedly massively"
-    " mildly moderately notably noticeably now obviously oddly particularly pathologically"
-    " permanently progressively quite rather really remarkably severely slightly so somewhat"
-    " still strangely strikingly symmetrically terribly too unusually very visibly".split()
+    "abnormally also bilaterally both clearly completely considerably constantly diffusely"  # noqa: SIM905
+    " disproportionately distinctly entirely especially exceptionally excessively extremely"
+    " generally gradually grossly increasingly intensely markedly massively mildly moderately"
+    " notably noticeably now obviously oddly particularly pathologically permanently progressively"
+    " quite rather really remarkably severely slightly so somewhat still strangely strikingly"
+    " symmetrically terribly too unusually very visibly".split()
 )
 _JOINTS = _COPULAS | _DEGREES
-_MAX_JOINT = 3  # of such words
+_MAX_JOINTS = 3
 # "Lost 6 kg", "has lost about two stone": how much it was, in place of a name.
 _WEIGHT_LOSS = re.compile(
     r"\b(?:lost|loses|losing|loss of)"
@@ -433,17 +436,23 @@ def _turned_candidates(
         for verb in (start + 1, start + 2):
             if verb >= len(words) or not goes_on[verb]:
                 break
-            adjective = verb
-            while adjective < len(words) and words[adjective] in _JOINTS:
-                adjective += 1
-            if adjective - verb > _MAX_JOINT:
-                continue
-            for end in (adjective + 1, adjective + 2):
-                if end > len(words) or not all(goes_on[verb:end]):
-                    break
-                key = "".join((*words[adjective:end], *words[start:verb]))
-                if len(key) >= _MIN_LENGTH:
-                    for form in {key, key.removesuffix("s")}:
-                        orders.append((start, verb, adjective, end))
-                        hashes.append(hash(form))
+            for adjective in _adjectives(words, verb):
+                for end in (adjective + 1, adjective + 2):
+                    if end > len(words) or not all(goes_on[verb:end]):
+                        break
+                    key = "".join((*words[adjective:end], *words[start:verb]))
+                    if len(key) >= _MIN_LENGTH:
+                        for form in {key, key.removesuffix("s")}:
+                            orders.append((start, verb, adjective, end))
+                            hashes.append(hash(form))
     return orders, hashes
+
+
+def _adjectives(words: Sequence[str], verb: int) -> Iterator[int]:
+    """Where an adjective may begin behind a noun, which ends at `verb`: there, and after joints."""
+    yield verb
+    for place in range(verb, min(verb + _MAX_JOINTS, len(words) - 1)):
+        perfect = words[place] in _HAVE and words[place + 1] in _PARTICIPLES
+        if words[place] not in _JOINTS and not perfect:
+            return
+        yield place + 1

@@ -27,7 +27,7 @@ def alike_on(connection: Connection, labels: Iterable[str], text: str, most: int
 
     The server gives those with a name or synonym that has a third of the text unbroken, as any with
     two slips of a finger has, or of a short text (a gene's symbol) a half, as with one slip, a
-    name of which it is a word, or whose identifier or cross-reference it is but for the prefix.
+    name of which it is a word, or whose identifier or cross-reference, without its prefix, it is.
     Which of them are like it, `medkg.graph.look_up.alike` says.
 
     Returns:

@@ -70,17 +70,22 @@ def resolve(
 
 def _meant(connection: Connection, labels: Iterable[str], text: str) -> list[tuple[str, str, str]]:
     """Label, identifier and name of the nodes of some labels that a text means."""
-    curies = spellings_of_curie(text)
-    became = "MATCH (m:Merge) WHERE m.merged IN $texts AND m.applied RETURN m.kept"
-    kept = [str(row[0]) for row in connection.rows(became, texts=curies)]
-    for condition, value in (
-        (Cypher("n.id IN $text"), curies),
-        (Cypher("n.id IN $text"), kept),
+    conditions: list[tuple[Cypher, object]] = []
+    for curie in spellings_of_curie(text) if CURIE.fullmatch(text) else ():
+        became = "MATCH (m:Merge {merged: $curie}) WHERE m.applied RETURN m.kept"
+        kept = [str(row[0]) for row in connection.rows(became, curie=curie)]
+        conditions += [
+            (Cypher("n.id = $text"), curie),
+            (Cypher("n.id IN $text"), kept),
+            (Cypher("$text IN n.xrefs"), curie),
+        ]
+    conditions += [
         (Cypher("n.name_key = $text"), name_key_of(text)),
-        (Cypher("$text[0] IN n.synonyms OR any(x IN $text WHERE x IN n.xrefs)"), curies),
+        (Cypher("$text IN n.synonyms"), text),
         (_OTHER_SPELLING, compact_key_of(text)),
         (Cypher("$text IN n.synonyms"), simplified(text)),
-    ):
+    ]
+    for condition, value in conditions:
         matches = [
             (label, str(identifier), str(name))
             for label in (labels if value else ())  # no name means the nodes without one

@@ -94,7 +94,7 @@ def test_what_is_not_there_is_named(filled: Store) -> None:
     with pytest.raises(MissingError, match=r"has no entity 'patient:ana'; identifiers here ") as no:
         filled.resolve("patient:ana")  # who is there is not for everybody
     assert str(no.value).count("patient") == 1
-    with pytest.raises(MissingError, match=r"no Drug 'CHEMBL:25'; .* begin with drugbank:; names"):
+    with pytest.raises(MissingError, match=r"no Drug 'CHEMBL:25'; .* begin with drugbank:; a name"):
         filled.resolve("CHEMBL:25", "Drug")
     with pytest.raises(MissingError, match="has no entity 'nothing'"):
         filled.read("nothing")

@@ -510,13 +510,16 @@ def test_an_identifier_is_meant_however_its_prefix_is_spelt() -> None:
 
 def test_an_identifier_of_elsewhere_is_told_what_identifiers_are_there() -> None:
     graph = small()
-    here = r"; identifiers here begin with HP:, NCBIGene:, OMIM:, PMID:, drugbank:; names are taken"
-    with pytest.raises(MissingError, match=rf"no entity 'CHEMBL.COMPOUND:CHEMBL941'{here} too$"):
+    here = r"; identifiers here begin with HP:, NCBIGene:, OMIM:, PMID:, drugbank:; a name can"
+    with pytest.raises(
+        MissingError, match=rf"no entity 'CHEMBL.COMPOUND:CHEMBL941'{here} be given instead$"
+    ):
         graph.resolve("CHEMBL.COMPOUND:CHEMBL941")
-    with pytest.raises(MissingError, match=r"here begin with NCBIGene:; names"):
+    with pytest.raises(MissingError, match=r"here begin with NCBIGene:; a name"):
         graph.resolve("HGNC:6342", "Target")
-    with pytest.raises(MissingError, match=r"no Target 'ncbigene:999999'$"):
-        graph.resolve("ncbigene:999999", "Target")
+    for text in ("ncbigene:999999", "NCBIGene:malformed"):
+        with pytest.raises(MissingError, match=rf"no Target '{text}'$"):
+            graph.resolve(text, "Target")
     with pytest.raises(MissingError, match=r"near: Abdominal pain \(HP:0002027\)$"):
         graph.resolve("C0000737")  # a cross-reference but for its prefix
 

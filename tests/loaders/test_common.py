@@ -40,6 +40,21 @@ def test_every_disease_has_findings_and_a_prevalence(graph: KnowledgeGraph) -> N
     assert set(graph.nodes.filter(kind="Symptom")["id"].str.head(3)) == {"HP:"}
 
 
+def test_a_disease_that_hpo_has_as_a_phenotype_shows_it(graph: KnowledgeGraph) -> None:
+    diseases = graph.nodes.filter(kind="Disease").explode("xrefs")
+    own = diseases.filter(pl.col("xrefs").str.starts_with("HP:"))
+    assert own.height > 80
+    shown = graph.edges.select(id="subject", xrefs="object")
+    lacking = own.join(shown, on=["id", "xrefs"], how="anti")["name"].to_list()
+    # HPO's are infections that come back, and no phenotypic abnormalities but pasts of a mother.
+    assert set(lacking) == {
+        "Urinary tract infection",
+        "Ectopic pregnancy",
+        "Hyperemesis gravidarum",
+        "Preeclampsia",
+    }
+
+
 def test_pneumonia(graph: KnowledgeGraph) -> None:
     pneumonia = graph.resolve("Pneumonia", "Disease")
     rows = graph.evidence.filter(subject=pneumonia, object="HP:0001945")

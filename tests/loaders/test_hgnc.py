@@ -138,6 +138,21 @@ def test_targets_of_any_graph_get_the_identifiers() -> None:
     assert with_gene_names(graph).nodes["xrefs"].to_list() == [["HGNC:4781"]]
 
 
+def test_a_symbol_alone_gives_names_and_no_identifiers() -> None:
+    nodes = pl.DataFrame(
+        {
+            "id": ["own:1", "UniProtKB:P05532"],  # the latter the mouse's
+            "kind": ["Target", "Target"],
+            "name": ["KIT", "KIT"],
+        }
+    )
+    graph = small().with_frames(nodes=complete_nodes(nodes), edges=small().edges.clear())
+    named = with_gene_names(graph).nodes
+    assert named["xrefs"].to_list() == [[], []]
+    assert "CD117" in named["synonyms"][0]
+    assert named["synonyms"][1].is_empty()
+
+
 def test_a_gene_of_another_species_gets_none() -> None:
     mouse = small().nodes.filter(id="NCBIGene:5742").with_columns(id=pl.lit("NCBIGene:19224"))
     nodes = pl.concat([small().nodes.filter(pl.col("kind") != "Target"), mouse])

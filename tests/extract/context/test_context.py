@@ -41,7 +41,8 @@ HISTORICAL, FAMILY, OTHER, PLAIN = {"historical"}, {"family"}, {"other"}, set[st
         ("Our 3-year-old son keeps getting [boils|Symptom].", [PLAIN]),
         ("Our little daughter has [fever|Symptom].", [PLAIN]),
         ("My 3 year old daughter has [fever|Symptom].", [PLAIN]),
-        ("My daughter is 17 and has [fever|Symptom].", [PLAIN]),
+        ("Our son has [spina bifida|Disease].", [FAMILY]),
+        ("My son is 30 and has [epilepsy|Disease].", [FAMILY]),
         ("My daughter has [asthma|Disease].", [FAMILY]),
         ("No longer takes [warfarin|Drug], on [apixaban|Drug].", [HISTORICAL, PLAIN]),
         # What a drug didn't help is there.

@@ -191,7 +191,10 @@ def of_phenotypes() -> Language:
          [("sclerae have become strikingly blue", "blue sclerae")]),
         ("His sclerae rather blue.", [("sclerae rather blue", "blue sclerae")]),
         ("The sclerae have become very, blue.", []),
-        ("The sclerae have been a little too blue.", []),  # too far
+        ("The sclerae have been very clearly quite blue.", []),  # too far
+        ("The head had a small bruise.", []),
+        ("The head has small bruises.", []),
+        ("The head had become small.", [("head had become small", "small head")]),
         ("The sclerae are not blue.", []),
         ("The head is hardly small.", []),
         ("The head was possibly small.", []),
