@@ -234,7 +234,7 @@ class RelationPathSettings:
 
     dim: int = option(16, "Numbers in the state of a node.", least=1)
     layers: int = option(3, "How many edges long the longest path is.", least=1)
-    epochs: int = option(16, "All are trained, and the best by the edges held back kept.", least=1)
+    epochs: int = option(24, "All are trained, and the best by the edges held back kept.", least=1)
     heads: int = option(8, "Heads of a step; its memory grows with them.", least=1)
     precision: str = _precision("Of the layers' products in training")
     learning_rate: float = option(5e-3, "Of Adam, at the beginning.", least=0)
