@@ -201,6 +201,10 @@ def _is_measured(mention: Span) -> bool:
     )
 
 
+_TITLE = re.compile(r"\b(?:mr|mrs|ms|miss|mx|dr|prof)\.? $", re.IGNORECASE)
+_LONGEST_TITLE = len(" prof. ")
+
+
 def _named_tests(doc: Doc) -> Iterator[Span]:
     """Where names of the table stand, the longest from each token on."""
     first_words = _first_words()
@@ -226,6 +230,12 @@ def _is_part_of(mention: Span, test: Span) -> bool:
     return mention.label_ in _KINDS and not any(token.text[0].isalpha() for token in outside)
 
 
+def _is_person(mention: Span) -> bool:
+    """Whether a title stands before it: "Mrs K is 46" is no potassium."""
+    before = text_of(mention.doc)[: mention.start_char][-_LONGEST_TITLE:]
+    return _TITLE.search(before) is not None
+
+
 def results_of(mention: Span) -> Results | None:
     """What a mention's result shows and excludes; None where it is no known test, or says nothing.
 
@@ -236,7 +246,7 @@ def results_of(mention: Span) -> Results | None:
     if mention.text.lower() in _PRESSURE:
         return _of_pressure(mention)
     test = _test_of(mention.text)
-    if test is None or _of_other_specimen(mention):
+    if test is None or _of_other_specimen(mention) or _is_person(mention):
         return None
     stated = measurement(mention)
     verdict = stated.get("interpretation")

@@ -134,8 +134,9 @@ def resolve(
         near = alike(of_kind, collect, text, SUGGESTED)
         hint = may_be_meant(rows, near, text)
         if not hint and CURIE.fullmatch(text):
-            prefix = pl.col("id").str.split(":").list.first()
-            hint = about_prefixes(collect(of_kind.select(prefix.unique()))["id"], text)
+            known = pl.concat_list("id", pl.col("xrefs").fill_null([])).explode()
+            prefixes = known.str.split(":").list.first().unique().alias("prefix")
+            hint = about_prefixes(collect(of_kind.select(prefixes))["prefix"], text)
         raise MissingError(f"the graph has no {kind or 'entity'} {text!r}{hint}")
     if matches.height > 1:
         listed = ", ".join(f"{i} ({k}, {n})" for i, k, n, *_ in matches.head(_LISTED).iter_rows())

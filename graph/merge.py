@@ -17,6 +17,7 @@ from ..core.errors import DataError, MissingError
 from .document_readings import TEXT_SOURCE, drop_superseded_readings
 from .equivalence import SeparatePairs, equivalences, links_between
 from .frames import MERGES, NODES, empty
+from .identifiers import spellings_of_curie
 from .kg import KnowledgeGraph
 from .merge_record import (
     RENAMES,
@@ -131,12 +132,13 @@ def unmerge(kg: KnowledgeGraph, identifier: str) -> KnowledgeGraph:
         >>> kg.nodes.height, medkg.unmerge(kg, "NCBIGene:5743").nodes.height
         (1, 2)
     """
-    rows = kg.merges.filter("applied", merged=identifier)
+    spellings = spellings_of_curie(identifier)
+    rows = kg.merges.filter("applied", pl.col("merged").is_in(spellings))
     if rows.is_empty():
         into = kg.merges.filter("applied", kept=identifier)["merged"].to_list()
         hint = f"; these became it: {', '.join(into[:_LISTED])}" if into else ""
         raise MissingError(f"{identifier!r} was not merged into another node{hint}")
-    kept = str(rows["kept"][0])
+    identifier, kept = str(rows["merged"][0]), str(rows["kept"][0])
     own = own_rows(kg).filter(root=kept)
     if identifier not in own["id"]:
         raise DataError(f"the merge of {identifier} into {kept} has no record of how they were")

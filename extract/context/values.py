@@ -44,7 +44,8 @@ _FLAGS = {
     "high": r"elevated|raised|high|higher|increased|rose|risen|↑",
     "low": r"low|lower|decreased|reduced|fell|fallen|dropped|↓",
     "abnormal": r"abnormal",
-    "normal": r"normal(?! range| value|\W*[<>≤≥\d])|within normal limits|wnl|unremarkable",
+    "normal": r"normal(?! range| value| below| under| above| over| up to|\W*[<>≤≥\d])"
+    r"|within normal limits|wnl|unremarkable",
     "negative": r"negative|neg",
     "positive": r"positive",
 }

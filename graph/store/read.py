@@ -115,7 +115,8 @@ def _hint(connection: Connection, kinds: Sequence[str], there: Iterable[str], te
         str(prefix)
         for label in searched
         for (prefix,) in connection.rows(
-            f"MATCH (n:{connection.names.label(label)}) RETURN DISTINCT split(n.id, ':')[0]"
+            f"MATCH (n:{connection.names.label(label)}) UNWIND [n.id] + coalesce(n.xrefs, []) AS i"
+            " RETURN DISTINCT split(i, ':')[0]"
         )
     }
     return about_prefixes(prefixes, text)

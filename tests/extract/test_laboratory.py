@@ -66,6 +66,7 @@ def _of(marked: str) -> tuple[list[str], list[str]] | None:
         ("[TSH] <0.01 mU/l.", "HP:0031098"),
         ("[White cells] 18.", "HP:0001974"),
         ("[Temperature] 39.5 °C.", "HP:0001945"),
+        ("A [creatine kinase] of 14,200 U/L (normal below 200).", "HP:0003236"),
         ("[BMI] 41 kg/m2.", "HP:0001513"),
         ("[Temp] 38.6, SpO2 97%.", "HP:0001945"),
         ("[Temp] 102.4.", "HP:0001945"),
@@ -216,6 +217,8 @@ def test_a_drug_that_is_to_be_given_again_is_no_test(text: str) -> None:
         "[Potassium] 20 b.i.d. with food.",
         "[Magnesium] 400 nightly, [calcium] 600 twice a day.",
         "Low-dose [iron] was given.",
+        "Mrs [K] is 46.",
+        "Mr. [K] is 58.",
     ],
 )
 def test_what_is_not_known_is_left_open(sentence: str) -> None:

@@ -116,7 +116,7 @@ def test_one_name_and_one_fact_join() -> None:
     assert joined.edges.height == 2
     same(merge(joined), joined)
     assert merge(other, one).merges.drop("was").rows() == [row]
-    apart = unmerge(joined, "UMLS:C1")
+    apart = unmerge(joined, "umls:C1")  # in another spelling of the prefix
     assert set(apart.nodes["id"]) == {"HP:1", "UMLS:C1", ASPIRIN, IRON}
     assert merge(apart, one, other).nodes.height == 4
 
