@@ -232,7 +232,8 @@ def _is_part_of(mention: Span, test: Span) -> bool:
 
 def _is_person(mention: Span) -> bool:
     """Whether a title stands before it: "Mrs K is 46" is no potassium."""
-    before = text_of(mention.doc)[: mention.start_char][-_LONGEST_TITLE:]
+    start = mention.start_char
+    before = text_of(mention.doc)[max(0, start - _LONGEST_TITLE) : start]
     return _TITLE.search(before) is not None
 
 

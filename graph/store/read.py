@@ -70,35 +70,43 @@ def resolve(
 
 def _meant(connection: Connection, labels: Iterable[str], text: str) -> list[tuple[str, str, str]]:
     """Label, identifier and name of the nodes of some labels that a text means."""
-    conditions: list[tuple[Cypher, object]] = []
+    labels = list(labels)
+    for condition, value in _ways(connection, text):
+        if value:  # no name means the nodes without one
+            matches = [
+                (label, id_, name)
+                for label, id_, name in _matching(connection, labels, condition, value)
+                if not is_ordinary(text) or not name.isupper()
+            ]
+            if matches:
+                return matches
+    return []
+
+
+def _matching(
+    connection: Connection, labels: Iterable[str], condition: Cypher, text: object
+) -> Iterator[tuple[str, str, str]]:
+    """Label, identifier and name of the first nodes of each label that a condition is true of."""
+    for label in labels:
+        for identifier, name in connection.rows(
+            f"MATCH (n:{connection.names.label(label)}) WHERE {condition}"
+            " RETURN n.id, n.name LIMIT 9",
+            text=text,
+        ):
+            yield label, str(identifier), str(name)
+
+
+def _ways(connection: Connection, text: str) -> Iterator[tuple[Cypher, object]]:
+    """The ways in which a text may mean a node `n`, as conditions on `$text` with its value."""
     for curie in spellings_of_curie(text) if CURIE.fullmatch(text) else ():
         became = "MATCH (m:Merge {merged: $curie}) WHERE m.applied RETURN m.kept"
-        kept = [str(row[0]) for row in connection.rows(became, curie=curie)]
-        conditions += [
-            (Cypher("n.id = $text"), curie),
-            (Cypher("n.id IN $text"), kept),
-            (Cypher("$text IN n.xrefs"), curie),
-        ]
-    conditions += [
-        (Cypher("n.name_key = $text"), name_key_of(text)),
-        (Cypher("$text IN n.synonyms"), text),
-        (_OTHER_SPELLING, compact_key_of(text)),
-        (Cypher("$text IN n.synonyms"), simplified(text)),
-    ]
-    for condition, value in conditions:
-        matches = [
-            (label, str(identifier), str(name))
-            for label in (labels if value else ())  # no name means the nodes without one
-            for identifier, name in connection.rows(
-                f"MATCH (n:{connection.names.label(label)}) WHERE {condition}"
-                " RETURN n.id, n.name LIMIT 9",
-                text=value,
-            )
-            if not is_ordinary(text) or not name.isupper()
-        ]
-        if matches:
-            return matches
-    return []
+        yield Cypher("n.id = $text"), curie
+        yield Cypher("n.id IN $text"), [row[0] for row in connection.rows(became, curie=curie)]
+        yield Cypher("$text IN n.xrefs"), curie
+    yield Cypher("n.name_key = $text"), name_key_of(text)
+    yield Cypher("$text IN n.synonyms"), text
+    yield _OTHER_SPELLING, compact_key_of(text)
+    yield Cypher("$text IN n.synonyms"), simplified(text)
 
 
 def _hint(connection: Connection, kinds: Sequence[str], there: Iterable[str], text: str) -> str:
