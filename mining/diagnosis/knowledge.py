@@ -40,7 +40,8 @@ class Knowledge:
 
     Attributes:
         phenotypes: identifiers in the order of the columns.
-        diseases: identifiers in the order of the rows (of those that share one, the first).
+        diseases: identifiers in the order of the rows; of those that share one, the first that is
+            not DECIPHER's, if any.
         disease_rows: row of every disease identifier, those that share one included.
         phenotype_columns: column of every phenotype identifier, cross-references included.
         parents: phenotypes × phenotypes, 1 where the column is a parent of the row.
@@ -102,13 +103,14 @@ class Knowledge:
         of_graph = _annotations(kg, same, without)
         seen = of_graph.clear() if cases is None else _seen_in(cases, same)
         stated = _pooled(of_graph, columns)
-        annotated = _pooled(pl.concat([of_graph, seen], how="diagonal"), columns)
+        everything = pl.concat([of_graph, seen], how="diagonal")
+        annotated = _pooled(everything, columns)
         if annotated.is_empty():
             raise DataError(
                 "the graph has no HAS_SYMPTOM edge, so nothing is known for a diagnosis; merge"
                 " HPO into it (medkg load hpo)"
             )
-        rows = annotated.group_by("disease").agg(pl.col("subject").min()).sort("subject")
+        rows = _rows(annotated, everything)
         row_of = {disease: row for row, disease in enumerate(rows["disease"])}
         disease_rows = {id_: row_of[disease] for id_, disease in same.items() if disease in row_of}
         size = len(phenotypes)
@@ -302,6 +304,17 @@ def _seen_in(cases: KnowledgeGraph, same: dict[str, int]) -> pl.DataFrame:
             rate=pl.len() / pl.col("patients").first(),
         )
     )
+
+
+def _rows(annotated: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
+    """The diseases in the order of the rows, each with the identifier that it goes by (`subject`).
+
+    DECIPHER's entries are deletions: neurofibromatosis 1 is no "Nf1-microdeletion syndrome".
+    """
+    is_deletion = pl.col("subject").str.starts_with("DECIPHER:")
+    shown = pl.col("subject").sort_by(is_deletion, "subject").first()
+    firsts = annotated.group_by("disease").agg(first=pl.col("subject").min())
+    return firsts.join(stated.group_by("disease").agg(shown), on="disease").sort("first")
 
 
 def _pooled(stated: pl.DataFrame, columns: dict[str, int]) -> pl.DataFrame:

@@ -50,6 +50,13 @@ def test_diseases_that_refer_to_one_another_are_one() -> None:
     assert known.disease_rows == {"MONDO:1": 0, "OMIM:1": 0, "ORPHA:1": 0, "OMIM:2": 1}
 
 
+def test_a_disease_goes_by_another_name_than_that_of_its_deletion() -> None:
+    kg = diseases(DECIPHER_1=[], OMIM_1=["DECIPHER:1"], DECIPHER_2=[], OMIM_2=[])
+    known = Knowledge.of(kg)
+    assert known.diseases == ["OMIM:1", "DECIPHER:2", "OMIM:2"]
+    assert known.disease_rows == {"DECIPHER:1": 0, "OMIM:1": 0, "DECIPHER:2": 1, "OMIM:2": 2}
+
+
 def test_a_disease_that_another_shows_itself_as_is_the_phenotype_it_refers_to() -> None:
     kg = diseases(OMIM_1=[], OMIM_2=[], DOID_1=["HP:1"], DOID_2=["MESH:D1"])
     shown = pl.DataFrame(
