@@ -103,14 +103,13 @@ class Knowledge:
         of_graph = _annotations(kg, same, without)
         seen = of_graph.clear() if cases is None else _seen_in(cases, same)
         stated = _pooled(of_graph, columns)
-        everything = pl.concat([of_graph, seen], how="diagonal")
-        annotated = _pooled(everything, columns)
+        annotated = _pooled(of_both := pl.concat([of_graph, seen], how="diagonal"), columns)
         if annotated.is_empty():
             raise DataError(
                 "the graph has no HAS_SYMPTOM edge, so nothing is known for a diagnosis; merge"
                 " HPO into it (medkg load hpo)"
             )
-        rows = _rows(annotated, everything)
+        rows = _rows(annotated, of_both)
         row_of = {disease: row for row, disease in enumerate(rows["disease"])}
         disease_rows = {id_: row_of[disease] for id_, disease in same.items() if disease in row_of}
         size = len(phenotypes)
