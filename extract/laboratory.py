@@ -85,6 +85,9 @@ _GIVEN = re.compile(
     re.I,
 )
 _LONGEST_BEFORE = 40  # characters
+# Before a person: "Mrs K is 46".
+_TITLE = re.compile(r"\b(?:mr|mrs|ms|miss|mx|dr|prof)\.? $", re.IGNORECASE)
+_LONGEST_TITLE = len(" prof. ")
 # What may follow a test in the sentence where it has no value; any other word makes it a part of
 # another name: "reduced platelet aggregation", "low iron stores".
 _MAY_FOLLOW = frozenset("and or but nor on in for from after since while which who despite".split())  # noqa: SIM905
@@ -199,10 +202,6 @@ def _is_measured(mention: Span) -> bool:
         and _GIVEN.match(text, mention.end_char) is None
         and _test_of(mention.text) is not None
     )
-
-
-_TITLE = re.compile(r"\b(?:mr|mrs|ms|miss|mx|dr|prof)\.? $", re.IGNORECASE)
-_LONGEST_TITLE = len(" prof. ")
 
 
 def _named_tests(doc: Doc) -> Iterator[Span]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import polars as pl
 
 from ..graph.kg import KnowledgeGraph
@@ -73,6 +75,7 @@ def _genes_of(targets: pl.DataFrame) -> pl.DataFrame:
     return of_targets.filter(pl.len().over("id") == 1)
 
 
+@cache
 def _identifiers() -> pl.DataFrame:
     """Every identifier (`reference`) of each `gene`, with its `symbol`."""
     genes = gene_table()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import resources
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -31,6 +32,17 @@ _OF_OCCASIONS = {
     "HP:0030838",
     "HP:0001785",
 }
+# What lay names say is a patient's own.
+_OWNED = """abdomen age ankles anus appetite arm arms baby back balance bed belly body bones
+    bottles bowels breast breasts breath buttocks calf calves cheeks chest children chin class
+    classmates cornea corneas cup desk dreams ear ears elbow elbows eye eyelids eyes face family
+    feeds feet field fingers first flank food foot forearm grip groin growth gums hair hand
+    hands head hearing heart heel height hip hips irises jaw joint joints kidney kidneys knee
+    kneecap knees lap leg legs lens lenses limbs lip lips milk mind mouth muscles nails name
+    neck nightclothes nose own palm palms pants parents periods rectum shirt shoulder shoulders
+    siblings side sight skills skin sleep speech spine sputum stomach stool stools tea teeth
+    tendons testicle testicles thighs throat thumb toes tongue toys tummy turn urine vision
+    voice way will womb words wrist years"""
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +102,16 @@ def test_pain_in_a_part_is_that_part_s_pain(hpo: KnowledgeGraph) -> None:
     assert own[words["swelling of the left ankle"]] == "Ankle swelling"
     names = hpo.nodes.filter(kind="Symptom")["name"]
     assert {name_key_of(each) for each in words}.isdisjoint(map(name_key_of, names))
+
+
+def test_what_has_an_owner_is_a_part_or_the_patient_s_own() -> None:
+    owned = {
+        following
+        for wording in all_wordings()["words"].explode()
+        for word, following in pairwise(wording.split(" ")[1:])
+        if word in ("his", "her", "my", "their")
+    }
+    assert owned - set(_OWNED.split()) == set()
 
 
 @pytest.mark.parametrize(
