@@ -13,6 +13,8 @@ from ..graph.languages import name_property
 
 _TABLE = "data/lay_names.tsv"
 _CHINESE = "data/lay_names_zh.tsv"
+# What people say of a phenotype, to be likened to what others say: no names to be looked up.
+WORDINGS = "data/wordings.tsv"
 _OWNERS = ("his", "her", "my", "their")
 _SIDES = ("", "right", "left")
 # No forms that begin with an adjective: a name is read over a comma ("it was painful, right knee").

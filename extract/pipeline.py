@@ -33,6 +33,7 @@ from .linking.component import LinkerComponent
 from .mentions import network as _ner  # noqa: F401 (it registers its component)
 from .mentions.gazetteer import Gazetteer
 from .mentions.neighbours import Neighbours
+from .phrases.component import PhraseReader
 from .relations.chinese import chinese_relations
 from .relations.component import RelationsComponent
 from .relations.extracted import ExtractedRelation
@@ -90,6 +91,7 @@ def build_pipeline(
     nlp.add_pipe("medkg_ner", config={"model": str(ner_model) if ner_model else None})
     nlp.add_pipe("medkg_names")
     nlp.add_pipe("medkg_neighbours")
+    nlp.add_pipe("medkg_phrases")
     nlp.add_pipe("medkg_context")
     nlp.add_pipe("medkg_dialogue")
     nlp.add_pipe("medkg_linker", config={"linker": linker})
@@ -108,6 +110,10 @@ def build_pipeline(
         component = nlp.get_pipe(name)
         assert isinstance(component, Gazetteer | Neighbours | LinkerComponent | LaboratoryComponent)
         component.use(named)
+    phrases, linking = nlp.get_pipe("medkg_phrases"), nlp.get_pipe("medkg_linker")
+    assert isinstance(phrases, PhraseReader)
+    assert isinstance(linking, LinkerComponent)
+    phrases.use(terminology, linking)
     return nlp
 
 
@@ -174,7 +180,10 @@ def _new_doc(nlp: Language, document: TextDocument) -> Doc:
 
 
 def patient_qualifiers(relation: str, mention: Span) -> Mapping[str, object]:
-    """Qualifiers of a patient's fact beside its context: a drug's dose, a test's value."""
+    """Qualifiers of a patient's fact beside its context: a drug's dose, a test's value.
+
+    `like` is the name of a phenotype that the words of a finding are like, where they are no name.
+    """
     if relation == "TAKES":
         return dosage(mention)
     if relation == "ALLERGIC_TO":
@@ -182,7 +191,8 @@ def patient_qualifiers(relation: str, mention: Span) -> Mapping[str, object]:
         return {"reaction": ", ".join(reactions)} if reactions else {}
     value = measurement(mention) if relation in ("UNDERWENT", "HAS_PHENOTYPE") else {}
     # Of a finding ("fever of 39.1 °C") only a quantity is a value.
-    return value if relation == "UNDERWENT" or "unit" in value else {}
+    value = value if relation == "UNDERWENT" or "unit" in value else {}
+    return {**value, "like": mention._.like} if mention._.like else value
 
 
 # Words by which a note states that a drug is given after all, even if it was stopped before.

@@ -80,7 +80,7 @@ def diagnosis_request(form: Form) -> messages.DiagnosisRequestMessage:
     )
     rows = zip(form.texts("keep"), form.texts("phenotype"), strict=False)
     for keep, phenotype in rows:
-        chosen = {"yes": present, "no": absent}.get(keep)
+        chosen = {"yes": present, "maybe": present, "no": absent}.get(keep)
         if chosen is not None and phenotype.strip():
             chosen.append(phenotype.strip())
     unknown = lines(form.text("unknown"))

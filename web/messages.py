@@ -238,9 +238,9 @@ class LibraryQuery(Message):
 
 
 class NoteFinding(Message):
-    """What was read in a sentence of a note; `keep` is yes, no (absent) or drop.
+    """What was read in a sentence of a note; `keep` is yes, no (absent), maybe or drop.
 
-    `probability` is null: what a note says is certain.
+    What is maybe has a `probability`: it is worded like the name in its `context`. Else it is null.
     """
 
     keep: str

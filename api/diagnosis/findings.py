@@ -48,6 +48,7 @@ _FEWEST_WORDS = 3  # of a sentence that is shown though nothing was found in it
 # ("bruises easily"). Later ones only where nothing is read in those before.
 _BEING = "The patient is {}.\n"
 _FRAMES = ("The patient has {}.\n", _BEING, "The patient {}.\n")
+_ALONE = "{}.\n"  # what is like a name is so by itself, too
 # What may follow an adjective of the patient ("blind left eye", "deaf child"), and what looks so.
 _SIDES = {"left", "right", "bilateral", "unilateral"}
 _PERSONS = {"adult", "child", "female", "male", "person"}
@@ -86,8 +87,9 @@ def typed_phenotypes(kg: KnowledgeGraph, typed: Typed) -> tuple[Typed, list[str]
     """What a person typed, with phenotypes in the place of words that name none.
 
     What no phenotype is called is read as a note's sentence is ("dislocated lenses" is Ectopia
-    lentis), if what reads notes is installed. What is read to be absent ("no fever", "normal
-    sodium") is absent, whether it was typed among what is seen or what is absent.
+    lentis, and "coughed up a little blood" is like a name of Hemoptysis), if what reads notes is
+    installed. What is read to be absent ("no fever", "normal sodium") is absent, whether it was
+    typed among what is seen or what is absent.
 
     Returns:
         What was typed, in which texts stay that say nothing this way either; and a note for each
@@ -102,9 +104,9 @@ def typed_phenotypes(kg: KnowledgeGraph, typed: Typed) -> tuple[Typed, list[str]
     except MissingExtraError:
         return typed, []
     notes = [
-        f"{text!r} is read as {phenotypes.names[phenotype]} ({phenotype}){absent}"
+        f"{text!r} is read as {phenotypes.names[phenotype]} ({phenotype}){how}"
         for text, reading in readings.items()
-        for absent, identifiers in (("", reading.seen), (", absent", reading.denied))
+        for how, identifiers in ((reading.why, reading.seen), (", absent", reading.denied))
         for phenotype in identifiers
     ]
     seen, denied = (
@@ -126,17 +128,22 @@ def _is_known(text: str, phenotypes: Phenotypes) -> bool:
 
 @dataclass(frozen=True)
 class _Reading:
-    """The phenotypes that a few words say are there, and those that they say are absent."""
+    """The phenotypes that a few words say are there, and those that they say are absent.
+
+    `why` tells what they are like where they are no names.
+    """
 
     seen: list[str]
     denied: list[str]
+    why: str = ""
 
 
 def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
     """What is read in each of some texts of a few words, without those in which nothing is."""
     reader = NoteReader(kg)
     readings: dict[str, _Reading] = {}
-    for text, frame in ((text, frame) for frame in _FRAMES for text in texts):
+    likely: dict[str, tuple[float, _Reading]] = {}
+    for text, frame in ((text, frame) for frame in (*_FRAMES, _ALONE) for text in texts):
         if text in readings:
             continue
         sentence = frame.format(text)
@@ -148,8 +155,13 @@ def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
             rows.filter(keep=keep)["phenotype"].unique(maintain_order=True).to_list()
             for keep in ("yes", "no")
         )
-        if seen or denied:
+        if (seen or denied) and frame != _ALONE:
             readings[text] = _Reading(seen, denied)
+        for row in rows.filter(keep="maybe").iter_rows(named=True):
+            if row["probability"] > likely.get(text, (0.0,))[0]:
+                why = f", {row['context']} ({row['probability']:.2f})"
+                likely[text] = row["probability"], _Reading([row["phenotype"]], [], why)
+    readings = {text: reading for text, (_, reading) in likely.items()} | readings
     return {text: readings[text] for text in texts if text in readings}
 
 
@@ -184,9 +196,10 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
         excluded) or `drop`: of the family or somebody else, possible (a diagnosis that is
         considered is no finding), hypothetical, or without a term in the graph. What is past is
         the patient's, but for what a drug did. `text` is how the note words it, `context` its
-        context, `start` and `end` the characters of `sentence`. Each sentence without a finding has
-        a row without a term (`NO_FINDING` is its context), so that a person sees what may be
-        missing.
+        context, `start` and `end` the characters of `sentence`. Words that are no name but like one
+        are `maybe`, with a `probability` and that name in their context. Each sentence without a
+        finding has a row without a term (`NO_FINDING` is its context), so that a person sees what
+        may be missing.
 
     Raises:
         DataError: it can't be read, or is not one text.
@@ -259,6 +272,11 @@ def _finding(
         context.append(_OF_A_DRUG)
     if not known or _NOT_THE_PATIENTS & set(context):
         keep = "drop"
+    probability = None
+    if like := triple.qualifiers.get("like"):
+        context.append(f"like {like!r}")
+        if keep == "yes":
+            keep, probability = "maybe", round(triple.probability, 2)
     start, end = triple.start, triple.end
     return {
         "keep": keep,
@@ -269,7 +287,7 @@ def _finding(
         "start": start,
         "end": end,
         "sentence": _one_line(text.text[start:end]),
-        "probability": None,
+        "probability": probability,
     }
 
 

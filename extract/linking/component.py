@@ -113,6 +113,17 @@ class LinkerComponent(StatelessComponent):
         doc.spans["mentions"] = linked
         return doc
 
+    def linked(self, doc: Doc, mentions: Sequence[Span]) -> list[Span]:
+        """The mentions that it would link, each by its own words alone."""
+        assert self.linker is not None
+        candidates = self.linker.in_document(_queries(doc, mentions))
+        least = max(LIKELY, self.linker.threshold)
+        return [
+            mention
+            for mention, links in zip(mentions, candidates, strict=True)
+            if any(link.score >= least for link in links)
+        ]
+
     def _of_symbol(self, mention: Span, least: float) -> list[EntityLink]:
         """The links of the symbol in "EGFR kinase", which is no name as a whole."""
         assert self.linker is not None
@@ -283,7 +294,7 @@ def _link_long_forms(doc: Doc, mentions: Sequence[Span]) -> None:
 def _copy(mention: Span, start: int, end: int, kind: str) -> Span:
     """A mention of another kind, or a part: a span's label can't change, so attributes move."""
     other = Span(mention.doc, start, end, label=kind)
-    for name in ("probability", *DEFAULTS, "in_relations"):
+    for name in ("probability", *DEFAULTS, "in_relations", "like"):
         if Span.has_extension(name):
             other._.set(name, mention._.get(name))
     return other

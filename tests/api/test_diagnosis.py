@@ -292,6 +292,38 @@ def test_what_is_typed_to_be_absent_is_absent() -> None:
     ]
 
 
+def plain() -> KnowledgeGraph:
+    """Two phenotypes that people say in words of their own."""
+    nodes = pl.DataFrame(
+        [("HP:0002105", "Symptom", "Hemoptysis"), ("HP:0000017", "Symptom", "Nocturia")],
+        schema=["id", "kind", "name"],
+        orient="row",
+    )
+    none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+    return KnowledgeGraph.build(nodes, pl.DataFrame(schema=none), [])
+
+
+def test_what_is_typed_like_a_name_is_read_and_told() -> None:
+    typed = (["up to the loo all night", "greenness"], list[str]())
+    (seen, absent), (note,) = typed_phenotypes(plain(), typed)
+    assert (seen, absent) == (["HP:0000017", "greenness"], [])
+    assert note.startswith("'up to the loo all night' is read as Nocturia (HP:0000017), like ")
+
+
+def test_what_a_note_words_like_a_name_is_likely(tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("She gets up five times a night to pee. Her mother coughed up a little blood.")
+    findings = findings_in_note(note, plain())
+    own, others = findings.filter(pl.col("phenotype") != "").to_dicts()
+    assert (own["keep"], own["phenotype"]) == ("maybe", "HP:0000017")
+    assert own["context"].startswith("like '")
+    assert 0.5 <= own["probability"] < 1
+    assert (others["keep"], others["probability"]) == ("drop", None)
+    kept = kept_findings(findings, plain())
+    assert kept.present == ("HP:0000017",)
+    assert kept.uncertain == {"HP:0000017": own["probability"]}
+
+
 # Phenopackets
 
 

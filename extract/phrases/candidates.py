@@ -1,0 +1,294 @@
+"""Runs of a note's words and the names of phenotypes that they are like, with features of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .vectors import PhraseVectors, Rows, words_in
+
+MAX_TOKENS = 9  # of a run
+MIN_TOKENS = 2  # one word alone is a name, or says too little
+_MIN_LIKENESS = 0.62  # cosine; below it hardly any is right (the training notes)
+_NAMES_OF_RUN = 6  # phenotypes of each run that are looked at
+_CHUNK = 128  # runs compared with all names at once, to bound the memory
+_BESIDE = 3  # words beside a run that are looked at
+_SHORT = 40  # tokens; what is shorter counts as so long, as no shorter notes were learned from
+_AROUND = 30  # words on either side that tell how plainly a text is written
+_MATTERS = 0.4  # from which weight on a word should have a counterpart
+_COUNTERPART = 0.6  # cosine of two words from which on they are taken for such
+_SAME = 0.98
+# What denies, of which a run must have one if and only if the name has.
+DENIALS = frozenset(
+    "no not none never neither nor nothing without absent absence lack lacks lacking cannot cant"  # noqa: SIM905
+    " dont doesnt didnt isnt wasnt wont couldnt unable denies denied".split()
+)
+# What a finding neither begins nor ends with: function words, and who the patient is.
+_EDGES = frozenset(
+    "a an the and or but of in on at to for from with by is was are were be been has had have his"  # noqa: SIM905
+    " her my he she it its their they i we you your our me him them this that these those which who"
+    " as so when while if than then also very since until s t"
+    " boy girl man woman lady gentleman baby child infant patient mother father mum mom dad son"
+    " daughter sister brother year years old month months week weeks day days aged age".split()
+)
+NORMAL = frozenset(
+    "normal normally unremarkable negative intact clear fine well good undetectable nonreactive"  # noqa: SIM905
+    " stable resolved recovered improved".split()
+)
+# What is known of a run and a name; see `candidates_of`.
+FEATURES = (
+    "likeness",
+    # How much of the weight of the name's words has counterparts in the run, how like the least
+    # of those that matter, the weight of those that have none; the same of the run's words.
+    "name_found", "least_of_name", "name_missing", "run_found", "least_of_run", "run_missing",
+    "same_words", "weight_of_name", "weight_of_run", "length_ratio",
+    "tokens", "words_of_name", "is_lay", "ahead",
+    # How like the name, and the run, the words beside the run are: one, and three.
+    "before_name", "before_run", "after_name", "after_run",
+    "three_before_name", "three_before_run", "three_after_name", "three_after_run",
+    # Whether a word in or near the run calls something normal, a number follows, how much the words
+    # around matter (little where people speak plainly), and how long the text is: the more it says,
+    # the more formal it mostly is, and formal texts call findings by their names.
+    "says_normal", "number_after", "weight_around", "text_length",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names that runs of words are compared with.
+
+    Attributes:
+        identifiers: of the phenotypes, a name each.
+        texts: the names.
+        is_lay: whether a name is of laymen.
+        phenotype: numbers of the identifiers, equal for the names of one.
+        word_counts: of the names.
+        denies: whether a name has a word of `DENIALS`.
+        rows: of their words, see `PhraseVectors`.
+        vectors: (names, dimensions), unit vectors.
+    """
+
+    identifiers: tuple[str, ...]
+    texts: tuple[str, ...]
+    is_lay: NDArray[np.bool_]
+    phenotype: NDArray[np.intp]
+    word_counts: NDArray[np.intp]
+    denies: NDArray[np.bool_]
+    rows: Rows
+    vectors: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, vectors: PhraseVectors, named: Iterable[tuple[str, str, bool]]) -> Names:
+        """The names of phenotypes (identifier, name, is lay); of equal words of one the first."""
+        unique: dict[tuple[str, tuple[str, ...]], tuple[str, bool]] = {}
+        for identifier, text, lay in named:
+            if words := tuple(words_in(text)):
+                unique.setdefault((identifier, words), (text, lay))
+        identifiers = tuple(identifier for identifier, _ in unique)
+        split = [words for _, words in unique]
+        rows = vectors.rows_of(split)
+        numbers = {identifier: n for n, identifier in enumerate(dict.fromkeys(identifiers))}
+        return cls(
+            identifiers,
+            tuple(text for text, _ in unique.values()),
+            np.array([lay for _, lay in unique.values()], dtype=bool),
+            np.array([numbers[identifier] for identifier in identifiers], dtype=np.intp),
+            np.array([len(of_name) for of_name in split], dtype=np.intp),
+            np.array([not DENIALS.isdisjoint(of_name) for of_name in split], dtype=bool),
+            rows,
+            vectors.encode(rows),
+        )
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What runs of tokens may mean, a row a run and phenotype.
+
+    Attributes:
+        start, end: tokens [start, end).
+        name: number of the name that is likest.
+        features: (rows, `FEATURES`).
+    """
+
+    start: NDArray[np.intp]
+    end: NDArray[np.intp]
+    name: NDArray[np.intp]
+    features: NDArray[np.float32]
+
+    def where(self, is_kept: NDArray[np.bool_]) -> Candidates:
+        """The rows that are kept."""
+        return Candidates(
+            self.start[is_kept], self.end[is_kept], self.name[is_kept], self.features[is_kept]
+        )
+
+
+def runs_of(words: Sequence[str], is_free: Sequence[bool], begins: Sequence[bool]) -> list[slice]:
+    """The runs of tokens that may be a finding: within a clause, from a word that says something.
+
+    Args:
+        words: the tokens in lower case; "" where they are no words.
+        is_free: whether a token may be part of one.
+        begins: whether a sentence begins with it.
+    """
+    is_edge = [is_free[n] and _says_something(word) for n, word in enumerate(words)]
+    runs = []
+    for start in range(len(words)):
+        if not is_edge[start]:
+            continue
+        for end in range(start + 1, min(len(words), start + MAX_TOKENS) + 1):
+            last = end - 1
+            if not is_free[last] or (last > start and begins[last]):
+                break
+            if is_edge[last] and end - start >= MIN_TOKENS:
+                runs.append(slice(start, end))
+    return runs
+
+
+def _says_something(word: str) -> bool:
+    return bool(word) and word not in _EDGES
+
+
+def candidates_of(
+    vectors: PhraseVectors,
+    names: Names,
+    words: Sequence[str],
+    is_number: Sequence[bool],
+    runs: Sequence[slice],
+) -> Candidates:
+    """The phenotypes that the runs of a text's words are likest, with features.
+
+    Args:
+        words: of the text, as for `runs_of`.
+        is_number: whether a token is a number.
+        runs: of tokens.
+    """
+    if not runs:
+        none = np.zeros(0, dtype=np.intp)
+        return Candidates(none, none, none, np.zeros((0, len(FEATURES)), dtype=np.float32))
+    rows = vectors.rows_of([words[run] for run in runs])
+    encoded = vectors.encode(rows)
+    run, name, likeness, ahead = _likest(encoded, names, _denials(words, runs))
+    start = np.array([each.start for each in runs], dtype=np.intp)[run]
+    end = np.array([each.stop for each in runs], dtype=np.intp)[run]
+    features = [
+        likeness,
+        *_overlap(vectors, names.rows[name], rows[run]),
+        end - start,
+        names.word_counts[name],
+        names.is_lay[name],
+        ahead,
+    ]
+    for beside in _beside(words, runs):
+        of_run = vectors.encode(vectors.rows_of(beside))[run]
+        for other in (names.vectors[name], encoded[run]):
+            features.append(np.einsum("nd,nd->n", of_run, other))
+    near = [slice(max(0, each.start - _BESIDE), each.stop + _BESIDE) for each in runs]
+    features += [
+        np.array([not NORMAL.isdisjoint(words[each]) for each in near])[run],
+        np.array([any(is_number[each.stop : each.stop + 2]) for each in runs])[run],
+        _weight_around(vectors, words)[start],
+        np.full(len(run), np.log(max(len(words), _SHORT))),
+    ]
+    table = np.stack([np.asarray(column, dtype=np.float32) for column in features], axis=1)
+    return Candidates(start, end, name, table)
+
+
+def _weight_around(vectors: PhraseVectors, words: Sequence[str]) -> NDArray[np.float32]:
+    """The mean weight of the words around each token; an unknown word has the usual one."""
+    weights = [
+        float(vectors.weights[vectors.rows[word]]) if word in vectors.rows else 1.0
+        for word in words
+    ]
+    is_word = np.array([bool(word) for word in words], dtype=np.float32)
+    window = np.ones(2 * _AROUND + 1, dtype=np.float32)
+    total = np.convolve(np.array(weights, dtype=np.float32) * is_word, window)
+    count = np.convolve(is_word, window)
+    means: NDArray[np.float32] = total / np.maximum(count, 1)
+    return means[_AROUND : _AROUND + len(words)]
+
+
+def _beside(words: Sequence[str], runs: Sequence[slice]) -> Iterator[list[list[str]]]:
+    """The word before each run, the one behind, the three before and the three behind."""
+    for most in (1, _BESIDE):
+        yield [[*words[max(0, run.start - most) : run.start]] for run in runs]
+        yield [[*words[run.stop : run.stop + most]] for run in runs]
+
+
+def _denials(words: Sequence[str], runs: Sequence[slice]) -> NDArray[np.bool_]:
+    return np.array([not DENIALS.isdisjoint(words[run]) for run in runs], dtype=bool)
+
+
+def _likest(
+    queries: NDArray[np.float32], names: Names, denies: NDArray[np.bool_]
+) -> tuple[Rows, Rows, NDArray[np.float32], NDArray[np.float32]]:
+    """The phenotypes that runs are likest: numbers of runs and names, likeness, and lead.
+
+    The lead is over the next phenotype of the same run, of the last over what is too unlike.
+    """
+    parts: list[tuple[Rows, Rows, NDArray[np.float32]]] = []
+    for first in range(0, len(queries), _CHUNK):
+        chunk = slice(first, first + _CHUNK)
+        likeness = queries[chunk] @ names.vectors.T
+        # Of one dimension, which NumPy looks through several times as fast as of two.
+        places = np.flatnonzero((likeness >= _MIN_LIKENESS).ravel())
+        run, name = np.divmod(places, len(names.texts))
+        fits = denies[chunk][run] == names.denies[name]
+        run, name = run[fits], name[fits]
+        parts.append((run + first, name, likeness[run, name]))
+    run, name, likeness = (np.concatenate(part) for part in zip(*parts, strict=True))
+    # The likest name of each phenotype of a run, then the first few phenotypes of each.
+    order = np.lexsort((name, -likeness, names.phenotype[name], run))
+    run, name, likeness = run[order], name[order], likeness[order]
+    is_first = _differs(run) | _differs(names.phenotype[name])
+    run, name, likeness = run[is_first], name[is_first], likeness[is_first]
+    order = np.lexsort((name, -likeness, run))
+    run, name, likeness = run[order], name[order], likeness[order]
+    starts = np.flatnonzero(_differs(run))
+    place = np.arange(len(run)) - np.repeat(starts, np.diff([*starts, len(run)]))
+    following = np.append(likeness[1:], _MIN_LIKENESS)
+    is_last = np.append(_differs(run)[1:], True) if len(run) else np.zeros(0, dtype=bool)
+    ahead = likeness - np.where(is_last, _MIN_LIKENESS, following)
+    kept = place < _NAMES_OF_RUN
+    return run[kept], name[kept], likeness[kept], ahead[kept].astype(np.float32)
+
+
+def _differs(values: Rows) -> NDArray[np.bool_]:
+    """Whether each value differs from the one before it; the first does."""
+    return np.append(np.ones(min(1, len(values)), dtype=bool), values[1:] != values[:-1])
+
+
+def _overlap(vectors: PhraseVectors, name_rows: Rows, run_rows: Rows) -> list[NDArray[np.float32]]:
+    """How far the words of names and of runs have counterparts in each other."""
+    name_rows = name_rows[:, : max(1, int((name_rows > 0).sum(axis=1).max(initial=0)))]
+    run_rows = run_rows[:, : max(1, int((run_rows > 0).sum(axis=1).max(initial=0)))]
+    pairs = np.einsum("nid,njd->nij", vectors.directions[name_rows], vectors.directions[run_rows])
+    of_name, of_run = pairs.max(axis=2), pairs.max(axis=1)
+    name_weights, run_weights = vectors.weights[name_rows], vectors.weights[run_rows]
+    name_total, run_total = name_weights.sum(axis=1), run_weights.sum(axis=1)
+    is_same = ((of_name >= _SAME) & (name_rows > 0)).sum(axis=1)
+    return [
+        *_counterparts(of_name, name_weights),
+        *_counterparts(of_run, run_weights),
+        is_same / np.maximum((name_rows > 0).sum(axis=1), 1),
+        name_total,
+        run_total,
+        np.minimum(np.log(np.maximum(run_total, 1e-6) / np.maximum(name_total, 1e-6)), 1),
+    ]
+
+
+def _counterparts(
+    likeness: NDArray[np.float32], weights: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """How much of the words' weight has counterparts, the least of those that matter, what hasn't.
+
+    Args:
+        likeness: of each word to the likest one of the other phrase, (phrases, words).
+        weights: the same shape; 0 where there is no word.
+    """
+    total = np.maximum(weights.sum(axis=1), 1e-6)
+    least = np.where(weights >= _MATTERS, likeness, 1.0).min(axis=1)
+    missing = (weights * (likeness < _COUNTERPART)).sum(axis=1)
+    return (weights * likeness).sum(axis=1) / total, least, missing

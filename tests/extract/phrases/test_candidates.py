@@ -1,0 +1,168 @@
+"""Runs of words, what they are like, and the features of both."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medkg.extract.phrases import candidates as module
+from medkg.extract.phrases.candidates import (
+    FEATURES,
+    MAX_TOKENS,
+    MIN_TOKENS,
+    Candidates,
+    Names,
+    candidates_of,
+    runs_of,
+)
+from medkg.extract.phrases.vectors import PhraseVectors
+from tests.extract.phrases.made_phrases import NAMED, made_vectors
+
+SENTENCE = "he was well until he coughed up a little blood at 7 today , and his eyes jump"
+TEXT = SENTENCE.split()
+WORDS = [word if word.isalpha() else "" for word in TEXT]
+
+
+# Words that have nothing in common.
+APART = PhraseVectors(
+    {"eyes": 1, "jump": 2, "jerk": 3, "jumping": 4},
+    np.concatenate([np.zeros((1, 4)), np.diag([1, 0.9, 0.8, 0.7])]).astype(np.float32),
+)
+
+
+@pytest.fixture(scope="module")
+def vectors() -> PhraseVectors:
+    return made_vectors()
+
+
+def read(
+    vectors: PhraseVectors, text: str, named: list[tuple[str, str, bool]] = NAMED
+) -> tuple[Candidates, Names, list[str]]:
+    tokens = text.split()
+    words = [token if token.isalpha() else "" for token in tokens]
+    names = Names.of(vectors, named)
+    runs = runs_of(words, [bool(w) for w in words], [n == 0 for n in range(len(words))])
+    numbers = [token.isdigit() for token in tokens]
+    return candidates_of(vectors, names, words, numbers, runs), names, words
+
+
+def feature(candidates: Candidates, name: str) -> np.ndarray:
+    return candidates.features[:, FEATURES.index(name)]
+
+
+def test_a_run_begins_and_ends_with_what_says_something() -> None:
+    free = [bool(word) or word == "7" for word in TEXT]
+    runs = [" ".join(TEXT[run]) for run in runs_of(WORDS, free, [False] * len(TEXT))]
+    assert "coughed up a little blood" in runs
+    assert "eyes jump" in runs
+    assert not any(run.startswith(("he ", "was ")) or run.endswith((" a", " and")) for run in runs)
+
+
+@given(st.data(), st.integers(0, 14))
+def test_runs_stay_in_their_clause(data: st.DataObject, length: int) -> None:
+    def flags() -> list[bool]:
+        return data.draw(st.lists(st.booleans(), min_size=length, max_size=length))
+
+    is_free, begins, is_word = flags(), flags(), flags()
+    words = ["blood" if each else "" for each in is_word]
+    for run in runs_of(words, is_free, begins):
+        assert MIN_TOKENS <= run.stop - run.start <= MAX_TOKENS
+        assert all(is_free[run])
+        assert not any(begins[run.start + 1 : run.stop])
+        assert words[run.start]
+        assert words[run.stop - 1]
+
+
+def test_other_words_of_a_phenotype_are_likest_it(vectors: PhraseVectors) -> None:
+    candidates, names, _ = read(vectors, "coughs up a little blood")
+    best = int(feature(candidates, "likeness").argmax())
+    assert names.identifiers[candidates.name[best]] == "HP:0002105"
+    assert feature(candidates, "likeness")[best] > 0.8
+
+
+def test_a_run_has_each_phenotype_once_the_likest_first() -> None:
+    named = [
+        ("HP:1", "eyes jump", False),
+        ("HP:1", "eyes jumping", True),
+        ("HP:2", "eyes jerk", False),
+        ("HP:3", "jump jerk", False),
+    ]
+    candidates, names, _ = read(APART, "eyes jump jerk jumping", named)
+    seen: dict[tuple[int, int], list[int]] = {}
+    for row in range(len(candidates.start)):
+        place = int(candidates.start[row]), int(candidates.end[row])
+        seen.setdefault(place, []).append(row)
+    assert any(len(rows) > 1 for rows in seen.values())
+    for rows in seen.values():
+        phenotypes = [names.identifiers[candidates.name[row]] for row in rows]
+        assert len(set(phenotypes)) == len(phenotypes)
+        likeness = feature(candidates, "likeness")[rows]
+        assert (np.diff(likeness) <= 0).all()
+        ahead = feature(candidates, "ahead")[rows]
+        np.testing.assert_allclose(ahead[:-1], likeness[:-1] - likeness[1:], atol=1e-6)
+        assert ahead[-1] == pytest.approx(likeness[-1] - module._MIN_LIKENESS, abs=1e-6)
+
+
+def test_a_denial_is_like_a_denial_alone(vectors: PhraseVectors) -> None:
+    for text, denies in (("gains weight", False), ("does not gain weight", True)):
+        candidates, names, words = read(vectors, text)
+        for row in range(len(candidates.start)):
+            run = words[candidates.start[row] : candidates.end[row]]
+            assert ("not" in run) == bool(names.denies[candidates.name[row]])
+            assert ("not" in run) <= denies
+
+
+def test_the_size_of_chunks_changes_nothing(
+    vectors: PhraseVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "jumping eyes jerk , coughing up vomit blood ; loses weight to one side"
+    whole, _, _ = read(vectors, text)
+    monkeypatch.setattr(module, "_CHUNK", 3)
+    parts, _, _ = read(vectors, text)
+    for name in ("start", "end", "name"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
+    np.testing.assert_allclose(whole.features, parts.features, atol=1e-6)
+
+
+def test_features_tell_what_is_missing_and_what_stands_beside(vectors: PhraseVectors) -> None:
+    candidates, names, _ = read(vectors, "jumping eyes 7 normal")
+    row = next(
+        row for row in range(len(candidates.start))
+        if names.texts[candidates.name[row]] == "jumping eyes"
+    )  # fmt: skip
+    by_name = dict(zip(FEATURES, candidates.features[row].tolist(), strict=True))
+    assert by_name["likeness"] == pytest.approx(1, abs=1e-5)
+    assert by_name["name_found"] == pytest.approx(1, abs=1e-5)
+    assert by_name["name_missing"] == by_name["run_missing"] == 0
+    assert by_name["same_words"] == 1
+    assert (by_name["tokens"], by_name["words_of_name"], by_name["is_lay"]) == (2, 2, 1)
+    assert by_name["says_normal"] == by_name["number_after"] == 1
+    plain, _, _ = read(vectors, "jumping eyes")
+    assert not feature(plain, "says_normal").any()
+    assert not feature(plain, "number_after").any()
+    some, _, _ = read(vectors, "jumping blood")
+    if len(some.start):
+        assert (feature(some, "run_missing") > 0).all()
+
+
+def test_text_without_a_run_or_a_likeness_has_no_candidates(vectors: PhraseVectors) -> None:
+    for text in ("", "he was", "xyzzy plugh"):
+        candidates, _, _ = read(vectors, text)
+        assert len(candidates.start) == 0
+        assert candidates.features.shape == (0, len(FEATURES))
+
+
+def test_names_of_equal_words_count_once(vectors: PhraseVectors) -> None:
+    names = Names.of(
+        vectors,
+        [
+            ("HP:1", "eyes jump", False),
+            ("HP:1", "Eyes, jump!", True),
+            ("HP:2", "eyes jump", True),
+            ("HP:2", "12", True),
+        ],
+    )
+    assert names.identifiers == ("HP:1", "HP:2")
+    assert names.texts == ("eyes jump", "eyes jump")
