@@ -17,6 +17,7 @@ from spacy.tokens import Doc, Span
 
 from ...core.errors import ModelError
 from ...graph.kg import KnowledgeGraph
+from ..laboratory import results_of
 from ..lay_names import WORDINGS, lay_names
 from ..linking.component import LinkerComponent
 from ..tokens import StatelessComponent
@@ -92,12 +93,15 @@ class PhraseReader(StatelessComponent):
         return doc
 
     def candidates(self, doc: Doc) -> Candidates:
-        """What the runs of a document's tokens may mean that are no headings and have no node."""
+        """What the runs of a document's tokens may mean that mean nothing yet."""
         assert self._names is not None
         assert self._model is not None
         assert self._linker is not None
-        linked = self._linker.linked(doc, list(doc.spans.get("mentions", [])))
-        taken = _tokens([*doc.spans.get("headings", []), *linked])
+        mentions = list(doc.spans.get("mentions", []))
+        # "Serum ceruloplasmin was low" is read by its result.
+        tests = [m for m in mentions if m.label_ == "Procedure" and results_of(m) is not None]
+        linked = self._linker.linked(doc, mentions)
+        taken = _tokens([*doc.spans.get("headings", []), *linked, *tests])
         words = [token.lower_ if token.is_alpha else "" for token in doc]
         is_free = [
             token.i not in taken and (token.is_alpha or token.is_digit or token.text in _INSIDE)

@@ -30,6 +30,7 @@ NODES = [
     ("HP:0001513", "Obesity"),
     ("HP:0004324", "Increased body weight"),
     ("HP:0002315", "Headache"),
+    ("HP:0010837", "Decreased circulating ceruloplasmin concentration"),
 ]
 
 
@@ -94,6 +95,14 @@ def test_what_has_a_node_already_keeps_it(nlp: Language) -> None:
     assert not by_name["fever"]._.like
     assert by_name["headache"]._.identifier == "HP:0002315"
     assert "HP:0000017" in likened(doc).values()
+
+
+def test_a_test_with_its_result_is_read_by_that(nlp: Language) -> None:
+    doc = read(nlp, "Serum ceruloplasmin was low, and she gets up five times a night to pee.")
+    (test,) = [m for m in doc.spans["mentions"] if "ceruloplasmin" in m.text]
+    assert test.label_ == "Procedure"
+    assert not test._.like
+    assert test._.results is not None
 
 
 def test_mentions_of_a_document_are_in_order_and_do_not_overlap(nlp: Language) -> None:
