@@ -1,7 +1,7 @@
 """Notes in plain words whose findings are annotated, for `train_phrases.py` and `note_findings.py`.
 
-Written for this project, each set by somebody who saw neither the reader of notes nor its names.
-The phrases of findings and their HPO terms were annotated by people who had not seen what is read.
+Written for this project; `textbook.py` says which of its sets were written without a look at the
+reader of notes. What is stated was annotated without a look at what is read.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from pathlib import Path
 
 import polars as pl
 
+from medkg.extract.phrases.candidates import denials_in
+from medkg.extract.phrases.vectors import words_in
 from medkg.graph.kg import KnowledgeGraph
 
 DATA = Path(__file__).with_name("data")
-# What an annotated absence must stand behind, or hold, so that a reader can tell that it is one.
-_DENYING = frozenset("no not without never denies denied nor none cannot".split())  # noqa: SIM905
+# Words before an annotated absence among which, or in which, one must deny for a reader to tell.
 _WORDS_BEFORE = 6
 
 
@@ -37,9 +38,9 @@ class StatedFinding:
 
     def is_stated(self, note: str) -> bool:
         """Whether it is present, or denied by a word of its own."""
-        words = note[: self.start].lower().split()[-_WORDS_BEFORE:]
-        words += note[self.start : self.end].lower().split()
-        return self.is_present or not _DENYING.isdisjoint(words)
+        words = [*words_in(note[: self.start])[-_WORDS_BEFORE:]]
+        words += words_in(note[self.start : self.end])
+        return self.is_present or denials_in(words) > 0
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,8 @@ def counts_of(nlp: Language, notes: Sequence[AnnotatedNote], nearness: Nearness)
         TextDocument(f"note:{n}", note.text, f"patient:{n}") for n, note in enumerate(notes)
     ]
     counts: Counter[str] = Counter()
-    for document, doc in process_documents(nlp, documents, Quarantine()):
+    quarantine = Quarantine()
+    for document, doc in process_documents(nlp, documents, quarantine):
         note = notes[int(document.id.removeprefix("note:"))]
         read = list(findings_of(doc))
         for finding in note.findings:
@@ -62,6 +63,8 @@ def counts_of(nlp: Language, notes: Sequence[AnnotatedNote], nearness: Nearness)
             counts.update(
                 all_read=1, right="same" in matches, near_right=bool({"same", "near"} & {*matches})
             )
+    if quarantine.rows:
+        raise SystemExit(f"a note can't be read: {quarantine.rows[0].reason}")
     return counts
 
 

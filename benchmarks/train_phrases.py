@@ -63,12 +63,13 @@ Vectors of {words:,} words ({dimensions} numbers each), and a small network that
 run of words means the phenotype whose name it is likest (`extract/phrases/`). Made by
 `python benchmarks/train_phrases.py HPO MACCROBAT OUT --encoder {encoder}`. The vectors begin as
 those of the encoder (all-MiniLM-L6-v2: Apache-2.0) and learn from {names:,} names of phenotypes:
-HPO's ({hpo}), medkg's lay names and wordings. The network learns from {notes} notes with
-{phrases:,} annotated phrases: this project's, and {maccrobat} of MACCROBAT (CC BY 4.0). Figures
-are in `docs/diagnosis.md`.
+HPO's ({hpo}), medkg's lay names and wordings. The network learns from {plain} notes of this
+project, in which {phrases:,} phrases are annotated, its 30 case reports, and {maccrobat} of
+MACCROBAT's (CC BY 4.0). Figures are in `docs/benchmarks/diagnosis.md`.
 
-Limits: English notes; it tells how like a name words are, and not what they imply. What it reads is
-marked as such, with its probability. Not a medical device.
+Limits: English notes. Of long texts hardly anything is read, since those that it learned from are
+formal; it tells how like a name words are, and not what they imply. What it reads is marked as
+such, with its probability. Not a medical device.
 """
 
 
@@ -106,7 +107,7 @@ def main() -> None:
         "words": len(words),
         "dimensions": settings.dimensions,
         "names": len(named),
-        "notes": len(examples),
+        "plain": len(notes),
         "maccrobat": len(formal),
         "phrases": sum(len(note.findings) for note in notes),
     }

@@ -48,6 +48,9 @@ _FEWEST_WORDS = 3  # of a sentence that is shown though nothing was found in it
 # ("bruises easily"). Later ones only where nothing is read in those before.
 _BEING = "The patient is {}.\n"
 _FRAMES = ("The patient has {}.\n", _BEING, "The patient {}.\n")
+# From which probability on words that are like a name count as it where that is to be certain: in
+# what is typed, and in what a note denies.
+_SURE = 0.8
 _ALONE = "{}.\n"  # what is like a name is so by itself, too
 # What may follow an adjective of the patient ("blind left eye", "deaf child"), and what looks so.
 _SIDES = {"left", "right", "bilateral", "unilateral"}
@@ -106,8 +109,10 @@ def typed_phenotypes(kg: KnowledgeGraph, typed: Typed) -> tuple[Typed, list[str]
     notes = [
         f"{text!r} is read as {phenotypes.names[phenotype]} ({phenotype}){how}"
         for text, reading in readings.items()
-        for how, identifiers in ((reading.why, reading.seen), (", absent", reading.denied))
-        for phenotype in identifiers
+        for phenotype, how in [
+            *((each, reading.why.get(each, "")) for each in reading.seen),
+            *((each, ", absent") for each in reading.denied),
+        ]
     ]
     seen, denied = (
         [each for text in texts for each in (readings[text].seen if text in readings else [text])]
@@ -130,19 +135,19 @@ def _is_known(text: str, phenotypes: Phenotypes) -> bool:
 class _Reading:
     """The phenotypes that a few words say are there, and those that they say are absent.
 
-    `why` tells what they are like where they are no names.
+    `why` tells of those that are there by likeness what the words are like.
     """
 
     seen: list[str]
     denied: list[str]
-    why: str = ""
+    why: Mapping[str, str]
 
 
 def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
     """What is read in each of some texts of a few words, without those in which nothing is."""
     reader = NoteReader(kg)
     readings: dict[str, _Reading] = {}
-    likely: dict[str, tuple[float, _Reading]] = {}
+    likely: dict[str, _Reading] = {}
     for text, frame in ((text, frame) for frame in (*_FRAMES, _ALONE) for text in texts):
         if text in readings:
             continue
@@ -155,13 +160,15 @@ def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
             rows.filter(keep=keep)["phenotype"].unique(maintain_order=True).to_list()
             for keep in ("yes", "no")
         )
+        sure = rows.filter(pl.col("keep") == "maybe", pl.col("probability") >= _SURE)
+        like = {row["phenotype"]: row for row in sure.iter_rows(named=True)}
+        why = {id_: f", {row['context']} ({row['probability']:.2f})" for id_, row in like.items()}
+        reading = _Reading([*seen, *(each for each in why if each not in seen)], denied, why)
         if (seen or denied) and frame != _ALONE:
-            readings[text] = _Reading(seen, denied)
-        for row in rows.filter(keep="maybe").iter_rows(named=True):
-            if row["probability"] > likely.get(text, (0.0,))[0]:
-                why = f", {row['context']} ({row['probability']:.2f})"
-                likely[text] = row["probability"], _Reading([row["phenotype"]], [], why)
-    readings = {text: reading for text, (_, reading) in likely.items()} | readings
+            readings[text] = reading
+        elif like:
+            likely.setdefault(text, reading)
+    readings = likely | readings
     return {text: readings[text] for text in texts if text in readings}
 
 
@@ -197,9 +204,9 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
         considered is no finding), hypothetical, or without a term in the graph. What is past is
         the patient's, but for what a drug did. `text` is how the note words it, `context` its
         context, `start` and `end` the characters of `sentence`. Words that are no name but like one
-        are `maybe`, with a `probability` and that name in their context. Each sentence without a
-        finding has a row without a term (`NO_FINDING` is its context), so that a person sees what
-        may be missing.
+        are `maybe`, with a `probability` and that name in their context; denied, they
+        are `no` where the likeness is all but sure. Each sentence without a finding has a row
+        without a term (`NO_FINDING` is its context), so that a person sees what may be missing.
 
     Raises:
         DataError: it can't be read, or is not one text.
@@ -277,6 +284,8 @@ def _finding(
         context.append(f"like {like!r}")
         if keep == "yes":
             keep, probability = "maybe", round(triple.probability, 2)
+        elif keep == "no" and triple.probability < _SURE:
+            keep = "drop"
     start, end = triple.start, triple.end
     return {
         "keep": keep,

@@ -114,7 +114,7 @@ class LinkerComponent(StatelessComponent):
         return doc
 
     def linked(self, doc: Doc, mentions: Sequence[Span]) -> list[Span]:
-        """The mentions that it would link, each by its own words alone."""
+        """The mentions that are linked by all of their words, whatever their parts may be."""
         assert self.linker is not None
         candidates = self.linker.in_document(_queries(doc, mentions))
         least = max(LIKELY, self.linker.threshold)

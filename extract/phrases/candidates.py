@@ -21,8 +21,8 @@ _AROUND = 30  # words on either side that tell how plainly a text is written
 _MATTERS = 0.4  # from which weight on a word should have a counterpart
 _COUNTERPART = 0.6  # cosine of two words from which on they are taken for such
 _SAME = 0.98
-# What denies, of which a run must have one if and only if the name has.
-DENIALS = frozenset(
+# What denies: a run must have as many of these as the name that it means.
+_DENIALS = frozenset(
     "no not none never neither nor nothing without absent absence lack lacks lacking cannot cant"  # noqa: SIM905
     " dont doesnt didnt isnt wasnt wont couldnt unable denies denied".split()
 )
@@ -30,7 +30,8 @@ DENIALS = frozenset(
 _EDGES = frozenset(
     "a an the and or but of in on at to for from with by is was are were be been has had have his"  # noqa: SIM905
     " her my he she it its their they i we you your our me him them this that these those which who"
-    " as so when while if than then also very since until s t"
+    " as so when while if than then also very since until s t us any just now there longer more"
+    " can could would will may might do does did"
     " boy girl man woman lady gentleman baby child infant patient mother father mum mom dad son"
     " daughter sister brother year years old month months week weeks day days aged age".split()
 )
@@ -66,7 +67,7 @@ class Names:
         is_lay: whether a name is of laymen.
         phenotype: numbers of the identifiers, equal for the names of one.
         word_counts: of the names.
-        denies: whether a name has a word of `DENIALS`.
+        denials: how many words of a name deny.
         rows: of their words, see `PhraseVectors`.
         vectors: (names, dimensions), unit vectors.
     """
@@ -76,7 +77,7 @@ class Names:
     is_lay: NDArray[np.bool_]
     phenotype: NDArray[np.intp]
     word_counts: NDArray[np.intp]
-    denies: NDArray[np.bool_]
+    denials: NDArray[np.intp]
     rows: Rows
     vectors: NDArray[np.float32]
 
@@ -97,7 +98,7 @@ class Names:
             np.array([lay for _, lay in unique.values()], dtype=bool),
             np.array([numbers[identifier] for identifier in identifiers], dtype=np.intp),
             np.array([len(of_name) for of_name in split], dtype=np.intp),
-            np.array([not DENIALS.isdisjoint(of_name) for of_name in split], dtype=bool),
+            np.array([denials_in(of_name) for of_name in split], dtype=np.intp),
             rows,
             vectors.encode(rows),
         )
@@ -118,6 +119,16 @@ class Candidates:
     name: NDArray[np.intp]
     features: NDArray[np.float32]
 
+    @classmethod
+    def joined(cls, parts: Sequence[Candidates]) -> Candidates:
+        """The rows of several."""
+        return cls(
+            np.concatenate([each.start for each in parts]),
+            np.concatenate([each.end for each in parts]),
+            np.concatenate([each.name for each in parts]),
+            np.concatenate([each.features for each in parts]),
+        )
+
     def where(self, is_kept: NDArray[np.bool_]) -> Candidates:
         """The rows that are kept."""
         return Candidates(
@@ -133,7 +144,7 @@ def runs_of(words: Sequence[str], is_free: Sequence[bool], begins: Sequence[bool
         is_free: whether a token may be part of one.
         begins: whether a sentence begins with it.
     """
-    is_edge = [is_free[n] and _says_something(word) for n, word in enumerate(words)]
+    is_edge = [is_free[n] and bool(word) and word not in _EDGES for n, word in enumerate(words)]
     runs = []
     for start in range(len(words)):
         if not is_edge[start]:
@@ -142,13 +153,16 @@ def runs_of(words: Sequence[str], is_free: Sequence[bool], begins: Sequence[bool
             last = end - 1
             if not is_free[last] or (last > start and begins[last]):
                 break
-            if is_edge[last] and end - start >= MIN_TOKENS:
-                runs.append(slice(start, end))
+            run = slice(start, end)
+            says_more = any(is_edge[n] and words[n] not in _DENIALS for n in range(start, end))
+            if is_edge[last] and end - start >= MIN_TOKENS and says_more:
+                runs.append(run)
     return runs
 
 
-def _says_something(word: str) -> bool:
-    return bool(word) and word not in _EDGES
+def denials_in(words: Iterable[str]) -> int:
+    """How many of some words deny."""
+    return sum(word in _DENIALS for word in words)
 
 
 def candidates_of(
@@ -170,7 +184,8 @@ def candidates_of(
         return Candidates(none, none, none, np.zeros((0, len(FEATURES)), dtype=np.float32))
     rows = vectors.rows_of([words[run] for run in runs])
     encoded = vectors.encode(rows)
-    run, name, likeness, ahead = _likest(encoded, names, _denials(words, runs))
+    denials = np.array([denials_in(words[each]) for each in runs], dtype=np.intp)
+    run, name, likeness, ahead = _likest(encoded, names, denials)
     start = np.array([each.start for each in runs], dtype=np.intp)[run]
     end = np.array([each.stop for each in runs], dtype=np.intp)[run]
     features = [
@@ -217,12 +232,8 @@ def _beside(words: Sequence[str], runs: Sequence[slice]) -> Iterator[list[list[s
         yield [[*words[run.stop : run.stop + most]] for run in runs]
 
 
-def _denials(words: Sequence[str], runs: Sequence[slice]) -> NDArray[np.bool_]:
-    return np.array([not DENIALS.isdisjoint(words[run]) for run in runs], dtype=bool)
-
-
 def _likest(
-    queries: NDArray[np.float32], names: Names, denies: NDArray[np.bool_]
+    queries: NDArray[np.float32], names: Names, denials: NDArray[np.intp]
 ) -> tuple[Rows, Rows, NDArray[np.float32], NDArray[np.float32]]:
     """The phenotypes that runs are likest: numbers of runs and names, likeness, and lead.
 
@@ -235,7 +246,7 @@ def _likest(
         # Of one dimension, which NumPy looks through several times as fast as of two.
         places = np.flatnonzero((likeness >= _MIN_LIKENESS).ravel())
         run, name = np.divmod(places, len(names.texts))
-        fits = denies[chunk][run] == names.denies[name]
+        fits = denials[chunk][run] == names.denials[name]
         run, name = run[fits], name[fits]
         parts.append((run + first, name, likeness[run, name]))
     run, name, likeness = (np.concatenate(part) for part in zip(*parts, strict=True))

@@ -7,7 +7,7 @@ among them, and a run of words that is like one becomes a mention of it, with it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -17,17 +17,28 @@ from spacy.tokens import Doc, Span
 
 from ...core.errors import ModelError
 from ...graph.kg import KnowledgeGraph
-from ..laboratory import results_of
+from ..context.values import forget_mentions
 from ..lay_names import WORDINGS, lay_names
 from ..linking.component import LinkerComponent
+from ..linking.conditions import CONDITIONS
 from ..tokens import StatelessComponent
 from .candidates import FEATURES, Candidates, Names, candidates_of, runs_of
 from .model import PhraseModel, shipped_model
+from .vectors import spoken_words
 
 LIKELY = 0.5  # probability from which a run is a mention
 # Of two runs as likely the longer says more, and the one that is more like a name has its bounds.
 _PER_TOKEN, _PER_LIKENESS = 0.02, 0.2
-_INSIDE = frozenset("'’-/")  # signs that a run may hold
+_INSIDE = frozenset(("'", "’", "-", "/", "\n"))  # what a run may hold beside words and numbers
+_AT_ONCE = 2048  # runs whose features are made together, to bound the memory
+_OTHER_KINDS = ("Drug", "Target", "Procedure")  # mentions of these stay what they are
+# What joins a finding to what is said of it: of "pain on the right side of the chest" the words
+# after "pain" are no finding of their own.
+_JOINING = frozenset(
+    "of in on at to for from by up a an the his her my their its our your is was are were been"  # noqa: SIM905
+    " that which when".split()
+)
+_MOST_JOINING = 3
 
 # Registered on import, since what becomes of mentions reads it of all of them.
 if not Span.has_extension("like"):
@@ -77,7 +88,10 @@ class PhraseReader(StatelessComponent):
 
     def __call__(self, doc: Doc) -> Doc:
         if self._names is None or self._model is None:
-            raise ModelError('medkg_phrases has no names: get_pipe("medkg_phrases").use(graph)')
+            raise ModelError(
+                'medkg_phrases has no names: get_pipe("medkg_phrases").use(graph,'
+                ' nlp.get_pipe("medkg_linker"))'
+            )
         if not doc._.note or not self._names.texts:
             return doc
         candidates = self.candidates(doc)
@@ -90,6 +104,7 @@ class PhraseReader(StatelessComponent):
         mentions = doc.spans.get("mentions", [])
         kept = [m for m in mentions if tokens.isdisjoint(range(m.start, m.end))]
         doc.spans["mentions"] = sorted([*kept, *added], key=lambda mention: mention.start)
+        forget_mentions(doc)
         return doc
 
     def candidates(self, doc: Doc) -> Candidates:
@@ -98,18 +113,28 @@ class PhraseReader(StatelessComponent):
         assert self._model is not None
         assert self._linker is not None
         mentions = list(doc.spans.get("mentions", []))
-        # "Serum ceruloplasmin was low" is read by its result.
-        tests = [m for m in mentions if m.label_ == "Procedure" and results_of(m) is not None]
         linked = self._linker.linked(doc, mentions)
-        taken = _tokens([*doc.spans.get("headings", []), *linked, *tests])
-        words = [token.lower_ if token.is_alpha else "" for token in doc]
+        others = [mention for mention in mentions if mention.label_ in _OTHER_KINDS]
+        taken = _tokens([*doc.spans.get("headings", []), *linked, *others])
+        words = spoken_words([token.text for token in doc])
         is_free = [
             token.i not in taken and (token.is_alpha or token.is_digit or token.text in _INSIDE)
             for token in doc
         ]
-        runs = runs_of(words, is_free, [bool(token.is_sent_start) for token in doc])
+        begins = [bool(token.is_sent_start) for token in doc]
+        is_linked = _tokens(mention for mention in linked if mention.label_ in CONDITIONS)
+        runs = [
+            run for run in runs_of(words, is_free, begins) if not _is_part(run, words, is_linked)
+        ]
         is_number = [token.is_digit for token in doc]
-        return candidates_of(self._model.vectors, self._names, words, is_number, runs)
+        return Candidates.joined(
+            [
+                candidates_of(
+                    self._model.vectors, self._names, words, is_number, runs[n : n + _AT_ONCE]
+                )
+                for n in range(0, len(runs) or 1, _AT_ONCE)
+            ]
+        )
 
     def identifier(self, candidates: Candidates, number: int) -> str:
         """The phenotype of a row of candidates."""
@@ -124,6 +149,18 @@ class PhraseReader(StatelessComponent):
         span._.stands_for = self._nodes[self.identifier(candidates, number)]
         span._.probability = probability
         return span
+
+
+def _is_part(run: slice, words: Sequence[str], linked: Container[int]) -> bool:
+    """Whether a run belongs to a linked condition beside it, with nothing to part them."""
+    for step, place in ((-1, run.start - 1), (1, run.stop)):
+        for _ in range(_MOST_JOINING):
+            if not 0 <= place < len(words) or words[place] not in _JOINING:
+                break
+            place += step
+        if place in linked:
+            return True
+    return False
 
 
 def _tokens(spans: Iterable[Span]) -> set[int]:

@@ -31,6 +31,12 @@ _FILLING = frozenset(
 )
 
 
+_TEMPERATURE = 0.06  # by which likeness is divided in the softmax
+_LEARNING_RATE = 2e-3  # of the directions; the lengths learn ten times as fast
+_LAY_WEIGHT = 3.0  # how often a lay name is drawn, for each time that another is
+_UNITS = 24  # of a network's hidden layer
+
+
 @dataclass(frozen=True)
 class VectorSettings:
     """How the vectors of words are trained.
@@ -39,18 +45,12 @@ class VectorSettings:
         dimensions: of a vector.
         epochs: over all names, twice.
         batch_size: names of a step.
-        temperature: by which likeness is divided in the softmax.
-        learning_rate: of the directions; the lengths learn ten times as fast.
-        lay_weight: how often a lay name is drawn, for each time that another is.
         seed: of everything random.
     """
 
     dimensions: int = 64
     epochs: int = 3
     batch_size: int = 512
-    temperature: float = 0.06
-    learning_rate: float = 2e-3
-    lay_weight: float = 3.0
     seed: int = 0
 
 
@@ -98,15 +98,15 @@ def train_vectors(
     network = _Words(start.vectors[1:], _first_lengths(names, len(words), frequency_rank))
     optimiser = torch.optim.Adam(
         [
-            {"params": [network.directions], "lr": settings.learning_rate},
-            {"params": [network.logs], "lr": 10 * settings.learning_rate},
+            {"params": [network.directions], "lr": _LEARNING_RATE},
+            {"params": [network.logs], "lr": 10 * _LEARNING_RATE},
         ]
     )
     filling = np.array([rows[word] for word in sorted(_FILLING) if word in rows])
     of_phenotype = defaultdict(list)
     for number, phenotype in enumerate(names.phenotype):
         of_phenotype[phenotype].append(number)
-    drawn = np.where(names.is_lay, settings.lay_weight, 1.0)
+    drawn = np.where(names.is_lay, _LAY_WEIGHT, 1.0)
     drawn /= drawn.sum()
     for _ in range(settings.epochs):
         wrong = _likest_wrong(network, names)
@@ -122,7 +122,7 @@ def train_vectors(
             )
             is_same = names.phenotype[anchors][:, None] == names.phenotype[others][None]
             np.fill_diagonal(is_same, val=False)
-            logits = (logits / settings.temperature).masked_fill(torch.from_numpy(is_same), -1e4)
+            logits = (logits / _TEMPERATURE).masked_fill(torch.from_numpy(is_same), -1e4)
             loss = functional.cross_entropy(logits, torch.arange(settings.batch_size))
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch's own
@@ -191,9 +191,7 @@ def train_model(
     weights: NDArray[np.float32],
     *,
     members: int = 5,
-    units: int = 24,
     epochs: int = 15,
-    seed: int = 0,
 ) -> PhraseModel:
     """The model that tells right rows of features from wrong ones.
 
@@ -203,17 +201,15 @@ def train_model(
         is_right: (rows,).
         weights: how much each row counts, (rows,).
         members: networks whose probabilities are averaged.
-        units: of a network's hidden layer.
         epochs: over all rows.
-        seed: of everything random.
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     means, deviations = features.mean(axis=0), features.std(axis=0) + 1e-6
     inputs = torch.from_numpy((features - means) / deviations)
     targets, weighted = torch.from_numpy(is_right.astype(np.float32)), torch.from_numpy(weights)
     hidden, output = [], []
     for _ in range(members):
-        network = nn.Sequential(nn.Linear(len(FEATURES), units), nn.Tanh(), nn.Linear(units, 1))
+        network = nn.Sequential(nn.Linear(len(FEATURES), _UNITS), nn.Tanh(), nn.Linear(_UNITS, 1))
         optimiser = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=0.02)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
         for _ in range(epochs):

@@ -19,9 +19,25 @@ Rows = NDArray[np.intp]
 MAX_WORDS = 16  # of a phrase; what follows is left out
 
 
+_APOSTROPHES = frozenset("'’")
+
+
 def words_in(text: str) -> list[str]:
     """The words of a text in lower case, without digits and signs."""
-    return [word for word in words_of(text.lower()) if word.isalpha()]
+    return [word for word in spoken_words(words_of(text)) if word]
+
+
+def spoken_words(tokens: Sequence[str]) -> list[str]:
+    """A word for each token, in lower case: "" where it is none.
+
+    Of "don't" the "t" is "not", and the rest is no word.
+    """
+    words = [token.lower() if token.isalpha() else "" for token in tokens]
+    for place in range(2, len(words)):
+        is_short = words[place] == "t" and tokens[place - 1] in _APOSTROPHES
+        if is_short and words[place - 2].endswith("n"):
+            words[place - 2 : place + 1] = "", "", "not"
+    return words
 
 
 @dataclass(frozen=True)

@@ -310,6 +310,25 @@ def test_what_is_typed_like_a_name_is_read_and_told() -> None:
     assert note.startswith("'up to the loo all night' is read as Nocturia (HP:0000017), like ")
 
 
+def test_all_that_is_read_in_typed_words_counts() -> None:
+    typed = (["coughing blood and up to the loo all night"], list[str]())
+    (seen, _), notes = typed_phenotypes(plain(), typed)
+    assert seen == ["HP:0002105", "HP:0000017"]
+    assert [", like " in note for note in notes] == [False, True]
+
+
+def test_what_a_note_denies_in_words_like_a_name_excludes_if_sure(tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("She never gets up five times a night to pee.")
+    (row,) = findings_in_note(note, plain()).filter(pl.col("phenotype") != "").to_dicts()
+    assert (row["keep"], row["phenotype"], row["probability"]) == ("no", "HP:0000017", None)
+    monkeypatch = pytest.MonkeyPatch()
+    with monkeypatch.context() as patch:
+        patch.setattr("medkg.diagnosis.findings._SURE", 1.0)
+        (row,) = findings_in_note(note, plain()).filter(pl.col("phenotype") != "").to_dicts()
+    assert row["keep"] == "drop"
+
+
 def test_what_a_note_words_like_a_name_is_likely(tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("She gets up five times a night to pee. Her mother coughed up a little blood.")

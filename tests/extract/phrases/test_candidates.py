@@ -105,13 +105,29 @@ def test_a_run_has_each_phenotype_once_the_likest_first() -> None:
         assert ahead[-1] == pytest.approx(likeness[-1] - module._MIN_LIKENESS, abs=1e-6)
 
 
-def test_a_denial_is_like_a_denial_alone(vectors: PhraseVectors) -> None:
-    for text, denies in (("gains weight", False), ("does not gain weight", True)):
-        candidates, names, words = read(vectors, text)
-        for row in range(len(candidates.start)):
-            run = words[candidates.start[row] : candidates.end[row]]
-            assert ("not" in run) == bool(names.denies[candidates.name[row]])
-            assert ("not" in run) <= denies
+@pytest.mark.parametrize(
+    ("text", "phenotype"),
+    [
+        ("eyes jump", "HP:1"),
+        ("eyes cannot jump", "HP:2"),
+        ("cannot jump without eyes", "HP:3"),
+    ],
+)
+def test_a_run_denies_as_often_as_its_name(text: str, phenotype: str) -> None:
+    named = [
+        ("HP:1", "eyes jump", False),
+        ("HP:2", "eyes cannot jump", False),
+        ("HP:3", "eyes cannot jump without", False),
+    ]
+    candidates, names, words = read(APART, text, named)
+    whole = (candidates.start == 0) & (candidates.end == len(words))
+    read_as = {names.identifiers[name] for name in candidates.name[whole]}
+    assert read_as == {phenotype}
+
+
+def test_a_contraction_denies() -> None:
+    names = Names.of(APART, [("HP:1", "eyes don't jump", True), ("HP:2", "eyes jump", True)])
+    assert names.denials.tolist() == [1, 0]
 
 
 def test_the_size_of_chunks_changes_nothing(
@@ -142,9 +158,10 @@ def test_features_tell_what_is_missing_and_what_stands_beside(vectors: PhraseVec
     plain, _, _ = read(vectors, "jumping eyes")
     assert not feature(plain, "says_normal").any()
     assert not feature(plain, "number_after").any()
-    some, _, _ = read(vectors, "jumping blood")
-    if len(some.start):
-        assert (feature(some, "run_missing") > 0).all()
+    some, _, _ = read(APART, "eyes jerk jump", [("HP:1", "eyes jump", False)])
+    missing = feature(some, "run_missing")[(some.start == 0) & (some.end == 3)]
+    assert missing.tolist() == [pytest.approx(0.8)]
+    assert feature(plain, "text_length").tolist() == feature(some, "text_length").tolist()[:1]
 
 
 def test_text_without_a_run_or_a_likeness_has_no_candidates(vectors: PhraseVectors) -> None:

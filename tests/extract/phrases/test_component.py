@@ -97,6 +97,39 @@ def test_what_has_a_node_already_keeps_it(nlp: Language) -> None:
     assert "HP:0000017" in likened(doc).values()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Her eyes do not jump from side to side.",
+        "Her eyes don't jump from side to side.",
+        "He can get up at night without help.",
+        "He sleeps well and gets up at seven.",
+        "She walks to school with her brother on most days.",
+    ],
+)
+def test_what_is_well_is_no_finding(nlp: Language, text: str) -> None:
+    doc = read(nlp, text)
+    assert not [m for m in doc.spans["mentions"] if m._.like and m._.polarity == "asserted"]
+
+
+def test_drugs_and_examinations_stay_what_they_are(nlp: Language) -> None:
+    doc = read(nlp, "Started taking metformin in May, and the MRI was clear. Gets up to pee a lot.")
+    kinds = {m.text: m.label_ for m in doc.spans["mentions"]}
+    assert kinds["metformin"] == "Drug"
+    assert kinds["MRI"] == "Procedure"
+
+
+def test_what_is_said_of_a_finding_is_none_of_its_own(nlp: Language) -> None:
+    doc = read(nlp, "He has a headache on the right side of the chest wall.")
+    assert not likened(doc)
+
+
+def test_a_line_may_be_wrapped(nlp: Language) -> None:
+    doc = read(nlp, "Since Easter she gets up five times\na night to pee.")
+    (mention,) = [m for m in doc.spans["mentions"] if m._.like]
+    assert mention._.identifier == "HP:0000017"
+
+
 def test_a_test_with_its_result_is_read_by_that(nlp: Language) -> None:
     doc = read(nlp, "Serum ceruloplasmin was low, and she gets up five times a night to pee.")
     (test,) = [m for m in doc.spans["mentions"] if "ceruloplasmin" in m.text]
