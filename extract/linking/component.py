@@ -92,9 +92,7 @@ class LinkerComponent(StatelessComponent):
         if self.linker is None or self._conditions is None:
             raise ModelError('medkg_linker has no names: get_pipe("medkg_linker").use(graph)')
         mentions = list(doc.spans.get("mentions", []))
-        least = self.linker.threshold
-        if self.threshold is None:
-            least = max(LIKELY, least)
+        least = self._least
         candidates = self.linker.in_document(_queries(doc, mentions))
         taken = {token for mention in mentions for token in range(mention.start, mention.end)}
         read: list[tuple[Span, Meaning | None]] = []
@@ -117,12 +115,18 @@ class LinkerComponent(StatelessComponent):
         """The mentions that are linked by all of their words, whatever their parts may be."""
         assert self.linker is not None
         candidates = self.linker.in_document(_queries(doc, mentions))
-        least = max(LIKELY, self.linker.threshold)
         return [
             mention
             for mention, links in zip(mentions, candidates, strict=True)
-            if any(link.score >= least for link in links)
+            if any(link.score >= self._least for link in links)
         ]
+
+    @property
+    def _least(self) -> float:
+        """The probability from which on a link is taken."""
+        assert self.linker is not None
+        own = self.linker.threshold
+        return max(LIKELY, own) if self.threshold is None else own
 
     def _of_symbol(self, mention: Span, least: float) -> list[EntityLink]:
         """The links of the symbol in "EGFR kinase", which is no name as a whole."""

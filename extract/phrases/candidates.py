@@ -35,7 +35,8 @@ _EDGES = frozenset(
     " boy girl man woman lady gentleman baby child infant patient mother father mum mom dad son"
     " daughter sister brother year years old month months week weeks day days aged age".split()
 )
-NORMAL = frozenset(
+# What calls a part or a result normal.
+_NORMAL = frozenset(
     "normal normally unremarkable negative intact clear fine well good undetectable nonreactive"  # noqa: SIM905
     " stable resolved recovered improved".split()
 )
@@ -145,6 +146,7 @@ def runs_of(words: Sequence[str], is_free: Sequence[bool], begins: Sequence[bool
         begins: whether a sentence begins with it.
     """
     is_edge = [is_free[n] and bool(word) and word not in _EDGES for n, word in enumerate(words)]
+    says_more = [is_edge[n] and word not in _DENIALS for n, word in enumerate(words)]
     runs = []
     for start in range(len(words)):
         if not is_edge[start]:
@@ -154,8 +156,7 @@ def runs_of(words: Sequence[str], is_free: Sequence[bool], begins: Sequence[bool
             if not is_free[last] or (last > start and begins[last]):
                 break
             run = slice(start, end)
-            says_more = any(is_edge[n] and words[n] not in _DENIALS for n in range(start, end))
-            if is_edge[last] and end - start >= MIN_TOKENS and says_more:
+            if is_edge[last] and end - start >= MIN_TOKENS and any(says_more[run]):
                 runs.append(run)
     return runs
 
@@ -202,7 +203,7 @@ def candidates_of(
             features.append(np.einsum("nd,nd->n", of_run, other))
     near = [slice(max(0, each.start - _BESIDE), each.stop + _BESIDE) for each in runs]
     features += [
-        np.array([not NORMAL.isdisjoint(words[each]) for each in near])[run],
+        np.array([not _NORMAL.isdisjoint(words[each]) for each in near])[run],
         np.array([any(is_number[each.stop : each.stop + 2]) for each in runs])[run],
         _weight_around(vectors, words)[start],
         np.full(len(run), np.log(max(len(words), _SHORT))),

@@ -1,8 +1,8 @@
 """Findings that a note words as no name does (component `medkg_phrases`).
 
-"Hands burn like fire" is no name of any phenotype, and there is no end to such words. So what other
-components leave free in a note is compared with the names of the graph's phenotypes, lay names
-among them, and a run of words that is like one becomes a mention of it, with its probability.
+"Gets up to pee five times a night" is no name of nocturia, and there is no end to such words. So
+what other components leave free in a note is compared with the names of the graph's phenotypes, lay
+names among them, and a run of words that is like one becomes a mention of it, with its probability.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ LIKELY = 0.5  # probability from which a run is a mention
 _PER_TOKEN, _PER_LIKENESS = 0.02, 0.2
 _INSIDE = frozenset(("'", "’", "-", "/", "\n"))  # what a run may hold beside words and numbers
 _AT_ONCE = 2048  # runs whose features are made together, to bound the memory
-_OTHER_KINDS = ("Drug", "Target", "Procedure")  # mentions of these stay what they are
 # What joins a finding to what is said of it: of "pain on the right side of the chest" the words
 # after "pain" are no finding of their own.
 _JOINING = frozenset(
@@ -114,7 +113,8 @@ class PhraseReader(StatelessComponent):
         assert self._linker is not None
         mentions = list(doc.spans.get("mentions", []))
         linked = self._linker.linked(doc, mentions)
-        others = [mention for mention in mentions if mention.label_ in _OTHER_KINDS]
+        # Drugs, targets and procedures stay what they are, whether they are linked or not.
+        others = [mention for mention in mentions if mention.label_ not in CONDITIONS]
         taken = _tokens([*doc.spans.get("headings", []), *linked, *others])
         words = spoken_words([token.text for token in doc])
         is_free = [

@@ -29,8 +29,6 @@ _FILLING = frozenset(
     " week days months now again often sometimes always just about over after before with on at to"
     " from that which lot more this all when while too so up out off".split()
 )
-
-
 _TEMPERATURE = 0.06  # by which likeness is divided in the softmax
 _LEARNING_RATE = 2e-3  # of the directions; the lengths learn ten times as fast
 _LAY_WEIGHT = 3.0  # how often a lay name is drawn, for each time that another is

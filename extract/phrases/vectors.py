@@ -17,8 +17,6 @@ from ..tokens import words_of
 
 Rows = NDArray[np.intp]
 MAX_WORDS = 16  # of a phrase; what follows is left out
-
-
 _APOSTROPHES = frozenset("'’")
 
 

@@ -317,15 +317,15 @@ def test_all_that_is_read_in_typed_words_counts() -> None:
     assert [", like " in note for note in notes] == [False, True]
 
 
-def test_what_a_note_denies_in_words_like_a_name_excludes_if_sure(tmp_path: Path) -> None:
+def test_what_a_note_denies_in_words_like_a_name_excludes_if_sure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note = tmp_path / "note.txt"
     note.write_text("She never gets up five times a night to pee.")
     (row,) = findings_in_note(note, plain()).filter(pl.col("phenotype") != "").to_dicts()
     assert (row["keep"], row["phenotype"], row["probability"]) == ("no", "HP:0000017", None)
-    monkeypatch = pytest.MonkeyPatch()
-    with monkeypatch.context() as patch:
-        patch.setattr("medkg.diagnosis.findings._SURE", 1.0)
-        (row,) = findings_in_note(note, plain()).filter(pl.col("phenotype") != "").to_dicts()
+    monkeypatch.setattr("medkg.diagnosis.findings._SURE", 1.0)
+    (row,) = findings_in_note(note, plain()).filter(pl.col("phenotype") != "").to_dicts()
     assert row["keep"] == "drop"
 
 
