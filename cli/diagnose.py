@@ -89,8 +89,12 @@ def diagnose(
     ] = None,
     sex: Sex = None,
     prevalence: Annotated[
-        bool, typer.Option(help="Common diseases go first among those that fit; not with --into.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            help="Common diseases go first among those that fit; by default of all but"
+            " --phenopacket, and never with --into."
+        ),
+    ] = None,
     explained: Annotated[
         bool, typer.Option("--explain", help="Show each phenotype's weight, frequency, sources.")
     ] = False,
@@ -141,7 +145,7 @@ def diagnose(
             genes=gene or (),
             onset=onset,
             sex=sex,
-            prevalence=prevalence and into is None,
+            prevalence=prevalence if into is None else False,
             coverage=coverage,
             top=top,
             explain=explained or page is not None,
@@ -288,9 +292,12 @@ def _print_one(
     from medkg.cli.show_diagnosis import print_diagnosis, print_explanation
 
     print_diagnosis(result.reports(pseudonyms)[0], model.names)
-    if request.prevalence:
+    if request.counts_prevalence:
         show.out.print(
-            words("how common a disease is counts too; --no-prevalence: phenotypes alone")
+            words(
+                "how common a disease is counts too, as in a clinic; where only rare ones are in"
+                " question: --no-prevalence"
+            )
         )
     if output.explain and result.explanation is not None:
         print_explanation(result.explanation)

@@ -59,7 +59,8 @@ class DiagnosisRequest:
         genes: candidate genes, by symbol or identifier.
         onset: of the disease: a term of HPO's onsets ("Childhood onset") or an age ("P3Y").
         sex: "female" or "male".
-        prevalence: whether common diseases go before rare ones that fit as well.
+        prevalence: whether common diseases go before rare ones that fit as well; by default of all
+            but phenopackets, which are published for being rare.
         coverage: probability with which the disease is in the set of `open_set`, between 0 and 1;
             by default 0.9.
         top: number of diagnoses.
@@ -92,7 +93,7 @@ class DiagnosisRequest:
     genes: Sequence[str] = ()
     onset: str | None = None
     sex: str | None = None
-    prevalence: bool = True
+    prevalence: bool | None = None
     coverage: float | None = None
     top: int = 10
     explain: bool = False
@@ -140,11 +141,16 @@ class DiagnosisRequest:
         return self.labs, self.ecg, self.eeg, self.image, self.audio
 
     @property
+    def counts_prevalence(self) -> bool:
+        """Whether it counts how common diseases are."""
+        return self.phenopacket is None if self.prevalence is None else self.prevalence
+
+    @property
     def circumstances(self) -> Circumstances:
         """What is known beside phenotypes."""
         from medkg.mining.diagnosis.circumstances import Circumstances
 
-        return Circumstances(tuple(self.genes), self.onset, self.sex, self.prevalence)
+        return Circumstances(tuple(self.genes), self.onset, self.sex, self.counts_prevalence)
 
     @property
     def of_one_patient(self) -> bool:

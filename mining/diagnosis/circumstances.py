@@ -21,7 +21,7 @@ from ...graph.kg import KnowledgeGraph
 from ...graph.units import parse_years
 from .knowledge import Floats, Integers, Knowledge
 from .matches import explaining
-from .prevalence import prevalences, prior_factors
+from .prevalence import TYPICAL, prevalences, prior_factors
 
 # How often a list of candidate genes holds the causal gene, if the disease has one.
 SENSITIVITY = 0.5
@@ -102,6 +102,7 @@ class Factors:
         fixed: for each thing given, the logarithms of its factors, one a disease.
         genes: for each disease (row), names of the candidate genes that it is associated with.
         prevalence: of each disease, of 100,000 people; null where it doesn't count.
+        sharpness: what log-probabilities by phenotypes are multiplied by; see `prevalence.TYPICAL`.
 
     Raises:
         MissingError: a gene that the graph doesn't have.
@@ -112,6 +113,7 @@ class Factors:
         self.fixed: dict[str, Floats] = {}
         self.genes: dict[int, list[str]] = {}
         self.prevalence: Floats | None = None
+        self.sharpness = TYPICAL if circumstances.prevalence else 1.0
         self._other_sex: sp.csr_matrix | None = None
         if circumstances.prevalence:
             self.prevalence = prevalences(kg, knowledge)

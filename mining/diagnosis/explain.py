@@ -102,7 +102,10 @@ def contributions(
     without = [excluded] * (1 + len(present))
     without += [np.delete(excluded, i) for i in range(len(excluded))]
     logs = model.log_probabilities(with_all, without).astype(np.float64)
-    named = {} if factors is None else factors.by_name(model.knowledge, with_all)
+    named = {}
+    if factors is not None:
+        logs *= factors.sharpness
+        named = factors.by_name(model.knowledge, with_all)
     if "prevalence" in named:
         # No finding gets the credit for how common the diseases are that it alone explains.
         named["prevalence"] = named["prevalence"][:1]

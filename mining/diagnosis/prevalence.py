@@ -13,7 +13,12 @@ from .knowledge import Floats, Knowledge
 UNLISTED = 0.05  # of 100,000 people: what a disease that the table doesn't have counts as
 # Of the prior odds. The whole would put a common disease before a rare one that fits far better:
 # what is known of symptoms is rough, and patients who are asked about are no sample of all.
-_WEIGHT = 0.5
+_WEIGHT = 0.6
+# What log-probabilities by findings are multiplied by where prevalence counts. The temperature was
+# fitted on published cases, which are published for what is unusual about them; patients of a
+# clinic look more like their disease. Chosen by the log loss of textbook pictures (1.4 to 1.7 are
+# alike), measured on others: docs/benchmarks/diagnosis.md.
+TYPICAL = 1.7
 
 
 def prevalences(kg: KnowledgeGraph, knowledge: Knowledge) -> Floats:

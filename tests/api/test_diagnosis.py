@@ -869,6 +869,15 @@ def test_what_python_refuses_as_the_command_does(model: DiagnosisModel, cases: P
     assert (len(result.cases), len(quarantine)) == (3, 2)
 
 
+def test_prevalence_counts_in_a_clinic_and_not_among_published_cases(cases: Path) -> None:
+    assert medkg.DiagnosisRequest(symptoms=["Fever"]).circumstances.prevalence
+    assert not medkg.DiagnosisRequest(phenopacket=cases).circumstances.prevalence
+    for said in (True, False):
+        typed = medkg.DiagnosisRequest(symptoms=["Fever"], prevalence=said)
+        packets = medkg.DiagnosisRequest(phenopacket=cases, prevalence=said)
+        assert typed.circumstances.prevalence is packets.circumstances.prevalence is said
+
+
 def test_a_note_in_python(model: DiagnosisModel, tmp_path: Path) -> None:
     note = tmp_path / "letter.txt"
     note.write_text("He has phenotype 11. All well at home otherwise.")

@@ -12,7 +12,12 @@ from scipy.special import logit
 from medkg.core.errors import DataError, MissingError
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis import matches as matching
-from medkg.mining.diagnosis.circumstances import Circumstances, Factors, years_of_onset
+from medkg.mining.diagnosis.circumstances import (
+    USUAL,
+    Circumstances,
+    Factors,
+    years_of_onset,
+)
 from medkg.mining.diagnosis.evidence import evidence_of_pairs
 from medkg.mining.diagnosis.explain import EXPLANATION, contributions
 from medkg.mining.diagnosis.knowledge import Knowledge
@@ -189,7 +194,7 @@ def test_genes_multiply_the_odds(model: DiagnosisModel) -> None:
     symptoms = ["HP:0000021", "HP:0000031"]
     before, after = (
         dict(model.diagnose(symptoms, circumstances=c, top=99).select("name", "probability").rows())
-        for c in (None, given)
+        for c in (USUAL, given)
     )
     odds = {name: np.exp(logit(after[name]) - logit(before[name])) for name in DISEASES}
     assert odds["ringing disease"] > 1.2 > 0.9 > odds["dull disease"]

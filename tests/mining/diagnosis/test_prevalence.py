@@ -11,7 +11,7 @@ from medkg.mining.diagnosis import circumstances
 from medkg.mining.diagnosis.circumstances import USUAL, Circumstances, Factors
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.model import DiagnosisModel
-from medkg.mining.diagnosis.prevalence import UNLISTED, prevalences, prior_factors
+from medkg.mining.diagnosis.prevalence import TYPICAL, UNLISTED, prevalences, prior_factors
 from medkg.mining.diagnosis.train import train_diagnosis
 from tests.gnn.phenotype_graph import SOURCE
 
@@ -58,7 +58,7 @@ def test_prevalence_is_looked_up_by_any_identifier(kg: KnowledgeGraph) -> None:
     assert listed[known.disease_rows[RARE]] == pytest.approx(UNLISTED)
     factors = prior_factors(listed)
     assert factors[known.disease_rows[RARE]] == 0
-    assert factors[known.disease_rows[MARFAN]] == pytest.approx(np.log(200) / 2)
+    assert factors[known.disease_rows[MARFAN]] == pytest.approx(np.log(200) * 0.6)
 
 
 def test_of_two_that_fit_the_common_one_is_first(model: DiagnosisModel) -> None:
@@ -66,11 +66,13 @@ def test_of_two_that_fit_the_common_one_is_first(model: DiagnosisModel) -> None:
     assert usual["disease"].to_list() == [MARFAN, RARE]
     assert usual.equals(model.diagnose(["long fingers"], circumstances=USUAL))
     odds = usual["probability"][0] / usual["probability"][1]
+    # Findings count 1.7 times what they do by themselves, and prevalence to the power of 0.6.
     alone = {
         row["disease"]: row["probability"]
         for row in model.diagnose(["long fingers"], circumstances=None).iter_rows(named=True)
     }
-    assert odds == pytest.approx(alone[MARFAN] / alone[RARE] * np.sqrt(200), rel=1e-3)
+    by_findings = (alone[MARFAN] / alone[RARE]) ** TYPICAL
+    assert odds == pytest.approx(by_findings * 200**0.6, rel=1e-3)
     without = Circumstances(prevalence=False)
     assert model.diagnose(["long fingers"], circumstances=without)["probability"].to_list() == (
         pytest.approx(sorted(alone.values(), reverse=True))
@@ -87,9 +89,9 @@ def test_how_common_a_disease_is_counts_where_it_explains_a_finding(model: Diagn
     prior = prior_factors(prevalences(model.kg, known))[marfan]
     # All phenotypes are of the first kind; the third is not Marfan syndrome's.
     assert by_name[:, marfan] == pytest.approx([prior, prior, 0, prior])
-    alone = model.diagnose(["another"], circumstances=None)
+    alone = model.diagnose(["another"], circumstances=None)["probability"].to_numpy() ** TYPICAL
     assert model.diagnose(["another"])["probability"].to_list() == pytest.approx(
-        alone["probability"].to_list()
+        (alone / alone.sum()).tolist(), rel=1e-4
     )
 
 
@@ -100,7 +102,9 @@ def test_a_disease_rarer_than_most_gains_nothing_by_explaining_nothing(
     monkeypatch.setattr(circumstances, "prevalences", lambda *_: rare)
     factors = Factors(model.kg, model.knowledge, USUAL)
     other = [model.knowledge.columns_of(["HP:0000003"])]
-    assert factors.log_factors(model.knowledge, other)[0] == pytest.approx([-np.log(10)] * 2)
+    assert factors.log_factors(model.knowledge, other)[0] == (
+        pytest.approx([-np.log(100) * 0.6] * 2)
+    )
 
 
 def test_the_explanation_says_how_common_a_disease_is(model: DiagnosisModel) -> None:
