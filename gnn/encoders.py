@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .message_edges import INVERSE, MessageEdges, MessageType
+from .message_edges import INVERSE, MessageEdges, Messages, MessageType
 from .node_vectors import Features, NodeVectors
 
 _MOST_LOGIT = 30.0  # the highest score of an edge in an attention
@@ -84,23 +84,27 @@ class Encoder(nn.Module):
 
     def forward(
         self,
-        messages: Mapping[MessageType, MessageEdges],
+        messages: Messages,
         rows: Mapping[str, Tensor] | None = None,
         features: Mapping[str, Features] | None = None,
     ) -> dict[str, Tensor]:
         """Vectors for each wanted kind, (nodes, dim); `rows` and `features` as in `NodeVectors`.
 
-        Each layer's output is added to its input, through ReLU on all layers but the last.
+        They are of the nodes that the last layer's messages go to. Each layer's output is added to
+        its input, through ReLU on all layers but the last.
         """
         x: dict[str, Tensor] = self.nodes(rows, features)
+        layers = [messages] * self.depth if isinstance(messages, Mapping) else messages
         for depth in range(self.depth):
             last = depth + 1 == self.depth
+            receivers = {kind: edges.n_receivers for (_, _, kind), edges in layers[depth].items()}
             # The last layer is computed only for the kinds whose vectors are wanted.
             kinds = self.wanted if last else list(x)
-            change = self.convolve(depth, {kind: x[kind] for kind in kinds}, x, messages)
+            own = {kind: x[kind][: receivers.get(kind)] for kind in kinds}
+            change = self.convolve(depth, own, x, layers[depth])
             if not last:
                 change = {kind: torch.relu(h) for kind, h in change.items()}
-            x = {kind: x[kind] + self.dropout(h) for kind, h in change.items()}
+            x = {kind: own[kind] + self.dropout(h) for kind, h in change.items()}
         return {kind: x[kind] for kind in self.wanted} if self.depth else x
 
     def convolve(

@@ -7,7 +7,7 @@ under that name with `INVERSE` behind it.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Protocol
@@ -49,6 +49,11 @@ class MessageEdges(Protocol):
     Where vectors are in parts side by side (`heads`), these come first: (heads, nodes, dim).
     """
 
+    @property
+    def n_receivers(self) -> int:
+        """How many nodes get messages: the first so many of their kind."""
+        ...
+
     def mean(self, x: Tensor) -> Tensor:
         """The mean over each receiver's senders, (senders, dim) → (receivers, dim); 0 for none."""
         ...
@@ -64,6 +69,10 @@ class MessageEdges(Protocol):
         ...
 
 
+# The messages of all layers of an encoder, or of each one: a sample's outer nodes only send.
+Messages = Mapping[MessageType, MessageEdges] | Sequence[Mapping[MessageType, MessageEdges]]
+
+
 class SparseMessageEdges:
     """Messages by products with sparse matrices in compressed rows.
 
@@ -74,6 +83,11 @@ class SparseMessageEdges:
     def __init__(self, senders: Tensor, receivers: Tensor, n_senders: int, n_receivers: int):
         self._pattern = _Pattern(senders, receivers, n_senders, n_receivers)
         self._degree = torch.bincount(receivers, minlength=n_receivers)
+
+    @property
+    def n_receivers(self) -> int:
+        """See `MessageEdges`."""
+        return len(self._degree)
 
     @cached_property
     def _shares(self) -> Tensor:
@@ -103,6 +117,11 @@ class WeightedMessageEdges:
         self._senders, self._receivers, self._weights = senders, receivers, weights
         total = torch.zeros(n_receivers, device=weights.device).index_add(0, receivers, weights)
         self._total = total.clamp_min(1e-12)
+
+    @property
+    def n_receivers(self) -> int:
+        """See `MessageEdges`."""
+        return len(self._total)
 
     def mean(self, x: Tensor) -> Tensor:
         """See `MessageEdges`."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .data import EdgeType
 from .decoders import DECODERS
 from .encoders import ENCODERS
-from .message_edges import INVERSE, MessageEdges, MessageType, SparseMessageEdges
+from .message_edges import INVERSE, MessageEdges, Messages, MessageType, SparseMessageEdges
 from .node_vectors import Features
 from .settings import NetworkSettings
 
@@ -62,7 +62,7 @@ class LinkNetwork(nn.Module):
 
     def forward(
         self,
-        messages: Mapping[MessageType, MessageEdges],
+        messages: Messages,
         rows: Mapping[str, Tensor] | None = None,
         features: Mapping[str, Features] | None = None,
     ) -> dict[str, Tensor]:

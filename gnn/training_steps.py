@@ -6,16 +6,17 @@ import copy
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from scipy import sparse
 from torch import Tensor
 from torch_geometric.data import HeteroData
-from torch_geometric.sampler import BaseSampler, EdgeSamplerInput
+from torch_geometric.sampler import BaseSampler, EdgeSamplerInput, HeteroSamplerOutput
 
 from . import parallel
 from .data import EdgeType
-from .message_edges import MessageEdges, MessageType, SparseMessageEdges
+from .message_edges import MessageEdges, Messages, MessageType, SparseMessageEdges
 from .negatives import SAMPLERS, Pool
 from .network import LinkNetwork, both_ways, messages_over
 from .sampler import neighbour_sampler, without_seed_edges
@@ -29,7 +30,7 @@ class TrainingStep:
     Attributes:
         learned: training edges, (2, n).
         heads, tails: the negative samples and the answers, ascending.
-        messages: over the edges that are not learned; none for a lookup.
+        messages: over the edges that are not learned, of all layers or of each; none for a lookup.
         rows: by kind, the nodes that messages go between, `seeds` first; None for all nodes.
         seeds: by kind, the nodes whose vectors are needed, ascending.
     """
@@ -37,7 +38,7 @@ class TrainingStep:
     learned: Tensor
     heads: Tensor
     tails: Tensor
-    messages: Mapping[MessageType, MessageEdges]
+    messages: Messages
     rows: Mapping[str, Tensor] | None = None
     seeds: Mapping[str, Tensor] | None = None
 
@@ -119,15 +120,7 @@ class TrainingGraph:
             seed_edges = EdgeSamplerInput(None, ends[0], ends[1], input_type=self.edge_type)
             sample = sampler.sample_from_edges(seed_edges)
             out = without_seed_edges(sample, *both_ways(self.edge_type))
-            messages: dict[MessageType, MessageEdges] = {
-                t: SparseMessageEdges(
-                    senders.to(self.device),
-                    out.col[t].to(self.device),
-                    len(out.node[t[0]]),
-                    len(out.node[t[2]]),
-                )
-                for t, senders in out.row.items()
-            }
+            messages = messages_by_layer(out, self.depth, self.device)
             seeds = {head_kind: torch.unique(ends[0]), tail_kind: torch.unique(ends[1])}
             if head_kind == tail_kind:
                 seeds = {head_kind: torch.unique(ends)}
@@ -164,6 +157,34 @@ class TrainingGraph:
         network.eval()
         with torch.no_grad():
             return network, network(self.all_messages())
+
+
+def messages_by_layer(
+    out: HeteroSamplerOutput, depth: int, device: torch.device
+) -> list[dict[MessageType, MessageEdges]]:
+    """The messages of each layer over a sample, whose nodes lie in the order of their steps.
+
+    Only the seeds' vectors are wanted, so that the last layer computes these alone, the one before
+    it those of their neighbours too, and the outermost nodes only send: of a large graph a sample
+    is mostly these. ("Inductive Representation Learning on Large Graphs", Hamilton et al., NeurIPS
+    2017, algorithm 2.)
+
+    Args:
+        out: a sample of `depth` steps.
+    """
+    # By kind, how many nodes are at most so many steps from the seeds.
+    within = {kind: list(accumulate(steps)) for kind, steps in out.num_sampled_nodes.items()}
+    layers = []
+    for layer in range(depth):
+        messages: dict[MessageType, MessageEdges] = {}
+        for t, senders in out.row.items():
+            n_senders, n_receivers = within[t[0]][depth - layer], within[t[2]][depth - layer - 1]
+            kept = out.col[t] < n_receivers
+            messages[t] = SparseMessageEdges(
+                senders[kept].to(device), out.col[t][kept].to(device), n_senders, n_receivers
+            )
+        layers.append(messages)
+    return layers
 
 
 class _NegativeSampler:

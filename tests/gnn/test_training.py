@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 import torch
+from torch_geometric.data import HeteroData
+from torch_geometric.sampler import NodeSamplerInput
 
 from medkg.core.errors import ModelError
 from medkg.core.tensors import load_tensors, save_tensors, without_prefix
 from medkg.gnn.data import to_hetero_data
-from medkg.gnn.network import LinkNetwork, compact
+from medkg.gnn.message_edges import SparseMessageEdges
+from medkg.gnn.network import LinkNetwork, both_ways, compact
+from medkg.gnn.sampler import NeighbourSampler
 from medkg.gnn.settings import NetworkSettings
 from medkg.gnn.training import _TrainingState, context_of
-from medkg.gnn.training_steps import TrainingGraph
+from medkg.gnn.training_steps import TrainingGraph, messages_by_layer
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.links.fit_network import fit_link_network
 from medkg.mining.links.load import load_link_model
@@ -60,10 +65,14 @@ def test_a_batch_passes_no_messages_over_what_it_learns(kg: KnowledgeGraph) -> N
         assert step.rows is not None
         drugs, genes = step.rows["Drug"], step.rows["Target"]
         # One number for each pair of a drug and a gene in the sample: 1 where a message goes.
-        eye = torch.eye(len(drugs))
-        reached = step.messages[task.edge_type].mean(eye) > 0  # type: ignore[index]
-        for h, t in step.learned.T.tolist():
-            assert not reached[(genes == t).nonzero().item(), (drugs == h).nonzero().item()]
+        assert not isinstance(step.messages, Mapping)
+        for layer in step.messages:
+            reached = layer[task.edge_type].mean(torch.eye(len(drugs))) > 0
+            for h, t in step.learned.T.tolist():
+                assert not reached[(genes == t).nonzero().item(), (drugs == h).nonzero().item()]
+            # The next layer's messages are from the nodes that this one's go to.
+            drugs = drugs[: layer[both_ways(task.edge_type)[1]].n_receivers]
+        assert len(drugs) == len(step.seeds["Drug"]) < len(step.rows["Drug"])
         # Seeds come first, and every candidate is one.
         for kind, candidates in (("Drug", step.heads), ("Target", step.tails)):
             place = step.places(kind, candidates)
@@ -72,6 +81,37 @@ def test_a_batch_passes_no_messages_over_what_it_learns(kg: KnowledgeGraph) -> N
         learned += step.learned.T.tolist()
     assert sorted(learned) == sorted(task.train.tolist())
     assert graph.n_steps == 4
+
+
+@pytest.mark.parametrize("encoder", ["rgcn", "compgcn", "hgt"])
+def test_layers_leave_out_what_no_seed_hears_of(kg: KnowledgeGraph, encoder: str) -> None:
+    """The vectors of a sample's first nodes are those that all of its messages give."""
+    task = link_task(kg, "TARGETS")
+    data = to_hetero_data(kg, exclude_edges=task.excluded)
+    settings = NetworkSettings(
+        encoder=encoder, dim=8, heads=2, batch=1, layers=3, neighbours=(1, 2, 2)
+    )
+    data = compact(data, task.edge_type, ())
+    counts = {kind: data[kind].num_nodes for kind in data.node_types}
+    sampled = HeteroData()
+    for kind, n in counts.items():
+        sampled[kind].num_nodes = n
+    edges = data[task.edge_type].edge_index
+    for message_type, index in zip(both_ways(task.edge_type), (edges, edges.flip(0)), strict=True):
+        sampled[message_type].edge_index = index
+    sampler = NeighbourSampler(sampled, settings.neighbours)
+    out = sampler.sample_from_nodes(NodeSamplerInput(None, torch.arange(3), None, "Drug"))
+    torch.manual_seed(0)
+    network = LinkNetwork(counts, task.edge_type, settings).eval()
+    layers = messages_by_layer(out, 3, CPU)
+    everything = {
+        t: SparseMessageEdges(senders, out.col[t], len(out.node[t[0]]), len(out.node[t[2]]))
+        for t, senders in out.row.items()
+    }
+    few = network(layers, out.node)["Drug"]
+    assert len(few) == 3 < len(out.node["Drug"])
+    torch.testing.assert_close(few, network(everything, out.node)["Drug"][:3])
+    assert layers[2][task.edge_type].n_receivers == 0  # genes are the drugs' neighbours
 
 
 @pytest.mark.parametrize(
