@@ -7,7 +7,7 @@
 processes together) and `medkg train embeddings`, on the starter set or the graph folder of
 --graph: the MRR of the edges held back. *Epoch*: one of the default network with sampled
 neighbours over a made-up graph (that of `benchmarks/gnn_speed.py`) of so many edges, of which
---learned are learned and the others are what messages go over. Embeddings have the first seed
+--learned are learned, --batch in a step, and the others are what messages go over. Embeddings have the first seed
 alone, since processes take the steps that one does (`tests/gnn/test_parallel.py`). Seconds of
 processors are those of all processes together; memory is that of the largest one. Processes talk
 over gloo, with one thread each.
@@ -38,7 +38,7 @@ from medkg.core.ranking import pair_matrix
 from medkg.gnn import parallel, training
 from medkg.gnn.settings import NetworkSettings
 
-QUALITY_BATCH, EPOCH_BATCH = 256, 1024  # edges a step, of all processes together
+QUALITY_BATCH = 256  # edges a step, of all processes together
 MAC = sys.platform == "darwin"  # where memory is in bytes, not in kilobytes
 
 
@@ -107,13 +107,13 @@ def mrr(metrics: dict[str, Any]) -> str:
     return f"{figures['mrr']:.3f} ({low:.3f} to {high:.3f})"
 
 
-def epoch(edges: int, learned: int, processes: Sequence[int]) -> None:
+def epoch(edges: int, learned: int, batch: int, processes: Sequence[int]) -> None:
     """Print a row for each number of processes."""
-    print(f"\n{edges:,} edges, of which {learned:,} are learned in an epoch\n")
+    print(f"\n{edges:,} edges, of which {learned:,} are learned in an epoch, {batch:,} a step\n")
     row(["processes", "s", "CPU s", "GB of a process", "all: s", "CPU s"])
     row(["---:"] * 6)
     for n in processes:
-        sizes = ["--edges", str(edges), "--learned", str(learned)]
+        sizes = ["--edges", str(edges), "--learned", str(learned), "--batch", str(batch)]
         run = torchrun(n, [sys.executable, __file__, "--one-epoch", *sizes])
         each = [json.loads(line) for line in run.printed.splitlines()]
         row(
@@ -128,7 +128,7 @@ def epoch(edges: int, learned: int, processes: Sequence[int]) -> None:
         )
 
 
-def one_epoch(edges: int, learned: int) -> dict[str, float]:
+def one_epoch(edges: int, learned: int, batch: int) -> dict[str, float]:
     """Train an epoch in this process, one of several; its seconds, and its memory at the peak."""
     gnn_speed.LEARNED = learned
     data = gnn_speed.synthetic(edges)
@@ -136,7 +136,7 @@ def one_epoch(edges: int, learned: int) -> dict[str, float]:
     pairs = data[edge_type].edge_index.T.numpy().astype(np.int64)
     known = pair_matrix(pairs, (data[edge_type[0]].num_nodes, data[edge_type[2]].num_nodes))
     settings = NetworkSettings(
-        context=gnn_speed.CONTEXT, epochs=1, every=1, batch=EPOCH_BATCH // parallel.size()
+        context=gnn_speed.CONTEXT, epochs=1, every=1, batch=batch // parallel.size()
     )
     figures: dict[str, float] = {}
     train_epoch = training._train_epoch
@@ -163,11 +163,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2], help="none: no quality")
     parser.add_argument("--edges", type=int, default=10_000_000, help="0: no epoch is measured")
     parser.add_argument("--learned", type=int, default=50_000)
+    parser.add_argument("--batch", type=int, default=1024, help="of all processes together")
     parser.add_argument("--one-epoch", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one_epoch:
         # One write, so that lines of several processes don't mix.
-        sys.stdout.write(json.dumps(one_epoch(given.edges, given.learned)) + "\n")
+        sys.stdout.write(json.dumps(one_epoch(given.edges, given.learned, given.batch)) + "\n")
         return
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, PyTorch"
@@ -181,7 +182,7 @@ def main() -> None:
                 medkg.load("starter").save(graph)
             quality(graph, given.processes, given.seeds)
         if given.edges:
-            epoch(given.edges, given.learned, given.processes)
+            epoch(given.edges, given.learned, given.batch, given.processes)
     print(f"\nload average {os.getloadavg()[0]:.1f} at the end")
 
 
