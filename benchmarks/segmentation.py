@@ -18,10 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from medkg.core.checkpoint import Stages
-from medkg.signals.images.corpus import COLOURFUL
 from medkg.signals.images.segmentation.corpus import Corpus, read_corpus
 from medkg.signals.images.segmentation.model import Segmenter
-from medkg.signals.images.segmentation.network import CHANNELS, train_network
+from medkg.signals.images.segmentation.network import CHANNELS, kinds_of, train_network
 from medkg.signals.images.segmentation.nuclei import Mask
 from medkg.signals.images.segmentation.train import (
     card_of,
@@ -53,12 +52,11 @@ def main() -> None:
     began = time.process_time()
     masks = fold_masks(corpus, arguments.seed, stages)
     spent = time.process_time() - began
-    colourful = np.ptp(corpus.pixels, axis=-1).mean((1, 2)) > COLOURFUL
-    bright = corpus.pixels.mean((1, 2, 3)) > 0.5
+    kind = kinds_of(corpus.pixels)
     kinds = {
-        "dark (fluorescence)": ~colourful & ~bright,
-        "colours (stained)": colourful,
-        "bright, without colours": ~colourful & bright,
+        "dark (fluorescence)": kind == 0,
+        "colours (stained)": kind >= 2,
+        "bright, without colours": kind == 1,
     }
     print("| five folds | Dice | IoU | " + " | ".join(kinds) + " | count off | median | counted |")
     print("|---" * 9 + "|")

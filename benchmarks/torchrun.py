@@ -7,10 +7,10 @@
 processes together) and `medkg train embeddings`, on the starter set or the graph folder of
 --graph: the MRR of the edges held back. *Epoch*: one of the default network with sampled
 neighbours over a made-up graph (that of `benchmarks/gnn_speed.py`) of so many edges, of which
---learned are learned, --batch in a step, and the others are what messages go over. Embeddings have the first seed
-alone, since processes take the steps that one does (`tests/gnn/test_parallel.py`). Seconds of
-processors are those of all processes together; memory is that of the largest one. Processes talk
-over gloo, with one thread each.
+--learned are learned, --batch in a step, and the others are what messages go over. Embeddings have
+the first seed alone, since processes take the steps that one does (`tests/gnn/test_parallel.py`).
+Seconds of processors are those of all processes together; memory is that of the largest one.
+Processes talk over gloo, with one thread each.
 """
 
 from __future__ import annotations
