@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -59,6 +59,18 @@ def textbook_notes(pictures: str) -> list[AnnotatedNote]:
     for _, number, *finding in table.filter(pictures=pictures).iter_rows():
         of_note[number].append(finding)
     return [_annotated(text, of_note[number]) for number, text in enumerate(notes, start=1)]
+
+
+def joined(notes: Sequence[AnnotatedNote]) -> AnnotatedNote:
+    """One note of several, a paragraph each."""
+    text, findings = "", list[StatedFinding]()
+    for note in notes:
+        findings += (
+            replace(each, start=each.start + len(text), end=each.end + len(text))
+            for each in note.findings
+        )
+        text += note.text + "\n\n"
+    return AnnotatedNote(text.rstrip(), tuple(findings))
 
 
 def training_notes() -> list[AnnotatedNote]:

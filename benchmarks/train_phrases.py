@@ -9,7 +9,8 @@ hf) and learn from the names of HPO's phenotypes, lay names and wordings among t
 run of words means a phenotype is learned from notes: those of `textbook.py` but the set `later`,
 which stays unseen, those written to learn from, the project's own case reports, and MACCROBAT's,
 which say most by its name: of their runs of words that are like a name, 900 were judged by reading
-(`data/maccrobat_phrases.tsv`), and those where MACCROBAT has no finding are wrong. Prints how this
+(`data/maccrobat_phrases.tsv`), and those where MACCROBAT has no finding are wrong. Plain notes are
+read one by one and several as one, since people write long ones too. Prints how this
 part does on notes that it has not learned from (five folds), and writes the folder OUT.
 """
 
@@ -20,13 +21,21 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 import torch
-from annotated_notes import DATA, AnnotatedNote, Nearness, textbook_notes, training_notes
+from annotated_notes import (
+    DATA,
+    AnnotatedNote,
+    Nearness,
+    joined,
+    textbook_notes,
+    training_notes,
+)
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
@@ -98,11 +107,11 @@ def main() -> None:
     print(f"vectors of {len(words):,} words: {time.monotonic() - begun:.0f} s", flush=True)
     notes = [*(n for each in PICTURES for n in textbook_notes(each)), *training_notes()]
     reader = _Reader(kg, vectors)
-    plain = [*reader.examples_of(notes), *reader.examples_of_reports()]
-    formal = list(reader.examples_of_maccrobat(arguments.maccrobat))
-    examples = [*plain, *formal]
+    plain = [[*reader.examples_of_group(group)] for group in groups_of(notes)]
+    plain += [[each] for each in reader.examples_of_reports()]
+    formal = [[each] for each in reader.examples_of_maccrobat(arguments.maccrobat)]
     print_figures(vectors, plain, formal)
-    model = learn(vectors, examples)
+    model = learn(vectors, chain.from_iterable([*plain, *formal]))
     counts = {
         "words": len(words),
         "dimensions": settings.dimensions,
@@ -117,8 +126,20 @@ def main() -> None:
     print(f"{time.monotonic() - begun:.0f} s")
 
 
-def learn(vectors: PhraseVectors, examples: Sequence[Examples], members: int = 5) -> PhraseModel:
+def groups_of(notes: Sequence[AnnotatedNote]) -> list[list[AnnotatedNote]]:
+    """The notes in groups of two to four, at random."""
+    random = np.random.default_rng(0)
+    shuffled, groups = random.permutation(len(notes)).tolist(), []
+    while shuffled:
+        size = int(random.integers(2, 5))
+        groups.append([notes[number] for number in shuffled[:size]])
+        shuffled = shuffled[size:]
+    return groups
+
+
+def learn(vectors: PhraseVectors, examples: Iterable[Examples], members: int = 5) -> PhraseModel:
     """The model of examples."""
+    examples = list(examples)
     return train_model(
         vectors,
         np.concatenate([each.candidates.features for each in examples]),
@@ -195,10 +216,12 @@ class _Reader:
             np.array([each for each in right if each is not None], dtype=bool),
         )
 
-    def examples_of(self, notes: Iterable[AnnotatedNote]) -> Iterator[Examples]:
-        """The candidates of annotated notes."""
+    def examples_of_group(self, notes: Sequence[AnnotatedNote]) -> Iterator[Examples]:
+        """The candidates of annotated notes, each by itself and all as one."""
         for note in notes:
             yield self.examples(note.text, self._stated_in(note))
+        whole = joined(notes)
+        yield self.examples(whole.text, self._stated_in(whole))
 
     def examples_of_reports(self) -> Iterator[Examples]:
         """Those of the project's case reports, whose findings are annotated without places."""
@@ -251,28 +274,34 @@ def _characters(doc: Doc, candidates: Candidates, row: int) -> tuple[int, int]:
 
 
 def print_figures(
-    vectors: PhraseVectors, plain: Sequence[Examples], formal: Sequence[Examples]
+    vectors: PhraseVectors,
+    plain: Sequence[Sequence[Examples]],
+    formal: Sequence[Sequence[Examples]],
 ) -> None:
-    """How likely candidates of notes are right that the network hasn't learned from."""
+    """How likely candidates of notes are right that the network hasn't learned from.
+
+    Args:
+        plain, formal: the examples of texts that stay together.
+    """
     folds = np.random.default_rng(0).integers(FOLDS, size=len(plain) + len(formal))
     counts: Counter[str] = Counter()
     probabilities, right = [], []
     for fold in range(FOLDS):
         rest = [e for e, of in zip([*plain, *formal], folds, strict=True) if of != fold]
-        model = learn(vectors, rest, members=2)
+        model = learn(vectors, chain.from_iterable(rest), members=2)
         for part, name, numbers in (
             (plain, "plain", folds[: len(plain)]),
             (formal, "formal", folds[len(plain) :]),
         ):
-            for each, of in zip(part, numbers, strict=True):
-                if of == fold:
-                    likely = model.probabilities(each.candidates.features)
-                    rows = chosen(each.candidates, likely)
-                    counts[f"{name} read"] += len(rows)
-                    counts[f"{name} right"] += int(each.is_right[rows].sum())
-                    if name == "plain":
-                        probabilities.append(likely)
-                        right.append(each.is_right)
+            held_out = [e for e, of in zip(part, numbers, strict=True) if of == fold]
+            for each in chain.from_iterable(held_out):
+                likely = model.probabilities(each.candidates.features)
+                rows = chosen(each.candidates, likely)
+                counts[f"{name} read"] += len(rows)
+                counts[f"{name} right"] += int(each.is_right[rows].sum())
+                if name == "plain":
+                    probabilities.append(likely)
+                    right.append(each.is_right)
     likely, is_right = np.concatenate(probabilities), np.concatenate(right)
     scores = quality(likely.astype(float), is_right)
     print(

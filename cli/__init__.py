@@ -14,7 +14,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn, TextIO
 
-from medkg.cli.app import app, list_by_topic
+from medkg.cli.app import app, list_by_topic, refuse_repetitions
 
 # The files of commands under the topics of `medkg -h`, in the order in which it lists them. Each
 # registers its commands when it is imported.
@@ -48,6 +48,7 @@ _TOPICS = {
 for _name in (name for files in _TOPICS.values() for name in files):
     import_module(f"medkg.cli.{_name}")
 list_by_topic({f"medkg.cli.{name}": topic for topic, files in _TOPICS.items() for name in files})
+refuse_repetitions()
 
 
 def _warned(

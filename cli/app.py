@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
 from typer.models import CommandInfo
 
 from medkg.cli import language
@@ -23,6 +24,31 @@ review = typer.Typer(no_args_is_help=True, help="Let a person correct what was r
 app.add_typer(review, name="review", rich_help_panel="Read sources and texts")
 for _name, _group in (("train", train), ("evaluate", evaluate)):
     app.add_typer(_group, name=_name, rich_help_panel="Models")
+
+
+class OneValueCommand(TyperCommand):
+    """A command that refuses an option given twice where it takes one value.
+
+    Of these the last would count, and the others be dropped without a word: of two notes one.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # Typer names no type of it
+        """The arguments that are left when the options are read."""
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for number, option in enumerate(given):
+            if not isinstance(option, TyperOption) or option.multiple or option.is_flag:
+                continue
+            if option in given[:number]:
+                raise typer.BadParameter("is given twice, and takes one value", ctx, option)
+        return super().parse_args(ctx, args)
+
+
+def refuse_repetitions() -> None:
+    """Make all commands refuse what `OneValueCommand` does."""
+    groups = (group.typer_instance for group in app.registered_groups)
+    for each in (app, *(group for group in groups if group is not None)):
+        for command in each.registered_commands:
+            command.cls = OneValueCommand
 
 
 def list_by_topic(topics: Mapping[str, str]) -> None:

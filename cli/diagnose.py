@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 
 @app.command(
-    epilog="Example: medkg diagnose models/diagnosis --symptom Seizure --symptom HP:0001252"
+    epilog="Example: medkg diagnose models/diagnosis --symptom Arachnodactyly"
+    " --symptom 'Ectopia lentis'"
 )
 def diagnose(
     model: Annotated[Path, typer.Argument(help="A model folder (medkg train diagnosis).")],

@@ -145,8 +145,17 @@ def ask_about_finding(row: Mapping[str, Any], problem: str) -> str:
     term = f"{row['name']} {row['phenotype']}" if row["phenotype"] else words("no term")
     context = _in_brackets(row["context"])
     show.out.print(f"  {printable(row['text'])}{context}: {term}, {row['keep']}")
-    question = words("enter: leave; y, n, m(aybe), d(rop), another term, or stop:")
+    question = words("enter: leave; y, n, m(aybe), d(rop), another term, or q(uit):")
     return show.out.input(f"  [dim]{question} [/dim]")
+
+
+# What a person may answer to a question; anything else is asked for again.
+_ANSWERS = {
+    **dict.fromkeys(("y", "yes"), "yes"),
+    **dict.fromkeys(("n", "no"), "no"),
+    **dict.fromkeys(("?", "d", "not known", "unknown", "don't know"), "?"),
+    **dict.fromkeys(("s", "stop", "q", "quit"), "stop"),
+}
 
 
 def ask_question(rows: pl.DataFrame, question: Mapping[str, Any]) -> str:
@@ -172,12 +181,11 @@ def ask_question(rows: pl.DataFrame, question: Mapping[str, Any]) -> str:
     ):
         if line:
             show.out.print(f"  {line}", style="dim")
-    answers = {"y": "yes", "n": "no", "?": "?", "d": "?", "s": "stop", "q": "stop"}
     prompt = words("y(es), n(o), ? (not known), q(uit):")
     while True:
         answer = show.out.input(f"  {prompt} ").strip().lower()
-        if answer[:1] in answers:
-            return answers[answer[:1]]
+        if answer in _ANSWERS:
+            return _ANSWERS[answer]
 
 
 def print_explanation(rows: pl.DataFrame) -> None:

@@ -415,7 +415,7 @@ def review_findings(
         answer: called with each finding and what was wrong with the last answer ("" at first). It
             returns yes, no, maybe or drop (or their first letters; maybe where the finding has a
             probability), "" to leave the finding, the identifier or name of another phenotype to
-            take its place, or `stop` to leave all the rest.
+            take its place, or `stop` (`q`, `quit`) to leave all the rest.
     """
     phenotypes = Phenotypes(kg)
     rows = cast(list[Finding], table.to_dicts())
@@ -423,7 +423,7 @@ def review_findings(
         problem: str | None = ""
         while problem is not None:
             correction = answer(row, problem).strip()
-            if correction.lower() == "stop":
+            if correction.lower() in ("stop", "q", "quit"):
                 return pl.DataFrame(rows, schema=FINDINGS)
             problem = _correct(row, correction, phenotypes)
     return pl.DataFrame(rows, schema=FINDINGS)

@@ -232,6 +232,7 @@ def diagnose(
         DataError: the request's file can't be used, or nothing of it is known to the model.
         MissingError: a phenotype or gene that was typed is not in the graph.
         ModelError: a coverage is requested of a model that gives no sets.
+        TypeError: a model's folder in place of the model, or symptoms in place of a request.
 
     Example:
         >>> model = medkg.train_diagnosis(medkg.load("common"), model="resnik")
@@ -239,6 +240,10 @@ def diagnose(
         >>> medkg.diagnose(model, request).cases[0]["diagnoses"][0]["name"]
         'type 2 diabetes mellitus'
     """
+    if isinstance(model, str | Path):
+        raise TypeError(f"model is a model, not its folder: medkg.load_model({str(model)!r})")
+    if not isinstance(request, DiagnosisRequest):
+        raise TypeError("request is a medkg.DiagnosisRequest(symptoms=[…]), or one of a note, …")
     set_aside = Quarantine() if quarantine is None else quarantine
     check_coverage(model, request)
     return diagnose_requested(model, request, read_requested(model, request, set_aside), set_aside)

@@ -26,6 +26,16 @@ _DENIALS = frozenset(
     "no not none never neither nor nothing without absent absence lack lacks lacking cannot cant"  # noqa: SIM905
     " dont doesnt didnt isnt wasnt wont couldnt unable denies denied".split()
 )
+# What a name says is hard or lost, and what says that somebody is able to: who "can climb stairs"
+# has no "difficulty climbing stairs", and who "can only climb three" may have.
+_DEFICITS = frozenset(
+    "difficulty difficulties trouble problem problems hard unable inability cannot cant impaired"  # noqa: SIM905
+    " impairment poor poorly reduced decreased limited loss lost lose loses losing weak weakness"
+    " disability struggles struggling fails failure slow slowness absent deficit delayed".split()
+)
+_ABLE = frozenset(("can", "could", "able", "manages", "managed"))
+_LIMITS = _DENIALS | frozenset(("only", "hardly", "barely", "scarcely", "longer", "just"))
+_EASE = frozenset(("difficulty", "trouble", "problem", "problems", "effort", "help", "support"))
 # What a finding neither begins nor ends with: function words, and who the patient is.
 _EDGES = frozenset(
     "a an the and or but of in on at to for from with by is was are were be been has had have his"  # noqa: SIM905
@@ -69,6 +79,7 @@ class Names:
         phenotype: numbers of the identifiers, equal for the names of one.
         word_counts: of the names.
         denials: how many words of a name deny.
+        is_deficit: whether a name says that something is hard or lost.
         rows: of their words, see `PhraseVectors`.
         vectors: (names, dimensions), unit vectors.
     """
@@ -79,6 +90,7 @@ class Names:
     phenotype: NDArray[np.intp]
     word_counts: NDArray[np.intp]
     denials: NDArray[np.intp]
+    is_deficit: NDArray[np.bool_]
     rows: Rows
     vectors: NDArray[np.float32]
 
@@ -100,6 +112,7 @@ class Names:
             np.array([numbers[identifier] for identifier in identifiers], dtype=np.intp),
             np.array([len(of_name) for of_name in split], dtype=np.intp),
             np.array([denials_in(of_name) for of_name in split], dtype=np.intp),
+            np.array([not _DEFICITS.isdisjoint(of_name) for of_name in split], dtype=bool),
             rows,
             vectors.encode(rows),
         )
@@ -166,6 +179,15 @@ def denials_in(words: Iterable[str]) -> int:
     return sum(word in _DENIALS for word in words)
 
 
+def is_able(words: Sequence[str], run: slice) -> bool:
+    """Whether words around a run, or in it, say that somebody can do what it names."""
+    before, inside = words[max(0, run.start - 2) : run.start], words[run]
+    if not _ABLE.isdisjoint(before):
+        return _LIMITS.isdisjoint([*before, *inside]) and _DEFICITS.isdisjoint(inside)
+    near = words[run.start : run.stop + 3]
+    return "without" in near and not _EASE.isdisjoint(near[near.index("without") :])
+
+
 def candidates_of(
     vectors: PhraseVectors,
     names: Names,
@@ -186,7 +208,8 @@ def candidates_of(
     rows = vectors.rows_of([words[run] for run in runs])
     encoded = vectors.encode(rows)
     denials = np.array([denials_in(words[each]) for each in runs], dtype=np.intp)
-    run, name, likeness, ahead = _likest(encoded, names, denials)
+    able = np.array([is_able(words, each) for each in runs], dtype=bool)
+    run, name, likeness, ahead = _likest(encoded, names, denials, able)
     start = np.array([each.start for each in runs], dtype=np.intp)[run]
     end = np.array([each.stop for each in runs], dtype=np.intp)[run]
     features = [
@@ -234,7 +257,10 @@ def _beside(words: Sequence[str], runs: Sequence[slice]) -> Iterator[list[list[s
 
 
 def _likest(
-    queries: NDArray[np.float32], names: Names, denials: NDArray[np.intp]
+    queries: NDArray[np.float32],
+    names: Names,
+    denials: NDArray[np.intp],
+    able: NDArray[np.bool_],
 ) -> tuple[Rows, Rows, NDArray[np.float32], NDArray[np.float32]]:
     """The phenotypes that runs are likest: numbers of runs and names, likeness, and lead.
 
@@ -248,6 +274,7 @@ def _likest(
         places = np.flatnonzero((likeness >= _MIN_LIKENESS).ravel())
         run, name = np.divmod(places, len(names.texts))
         fits = denials[chunk][run] == names.denials[name]
+        fits &= ~(able[chunk][run] & names.is_deficit[name])
         run, name = run[fits], name[fits]
         parts.append((run + first, name, likeness[run, name]))
     run, name, likeness = (np.concatenate(part) for part in zip(*parts, strict=True))

@@ -21,7 +21,7 @@ from ...graph.kg import KnowledgeGraph
 from ...graph.units import parse_years
 from .knowledge import Floats, Integers, Knowledge
 from .matches import explaining
-from .prevalence import TYPICAL, prevalences, prior_factors
+from .prevalence import prevalences, prior_factors, sharpness
 
 # How often a list of candidate genes holds the causal gene, if the disease has one.
 SENSITIVITY = 0.5
@@ -102,7 +102,6 @@ class Factors:
         fixed: for each thing given, the logarithms of its factors, one a disease.
         genes: for each disease (row), names of the candidate genes that it is associated with.
         prevalence: of each disease, of 100,000 people; null where it doesn't count.
-        sharpness: what log-probabilities by phenotypes are multiplied by; see `prevalence.TYPICAL`.
 
     Raises:
         MissingError: a gene that the graph doesn't have.
@@ -113,7 +112,6 @@ class Factors:
         self.fixed: dict[str, Floats] = {}
         self.genes: dict[int, list[str]] = {}
         self.prevalence: Floats | None = None
-        self.sharpness = TYPICAL if circumstances.prevalence else 1.0
         self._other_sex: sp.csr_matrix | None = None
         if circumstances.prevalence:
             self.prevalence = prevalences(kg, knowledge)
@@ -143,6 +141,13 @@ class Factors:
             shown = (knowledge.present(patients) @ self._other_sex.T).toarray()
             by_name["sex"] = (shown * np.log(OTHER_SEX)).astype(np.float32)
         return by_name
+
+    def sharpness(self, patients: Sequence[Integers]) -> Floats:
+        """What the patients' log-probabilities by phenotypes are multiplied by, patients × 1; see
+        `prevalence.sharpness`."""
+        numbers = np.array([len(patient) for patient in patients], dtype=np.int64)
+        of_each = np.ones(len(numbers)) if self.prevalence is None else sharpness(numbers)
+        return np.asarray(of_each, dtype=np.float32)[:, None]
 
     def log_factors(self, knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
         """Logarithms of the product of all factors: patients × diseases."""

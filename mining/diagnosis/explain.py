@@ -20,6 +20,7 @@ from .evidence import PairEvidence, evidence_of_pairs
 from .knowledge import Integers
 from .matches import Match, compare
 from .posterior import ProbabilityModel, log_odds
+from .prevalence import prevalence_text
 
 
 class ExplanationRow(TypedDict):
@@ -104,7 +105,8 @@ def contributions(
     logs = model.log_probabilities(with_all, without).astype(np.float64)
     named = {}
     if factors is not None:
-        logs *= factors.sharpness
+        # No finding gets the credit for how many there are.
+        logs *= factors.sharpness([present])
         named = factors.by_name(model.knowledge, with_all)
     if "prevalence" in named:
         # No finding gets the credit for how common the diseases are that it alone explains.
@@ -174,7 +176,7 @@ def explain(
                 if name not in explanation.places:
                     text = _circumstance_text(name, circumstances, genes)
                     if name == "prevalence" and factors.prevalence is not None:
-                        text = f"prevalence {factors.prevalence[row]:g} of 100,000"
+                        text = prevalence_text(float(factors.prevalence[row]))
                     lines.append(explanation.of_circumstance(disease, name, text))
     return pl.DataFrame(lines, schema=EXPLANATION)
 

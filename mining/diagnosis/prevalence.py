@@ -8,17 +8,15 @@ import numpy as np
 import polars as pl
 
 from ...graph.kg import KnowledgeGraph
-from .knowledge import Floats, Knowledge
+from .knowledge import Floats, Integers, Knowledge
 
 UNLISTED = 0.05  # of 100,000 people: what a disease that the table doesn't have counts as
 # Of the prior odds. The whole would put a common disease before a rare one that fits far better:
 # what is known of symptoms is rough, and patients who are asked about are no sample of all.
 _WEIGHT = 0.6
-# What log-probabilities by findings are multiplied by where prevalence counts. The temperature was
-# fitted on published cases, which are published for what is unusual about them; patients of a
-# clinic look more like their disease. Chosen by the log loss of textbook pictures (1.4 to 1.7 are
-# alike), measured on others: docs/benchmarks/diagnosis.md.
-TYPICAL = 1.7
+# See `sharpness`. Chosen by the log loss of textbook pictures, whole and of one to six of their
+# findings, and measured on others: docs/benchmarks/diagnosis.md.
+_OF_ONE, _GROWTH, _SHARPEST = 0.8, 0.55, 2.0
 
 
 def prevalences(kg: KnowledgeGraph, knowledge: Knowledge) -> Floats:
@@ -37,6 +35,27 @@ def prevalences(kg: KnowledgeGraph, knowledge: Knowledge) -> Floats:
         if row is not None and 0 < number < np.inf:
             per_row[row] = np.fmax(per_row[row], number)
     return np.where(np.isnan(per_row), np.float32(UNLISTED), per_row)
+
+
+def prevalence_text(per_100000: float) -> str:
+    """How common a disease is, in words; what nothing is listed of says so."""
+    if np.isclose(per_100000, UNLISTED):
+        return f"prevalence not listed, taken as {UNLISTED} of 100,000"
+    return f"prevalence {per_100000:g} of 100,000"
+
+
+def sharpness(phenotypes: Integers) -> Floats:
+    """What log-probabilities by findings are multiplied by where prevalence counts, (patients,).
+
+    The temperature was fitted on published cases, which are published for what is unusual about
+    them. Patients of a clinic look more like their disease, the more of them is known, and one
+    finding says less of them.
+
+    Args:
+        phenotypes: how many each patient shows, (patients,).
+    """
+    grown = _OF_ONE + _GROWTH * np.log(np.maximum(phenotypes, 1))
+    return np.asarray(np.minimum(grown, _SHARPEST), dtype=np.float32)
 
 
 def prior_factors(prevalence: Floats) -> Floats:

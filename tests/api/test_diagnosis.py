@@ -448,7 +448,7 @@ def test_a_dialogue(model: DiagnosisModel) -> None:
 
 
 def test_ask_at_a_terminal(folder: Path) -> None:
-    """The command in a terminal of its own: two answers, then the end, by the letter it names."""
+    """The command in a terminal of its own: what is no answer is asked for again; then the end."""
     main, other = pty.openpty()
     pid = os.fork()
     if pid == 0:  # pragma: no cover (the child becomes the command)
@@ -459,7 +459,7 @@ def test_ask_at_a_terminal(folder: Path) -> None:
         os.execv(sys.executable, [sys.executable, "-c", code, *args])
     os.close(other)
     seen = b""
-    answers = [b"x\n", b"y\n", b"?\n", b"q\n"]
+    answers = [b"nonsense\n", b"y\n", b"not known\n", b"q\n"]
     killer = threading.Timer(60, os.kill, (pid, 9))
     killer.start()
     try:
@@ -481,6 +481,7 @@ def test_ask_at_a_terminal(folder: Path) -> None:
     assert "bits; yes is" in text
     assert "Diagnoses (for research" in text
     assert not answers
+    assert "excluded:" not in text  # neither "nonsense" nor "not known" is no
 
 
 def test_asking_needs_a_terminal(folder: Path) -> None:
@@ -867,6 +868,14 @@ def test_what_python_refuses_as_the_command_does(model: DiagnosisModel, cases: P
     result = medkg.diagnose(model, medkg.DiagnosisRequest(phenopacket=cases), quarantine=quarantine)
     assert [patient.id for patient in result.patients] == [case["patient"] for case in result.cases]
     assert (len(result.cases), len(quarantine)) == (3, 2)
+
+
+def test_a_folder_is_no_model_and_a_list_no_request(model: DiagnosisModel, folder: Path) -> None:
+    request = medkg.DiagnosisRequest(symptoms=["HP:0000021"])
+    with pytest.raises(TypeError, match="load_model"):
+        medkg.diagnose(folder, request)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="DiagnosisRequest"):
+        medkg.diagnose(model, ["HP:0000021"])  # type: ignore[arg-type]
 
 
 def test_prevalence_counts_in_a_clinic_and_not_among_published_cases(cases: Path) -> None:

@@ -15,6 +15,7 @@ from medkg.extract.phrases.candidates import (
     Candidates,
     Names,
     candidates_of,
+    is_able,
     runs_of,
 )
 from medkg.extract.phrases.vectors import PhraseVectors
@@ -50,6 +51,36 @@ def read(
 
 def feature(candidates: Candidates, name: str) -> np.ndarray:
     return candidates.features[:, FEATURES.index(name)]
+
+
+@pytest.mark.parametrize(
+    ("text", "able"),
+    [
+        ("she can climb stairs", True),
+        ("able to climb stairs", True),
+        ("she can only climb stairs", False),
+        ("she can hardly climb stairs", False),
+        ("she could no longer climb stairs", False),
+        ("she has trouble when she can climb stairs", True),
+        ("hard to climb stairs", False),
+        ("climb stairs without difficulty", True),
+        ("climb stairs without any help", True),
+        ("climb stairs without a coat", False),
+        ("he manages to climb stairs", True),
+        ("climb stairs", False),
+    ],
+)
+def test_who_can_do_something(text: str, able: bool) -> None:
+    words = text.split()
+    start = words.index("climb")
+    assert is_able(words, slice(start, start + 2)) is able
+
+
+def test_who_is_able_has_no_deficit(vectors: PhraseVectors) -> None:
+    named = [("HP:1", "trouble that eyes jump", True), ("HP:2", "jumping eyes", False)]
+    for text, known in (("his eyes jump", {"HP:1", "HP:2"}), ("he can eyes jump", {"HP:2"})):
+        read_, names, _ = read(vectors, text, named)
+        assert {names.identifiers[number] for number in read_.name} == known
 
 
 def test_a_run_begins_and_ends_with_what_says_something() -> None:

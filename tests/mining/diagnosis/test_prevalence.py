@@ -11,7 +11,12 @@ from medkg.mining.diagnosis import circumstances
 from medkg.mining.diagnosis.circumstances import USUAL, Circumstances, Factors
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.model import DiagnosisModel
-from medkg.mining.diagnosis.prevalence import TYPICAL, UNLISTED, prevalences, prior_factors
+from medkg.mining.diagnosis.prevalence import (
+    UNLISTED,
+    prevalences,
+    prior_factors,
+    sharpness,
+)
 from medkg.mining.diagnosis.train import train_diagnosis
 from tests.gnn.phenotype_graph import SOURCE
 
@@ -66,17 +71,23 @@ def test_of_two_that_fit_the_common_one_is_first(model: DiagnosisModel) -> None:
     assert usual["disease"].to_list() == [MARFAN, RARE]
     assert usual.equals(model.diagnose(["long fingers"], circumstances=USUAL))
     odds = usual["probability"][0] / usual["probability"][1]
-    # Findings count 1.7 times what they do by themselves, and prevalence to the power of 0.6.
+    # One finding counts 0.8 times what it does by itself, and prevalence to the power of 0.6.
     alone = {
         row["disease"]: row["probability"]
         for row in model.diagnose(["long fingers"], circumstances=None).iter_rows(named=True)
     }
-    by_findings = (alone[MARFAN] / alone[RARE]) ** TYPICAL
+    by_findings = (alone[MARFAN] / alone[RARE]) ** 0.8
     assert odds == pytest.approx(by_findings * 200**0.6, rel=1e-3)
     without = Circumstances(prevalence=False)
     assert model.diagnose(["long fingers"], circumstances=without)["probability"].to_list() == (
         pytest.approx(sorted(alone.values(), reverse=True))
     )
+
+
+def test_the_more_is_known_of_a_patient_the_sharper() -> None:
+    of = dict(zip(range(13), sharpness(np.arange(13)), strict=True))
+    assert of[0] == of[1] == pytest.approx(0.8)
+    assert of[1] < of[2] < of[4] < of[8] < of[12] == 2
 
 
 def test_how_common_a_disease_is_counts_where_it_explains_a_finding(model: DiagnosisModel) -> None:
@@ -89,7 +100,7 @@ def test_how_common_a_disease_is_counts_where_it_explains_a_finding(model: Diagn
     prior = prior_factors(prevalences(model.kg, known))[marfan]
     # All phenotypes are of the first kind; the third is not Marfan syndrome's.
     assert by_name[:, marfan] == pytest.approx([prior, prior, 0, prior])
-    alone = model.diagnose(["another"], circumstances=None)["probability"].to_numpy() ** TYPICAL
+    alone = model.diagnose(["another"], circumstances=None)["probability"].to_numpy() ** 0.8
     assert model.diagnose(["another"])["probability"].to_list() == pytest.approx(
         (alone / alone.sum()).tolist(), rel=1e-4
     )
