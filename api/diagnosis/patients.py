@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from medkg.core.errors import DataError
+from medkg.core.errors import DataError, MissingError
 from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.phenotypes import NOTHING, Findings, Phenotypes, Typed
@@ -45,19 +46,42 @@ def read_phenopackets(
     from medkg.mining.diagnosis.cases import cases_of
 
     phenotypes = Phenotypes(kg)
-    cases = cases_of(load("phenopackets", path, quarantine=quarantine))
+    graph = load("phenopackets", path, quarantine=quarantine)
+    cases = cases_of(graph)
+    # Of several files the graph has one name a term, which may be another file's.
+    own_names = graph.nodes.filter(kind="Symptom") if len(cases) == 1 else graph.nodes.clear()
+    labels = dict(own_names.select("id", "name").iter_rows())
     if any(typed) and len(cases) > 1:
         raise DataError(f"has {len(cases)} patients: phenotypes are typed for one", path=path)
     patients = []
     for case in cases:
         findings = phenotypes.clean(case.present, case.excluded, typed)
         if findings.present:
+            notes = _mislabelled(phenotypes, labels, [*case.present, *case.excluded])
+            findings = replace(findings, notes=(*findings.notes, *notes))
             patients.append(PatientFindings(case.id, findings, case.diseases, case.references))
         else:
-            notes = "; ".join(findings.notes) or "it states none"
-            quarantine.add("no phenotype of the graph's", path=path, row=f"{case.id}: {notes}")
+            reasons = "; ".join(findings.notes) or "it states none"
+            quarantine.add("no phenotype of the graph's", path=path, row=f"{case.id}: {reasons}")
     if not patients:
         first = next(iter(quarantine), None)
         reason = f"; the first: {first.reason}, {first.row}" if first else ""
         raise DataError(f"has no patient that can be diagnosed{reason}", path=path)
     return patients
+
+
+def _mislabelled(
+    phenotypes: Phenotypes, labels: Mapping[str, str], identifiers: Iterable[str]
+) -> Iterator[str]:
+    """What to say of terms that the file calls by the name of another one."""
+    for identifier in identifiers:
+        try:
+            own, _ = phenotypes.one(identifier)
+            named, _ = phenotypes.one(labels.get(identifier, identifier))
+        except MissingError:
+            continue
+        if named != own:
+            yield (
+                f"{identifier} is {phenotypes.names[own]}, and counts as such; the file calls it by"
+                f" the name of {named} ({phenotypes.names[named]})"
+            )

@@ -878,6 +878,20 @@ def test_a_folder_is_no_model_and_a_list_no_request(model: DiagnosisModel, folde
         medkg.diagnose(model, ["HP:0000021"])  # type: ignore[arg-type]
 
 
+def test_a_term_that_a_file_calls_by_the_name_of_another(
+    model: DiagnosisModel, tmp_path: Path
+) -> None:
+    packet = json.loads(phenopacket("one", ["HP:0000021", "HP:0000022"]))
+    first, second = (feature["type"] for feature in packet["phenotypicFeatures"][:2])
+    first["label"], second["label"] = model.names["HP:0000031"], "what nobody calls so"
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps(packet))
+    (patient,) = read_phenopackets(path, model.kg, Quarantine())
+    (note,) = patient.findings.notes
+    assert note.startswith("HP:0000021 is ")
+    assert "the name of HP:0000031" in note
+
+
 def test_prevalence_counts_in_a_clinic_and_not_among_published_cases(cases: Path) -> None:
     assert medkg.DiagnosisRequest(symptoms=["Fever"]).circumstances.prevalence
     assert not medkg.DiagnosisRequest(phenopacket=cases).circumstances.prevalence
