@@ -79,7 +79,8 @@ class Names:
         phenotype: numbers of the identifiers, equal for the names of one.
         word_counts: of the names.
         denials: how many words of a name deny.
-        is_deficit: whether a name says that something is hard or lost.
+        is_deficit: whether a name that is not of laymen, of the same phenotype, says that
+            something is hard or lost.
         rows: of their words, see `PhraseVectors`.
         vectors: (names, dimensions), unit vectors.
     """
@@ -105,6 +106,11 @@ class Names:
         split = [words for _, words in unique]
         rows = vectors.rows_of(split)
         numbers = {identifier: n for n, identifier in enumerate(dict.fromkeys(identifiers))}
+        deficits = {
+            identifier
+            for (identifier, of_name), (_, lay) in unique.items()
+            if not lay and not _DEFICITS.isdisjoint(of_name)
+        }
         return cls(
             identifiers,
             tuple(text for text, _ in unique.values()),
@@ -112,7 +118,7 @@ class Names:
             np.array([numbers[identifier] for identifier in identifiers], dtype=np.intp),
             np.array([len(of_name) for of_name in split], dtype=np.intp),
             np.array([denials_in(of_name) for of_name in split], dtype=np.intp),
-            np.array([not _DEFICITS.isdisjoint(of_name) for of_name in split], dtype=bool),
+            np.array([identifier in deficits for identifier in identifiers], dtype=bool),
             rows,
             vectors.encode(rows),
         )
@@ -182,7 +188,7 @@ def denials_in(words: Iterable[str]) -> int:
 def is_able(words: Sequence[str], run: slice) -> bool:
     """Whether words around a run, or in it, say that somebody can do what it names."""
     before, inside = words[max(0, run.start - 2) : run.start], words[run]
-    if not _ABLE.isdisjoint(before):
+    if not _ABLE.isdisjoint([*before, inside[0]]):
         return _LIMITS.isdisjoint([*before, *inside]) and _DEFICITS.isdisjoint(inside)
     near = words[run.start : run.stop + 3]
     return "without" in near and not _EASE.isdisjoint(near[near.index("without") :])
@@ -274,7 +280,6 @@ def _likest(
         places = np.flatnonzero((likeness >= _MIN_LIKENESS).ravel())
         run, name = np.divmod(places, len(names.texts))
         fits = denials[chunk][run] == names.denials[name]
-        fits &= ~(able[chunk][run] & names.is_deficit[name])
         run, name = run[fits], name[fits]
         parts.append((run + first, name, likeness[run, name]))
     run, name, likeness = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -286,11 +291,14 @@ def _likest(
     order = np.lexsort((name, -likeness, run))
     run, name, likeness = run[order], name[order], likeness[order]
     starts = np.flatnonzero(_differs(run))
-    place = np.arange(len(run)) - np.repeat(starts, np.diff([*starts, len(run)]))
+    of_run = np.diff([*starts, len(run)])
+    place = np.arange(len(run)) - np.repeat(starts, of_run)
+    # Who is able to do what a run is likest to be unable to do shows nothing by it.
+    shows_nothing = np.repeat(able[run[starts]] & names.is_deficit[name[starts]], of_run)
     following = np.append(likeness[1:], _MIN_LIKENESS)
     is_last = np.append(_differs(run)[1:], True) if len(run) else np.zeros(0, dtype=bool)
     ahead = likeness - np.where(is_last, _MIN_LIKENESS, following)
-    kept = place < _NAMES_OF_RUN
+    kept = (place < _NAMES_OF_RUN) & ~shows_nothing
     return run[kept], name[kept], likeness[kept], ahead[kept].astype(np.float32)
 
 
