@@ -1,10 +1,11 @@
 """How much of what notes in plain words state is read, with and without `medkg_phrases`.
 
-    python benchmarks/note_findings.py graphs/hpo [--sets plain,fresh,blind,unseen,later]
+    python benchmarks/note_findings.py graphs/hpo [--sets plain,fresh,…] [--joined 3]
 
 The notes are those of `textbook.py`, the annotations `data/textbook_findings.tsv`. A finding is
 read where a mention that shares a character with it has one of its terms, or one at most two steps
-above or below ("near"), and is denied if and only if the finding is. Prints Markdown.
+above or below ("near"), and is denied if and only if the finding is. With --joined so many notes
+are read as one, since people write long ones too. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from annotated_notes import AnnotatedNote, Nearness, StatedFinding, textbook_notes
+from annotated_notes import AnnotatedNote, Nearness, StatedFinding, joined, textbook_notes
 from spacy.language import Language
 from spacy.tokens import Doc
 
@@ -29,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("graph", type=Path)
     parser.add_argument("--sets", default="plain,fresh,blind,unseen,later")
+    parser.add_argument("--joined", type=int, default=1)
     arguments = parser.parse_args()
     kg = medkg.open(arguments.graph)
     nlp, nearness = build_pipeline(kg), Nearness(kg)
@@ -36,6 +38,8 @@ def main() -> None:
     print("|---" * 6 + "|")
     for name in arguments.sets.split(","):
         notes = textbook_notes(name)
+        starts = range(0, len(notes), arguments.joined)
+        notes = [joined(notes[start : start + arguments.joined]) for start in starts]
         nlp.disable_pipe("medkg_phrases")
         named = counts_of(nlp, notes, nearness)
         nlp.enable_pipe("medkg_phrases")

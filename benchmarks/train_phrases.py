@@ -76,9 +76,9 @@ HPO's ({hpo}), medkg's lay names and wordings. The network learns from {plain} n
 project, in which {phrases:,} phrases are annotated, its 30 case reports, and {maccrobat} of
 MACCROBAT's (CC BY 4.0). Figures are in `docs/benchmarks/diagnosis.md`.
 
-Limits: English notes. Of long texts hardly anything is read, since those that it learned from are
-formal; it tells how like a name words are, and not what they imply. What it reads is marked as
-such, with its probability. Not a medical device.
+Limits: English notes. Of formal texts hardly anything is read, since they call findings by their
+names; it tells how like a name words are, and not what they imply. What it reads is marked as such,
+with its probability. Not a medical device.
 """
 
 
