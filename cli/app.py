@@ -34,6 +34,8 @@ class OneValueCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # Typer names no type of it
         """The arguments that are left when the options are read."""
+        if ctx.resilient_parsing:  # of completion, which mustn't fail
+            return super().parse_args(ctx, args)
         _, _, given = self.make_parser(ctx).parse_args(args=list(args))
         for number, option in enumerate(given):
             if not isinstance(option, TyperOption) or option.multiple or option.is_flag:

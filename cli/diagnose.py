@@ -146,7 +146,7 @@ def diagnose(
             genes=gene or (),
             onset=onset,
             sex=sex,
-            prevalence=prevalence if into is None else False,
+            prevalence=False if into is not None and prevalence is None else prevalence,
             coverage=coverage,
             top=top,
             explain=explained or page is not None,
@@ -199,7 +199,9 @@ class _Output:
             raise typer.BadParameter(
                 "--findings and --review go with --note, --labs, --ecg, --eeg, --image and --audio"
             )
-        if self.into is not None and (request.genes or request.onset or request.sex):
+        if self.into is not None and (
+            request.genes or request.onset or request.sex or request.prevalence
+        ):
             raise typer.BadParameter("--into writes what follows from phenotypes alone")
         self._check_pseudonyms(request)
         if (self.ask or self.review) and not (sys.stdin.isatty() and sys.stdout.isatty()):

@@ -57,7 +57,7 @@ def read_phenopackets(
     for case in cases:
         findings = phenotypes.clean(case.present, case.excluded, typed)
         if findings.present:
-            notes = _mislabelled(phenotypes, labels, [*case.present, *case.excluded])
+            notes = _mislabelled(phenotypes, labels, dict.fromkeys([*case.present, *case.excluded]))
             findings = replace(findings, notes=(*findings.notes, *notes))
             patients.append(PatientFindings(case.id, findings, case.diseases, case.references))
         else:

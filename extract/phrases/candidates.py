@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ _MIN_LIKENESS = 0.62  # cosine; below it hardly any is right (the training notes
 _NAMES_OF_RUN = 6  # phenotypes of each run that are looked at
 _CHUNK = 128  # runs compared with all names at once, to bound the memory
 _BESIDE = 3  # words beside a run that are looked at
+_BEFORE = 4  # words before a run in which one is said to be able, or not
 _SHORT = 40  # tokens; what is shorter counts as so long, as no shorter notes were learned from
 _AROUND = 30  # words on either side that tell how plainly a text is written
 _MATTERS = 0.4  # from which weight on a word should have a counterpart
@@ -186,12 +188,20 @@ def denials_in(words: Iterable[str]) -> int:
 
 
 def is_able(words: Sequence[str], run: slice) -> bool:
-    """Whether words around a run, or in it, say that somebody can do what it names."""
-    before, inside = words[max(0, run.start - 2) : run.start], words[run]
-    if not _ABLE.isdisjoint([*before, inside[0]]):
-        return _LIMITS.isdisjoint([*before, *inside]) and _DEFICITS.isdisjoint(inside)
-    near = words[run.start : run.stop + 3]
-    return "without" in near and not _EASE.isdisjoint(near[near.index("without") :])
+    """Whether words around a run, or in it, say that somebody can do what it names.
+
+    They are looked for up to what is no word: a comma, a full stop.
+    """
+    before = list(takewhile(bool, reversed(words[max(0, run.start - _BEFORE) : run.start])))
+    behind = list(takewhile(bool, words[run.stop : run.stop + _BESIDE]))
+    inside = words[run]
+    if not _LIMITS.isdisjoint(before):
+        return False
+    near = [*inside, *behind]
+    if "without" in near and not _EASE.isdisjoint(near[near.index("without") :]):
+        return _LIMITS.isdisjoint(near[: near.index("without")])
+    is_said = not _ABLE.isdisjoint([*before[:2], inside[0]])
+    return is_said and _LIMITS.isdisjoint(inside) and _DEFICITS.isdisjoint(inside)
 
 
 def candidates_of(

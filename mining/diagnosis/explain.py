@@ -19,7 +19,7 @@ from .circumstances import Circumstances, Factors
 from .evidence import PairEvidence, evidence_of_pairs
 from .knowledge import Integers
 from .matches import Match, compare
-from .posterior import ProbabilityModel, log_odds
+from .posterior import ProbabilityModel, log_odds, sharpened
 from .prevalence import prevalence_text
 
 
@@ -92,7 +92,8 @@ def contributions(
     Support sets the disease against the mean of all diseases: above 0, a is evidence for it, as a
     log-likelihood ratio is. Weight sets it against its rivals, the diseases that are probable by
     all the rest: a phenotype that all of these show weighs nothing. Of two redundant phenotypes
-    each contributes little, since the other is still there. k phenotypes cost k + 1 scorings.
+    each contributes little, since the other is still there. k phenotypes cost k + 1 scorings. With
+    prevalence P(d | all') is as sharp as P(d | all) (`Factors.sharpness`).
 
     Returns:
         For `present` and `excluded` the contributions of each phenotype, and for each of the
@@ -106,7 +107,7 @@ def contributions(
     named = {}
     if factors is not None:
         # No finding gets the credit for how many there are.
-        logs *= factors.sharpness([present])
+        logs = sharpened(model, logs, factors, [present])
         named = factors.by_name(model.knowledge, with_all)
     if "prevalence" in named:
         # No finding gets the credit for how common the diseases are that it alone explains.

@@ -12,6 +12,7 @@ from scipy.special import log_softmax, logsumexp
 from ...graph.kg import KnowledgeGraph
 from .circumstances import Factors
 from .knowledge import Floats, Integers, Knowledge
+from .open_set import OpenSet
 
 # Uncertain phenotypes whose states are gone through: these double with each. Of more the ones that
 # are nearest to a half; the others are there or not, by 0.5.
@@ -28,6 +29,10 @@ class ProbabilityModel(Protocol):
     @property
     def knowledge(self) -> Knowledge:
         """The graph's diseases and phenotypes as matrices."""
+
+    @property
+    def open_set(self) -> OpenSet | None:
+        """What its probabilities were fitted by, if on cases."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -58,8 +63,23 @@ def posterior(
     logs = model.log_probabilities(present, excluded, scores=scores)
     if factors is None:
         return logs
-    logs = factors.sharpness(present) * logs + factors.log_factors(model.knowledge, present)
+    logs = sharpened(model, logs, factors, present) + factors.log_factors(model.knowledge, present)
     return np.asarray(log_softmax(logs, axis=1), dtype=np.float32)
+
+
+def sharpened(
+    model: ProbabilityModel,
+    logs: NDArray[np.floating[Any]],
+    factors: Factors,
+    present: Sequence[Integers],
+) -> NDArray[np.floating[Any]]:
+    """Log-probabilities by phenotypes times `Factors.sharpness` of the patients.
+
+    As they are where they weren't fitted on the published cases that come with medkg, of which
+    that was chosen.
+    """
+    of_published_cases = model.open_set is not None and model.open_set.figures.get("shipped")
+    return factors.sharpness(present) * logs if of_published_cases else logs
 
 
 def uncertain_posterior(

@@ -38,10 +38,9 @@ def prevalences(kg: KnowledgeGraph, knowledge: Knowledge) -> Floats:
 
 
 def prevalence_text(per_100000: float) -> str:
-    """How common a disease is, in words; what nothing is listed of says so."""
-    if np.isclose(per_100000, UNLISTED):
-        return f"prevalence not listed, taken as {UNLISTED} of 100,000"
-    return f"prevalence {per_100000:g} of 100,000"
+    """How common a disease is, in words."""
+    beside = ", which is what an unlisted one counts as" * bool(np.isclose(per_100000, UNLISTED))
+    return f"prevalence {per_100000:g} of 100,000{beside}"
 
 
 def sharpness(phenotypes: Integers) -> Floats:
@@ -52,7 +51,7 @@ def sharpness(phenotypes: Integers) -> Floats:
     finding says less of them.
 
     Args:
-        phenotypes: how many each patient shows, (patients,).
+        phenotypes: how many each patient shows, (patients,); what is excluded doesn't count.
     """
     grown = _OF_ONE + _GROWTH * np.log(np.maximum(phenotypes, 1))
     return np.asarray(np.minimum(grown, _SHARPEST), dtype=np.float32)

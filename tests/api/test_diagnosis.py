@@ -895,10 +895,10 @@ def test_a_term_that_a_file_calls_by_the_name_of_another(
 def test_prevalence_counts_in_a_clinic_and_not_among_published_cases(cases: Path) -> None:
     assert medkg.DiagnosisRequest(symptoms=["Fever"]).circumstances.prevalence
     assert not medkg.DiagnosisRequest(phenopacket=cases).circumstances.prevalence
-    for said in (True, False):
-        typed = medkg.DiagnosisRequest(symptoms=["Fever"], prevalence=said)
-        packets = medkg.DiagnosisRequest(phenopacket=cases, prevalence=said)
-        assert typed.circumstances.prevalence is packets.circumstances.prevalence is said
+    for wanted in (True, False):
+        typed = medkg.DiagnosisRequest(symptoms=["Fever"], prevalence=wanted)
+        packets = medkg.DiagnosisRequest(phenopacket=cases, prevalence=wanted)
+        assert typed.circumstances.prevalence is packets.circumstances.prevalence is wanted
 
 
 def test_a_note_in_python(model: DiagnosisModel, tmp_path: Path) -> None:

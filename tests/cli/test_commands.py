@@ -17,8 +17,10 @@ from typing import NamedTuple
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
-from medkg.cli import _TOPICS, main
+from medkg.cli import _TOPICS, app, main
+from medkg.cli.app import OneValueCommand
 from medkg.core.errors import DataError
 from medkg.graph import spill
 from medkg.graph.frames import FRAMES
@@ -517,3 +519,17 @@ def test_threads_sleep_while_they_wait_unless_told_otherwise(
             monkeypatch.delenv("OMP_WAIT_POLICY")
         medkg("sources")
         assert os.environ["OMP_WAIT_POLICY"] == expected
+
+
+def test_an_option_of_one_value_is_given_once(tmp_path: Path) -> None:
+    """Of two notes the first would be dropped, and nobody be told."""
+    twice = ["diagnose", str(tmp_path), "--note", "one.txt", "--note", "two.txt"]
+    result = CliRunner().invoke(app, twice)
+    assert result.exit_code == 2
+    assert "--note" in result.output
+    assert "given twice" in result.output
+    several = ["diagnose", str(tmp_path), "--symptom", "Fever", "--symptom", "Cough", "--json"]
+    assert "given twice" not in CliRunner().invoke(app, [*several, "--json"]).output
+    for group in (app, *(each.typer_instance for each in app.registered_groups)):
+        assert group is not None
+        assert all(command.cls is OneValueCommand for command in group.registered_commands)

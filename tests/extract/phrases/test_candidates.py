@@ -61,7 +61,11 @@ def feature(candidates: Candidates, name: str) -> np.ndarray:
         ("she can only climb stairs", False),
         ("she can hardly climb stairs", False),
         ("she could no longer climb stairs", False),
-        ("she has trouble when she can climb stairs", True),
+        ("she cannot climb stairs without help", False),
+        ("she is not able to climb stairs", False),
+        ("unable to climb stairs without help", False),
+        ("she can climb stairs without difficulty", True),
+        ("she does what she can . climb stairs", False),
         ("hard to climb stairs", False),
         ("climb stairs without difficulty", True),
         ("climb stairs without any help", True),
@@ -71,7 +75,7 @@ def feature(candidates: Candidates, name: str) -> np.ndarray:
     ],
 )
 def test_who_can_do_something(text: str, able: bool) -> None:
-    words = text.split()
+    words = [word if word.isalpha() else "" for word in text.split()]
     start = words.index("climb")
     assert is_able(words, slice(start, start + 2)) is able
 

@@ -201,7 +201,7 @@ def test_genes_multiply_the_odds(model: DiagnosisModel) -> None:
     rows = model.explain(symptoms, diseases=["ringing disease"], circumstances=given)
     circumstance = rows.filter(part="circumstance")
     assert circumstance["phenotype_name"].to_list() == [
-        "prevalence not listed, taken as 0.05 of 100,000",
+        "prevalence 0.05 of 100,000, which is what an unlisted one counts as",
         "candidate genes BELL1: associated with BELL1",
     ]
     expected = logit(after["ringing disease"]) - logit(before["ringing disease"])

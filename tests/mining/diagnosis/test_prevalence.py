@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,8 +11,10 @@ import pytest
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis import circumstances
 from medkg.mining.diagnosis.circumstances import USUAL, Circumstances, Factors
+from medkg.mining.diagnosis.explain import contributions
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.model import DiagnosisModel
+from medkg.mining.diagnosis.posterior import posterior
 from medkg.mining.diagnosis.prevalence import (
     UNLISTED,
     prevalences,
@@ -71,13 +75,11 @@ def test_of_two_that_fit_the_common_one_is_first(model: DiagnosisModel) -> None:
     assert usual["disease"].to_list() == [MARFAN, RARE]
     assert usual.equals(model.diagnose(["long fingers"], circumstances=USUAL))
     odds = usual["probability"][0] / usual["probability"][1]
-    # One finding counts 0.8 times what it does by itself, and prevalence to the power of 0.6.
     alone = {
         row["disease"]: row["probability"]
         for row in model.diagnose(["long fingers"], circumstances=None).iter_rows(named=True)
     }
-    by_findings = (alone[MARFAN] / alone[RARE]) ** 0.8
-    assert odds == pytest.approx(by_findings * 200**0.6, rel=1e-3)
+    assert odds == pytest.approx(alone[MARFAN] / alone[RARE] * 200**0.6, rel=1e-3)
     without = Circumstances(prevalence=False)
     assert model.diagnose(["long fingers"], circumstances=without)["probability"].to_list() == (
         pytest.approx(sorted(alone.values(), reverse=True))
@@ -90,6 +92,29 @@ def test_the_more_is_known_of_a_patient_the_sharper() -> None:
     assert of[1] < of[2] < of[4] < of[8] < of[12] == 2
 
 
+def test_of_published_cases_several_findings_count_more_and_one_less(
+    model: DiagnosisModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present, nothing = np.arange(2), np.zeros(0, dtype=np.int64)
+    rows = np.arange(len(model.knowledge.diseases))
+    factors = Factors(model.kg, model.knowledge, USUAL)
+    prior = factors.log_factors(model.knowledge, [present])[0]
+
+    def by_findings() -> np.ndarray:
+        logs = posterior(model, [present], [nothing], factors)[0] - prior
+        return np.asarray(logs - logs[0])
+
+    before = by_findings()
+    whole = contributions(model, present, nothing, rows, factors)["present"].support
+    monkeypatch.setattr(model, "open_set", SimpleNamespace(figures={"shipped": True}))
+    grown = sharpness(np.array([2]))[0]
+    assert grown > 1
+    assert by_findings() == pytest.approx(grown * before, abs=1e-4)
+    # Each finding's support grows with it, and none gets more for being the second.
+    sharper = contributions(model, present, nothing, rows, factors)["present"].support
+    assert sharper == pytest.approx(grown * whole, abs=1e-4)
+
+
 def test_how_common_a_disease_is_counts_where_it_explains_a_finding(model: DiagnosisModel) -> None:
     """Marfan syndrome shows long fingers alone, and who has none hasn't it for being common."""
     known, factors = model.knowledge, Factors(model.kg, model.knowledge, USUAL)
@@ -100,9 +125,9 @@ def test_how_common_a_disease_is_counts_where_it_explains_a_finding(model: Diagn
     prior = prior_factors(prevalences(model.kg, known))[marfan]
     # All phenotypes are of the first kind; the third is not Marfan syndrome's.
     assert by_name[:, marfan] == pytest.approx([prior, prior, 0, prior])
-    alone = model.diagnose(["another"], circumstances=None)["probability"].to_numpy() ** 0.8
+    alone = model.diagnose(["another"], circumstances=None)
     assert model.diagnose(["another"])["probability"].to_list() == pytest.approx(
-        (alone / alone.sum()).tolist(), rel=1e-4
+        alone["probability"].to_list()
     )
 
 

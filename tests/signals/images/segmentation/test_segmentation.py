@@ -249,3 +249,15 @@ def test_the_model_that_ships_says_what_it_is() -> None:
     assert Segmenter.open().config["side"] == 128
     assert "no medical device" in (DEFAULT / "CARD.md").read_text(encoding="utf-8")
     assert sum(file.stat().st_size for file in DEFAULT.iterdir()) < 600_000
+
+
+def test_pictures_of_a_rare_kind_are_drawn_more_often() -> None:
+    """Ninety dark ones, nine bright ones, and one in colours."""
+    pixels = np.zeros((100, 4, 4, 3), np.float32)
+    pixels[90:99] = 0.9
+    pixels[99, ..., 0] = 0.5
+    assert np.bincount(network.kinds_of(pixels)).tolist() == [90, 9, 1]
+    often = network._how_often(pixels).tolist()
+    assert often[0] == 1
+    assert often[90] == pytest.approx(12 / 9)
+    assert often[99] == 8
