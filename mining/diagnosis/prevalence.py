@@ -13,7 +13,7 @@ from .knowledge import Floats, Integers, Knowledge
 UNLISTED = 0.05  # of 100,000 people: what a disease that the table doesn't have counts as
 # Of the prior odds. The whole would put a common disease before a rare one that fits far better:
 # what is known of symptoms is rough, and patients who are asked about are no sample of all.
-_WEIGHT = 0.6
+_WEIGHT = 0.5
 # See `sharpness`. Chosen by the log loss of textbook pictures, whole and of one to six of their
 # findings, and measured on others: docs/benchmarks/diagnosis.md.
 _OF_ONE, _GROWTH, _SHARPEST = 0.8, 0.55, 2.0
