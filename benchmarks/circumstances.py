@@ -32,9 +32,9 @@ from medkg.core.ranking import best_rank
 from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.cases import cases_of
-from medkg.mining.diagnosis.circumstances import Circumstances, Factors, years_of_onset
+from medkg.mining.diagnosis.circumstances import Circumstances, years_of_onset
 from medkg.mining.diagnosis.model import DiagnosisModel
-from medkg.mining.diagnosis.posterior import posterior
+from medkg.mining.diagnosis.posterior import factors_for, posterior
 
 LATER_THAN = 34_600_000
 TOP = (1, 3, 10)
@@ -114,7 +114,7 @@ def main() -> None:
         ranks = []
         for n, (present, disease, *about) in enumerate(track(patients, name)):
             given = way(n, *about)
-            factors = Factors(model.kg, model.knowledge, given) if given else None
+            factors = factors_for(model, given)
             logs = posterior(model, [present], [present[:0]], factors)[0]
             ranks.append(best_rank(logs, [disease]))
         of_all = np.array(ranks)

@@ -106,11 +106,11 @@ def diagnose_patients(
         phenotypes seen alone, as it was fitted; see `OpenSet.none_and_sets` for what else the set
         goes by.
     """
-    from medkg.mining.diagnosis.circumstances import Factors
+    from medkg.mining.diagnosis.posterior import factors_for
 
     ranking = _Ranking(
         model,
-        factors=Factors(model.kg, model.knowledge, circumstances) if circumstances else None,
+        factors=factors_for(model, circumstances),
         top=top,
         coverage=coverage or DEFAULT_COVERAGE,
         # A set is of hundreds of diseases; those of a folder's patients are given on request.

@@ -98,6 +98,11 @@ USUAL = Circumstances()  # nothing but how common diseases are
 class Factors:
     """The likelihood ratios of the diseases for one patient's circumstances.
 
+    Args:
+        of_published_cases: whether the probabilities that they multiply were fitted on the
+            published cases that come with medkg: with prevalence these are sharpened
+            (`prevalence.sharpness`), of which nothing is known for others.
+
     Attributes:
         fixed: for each thing given, the logarithms of its factors, one a disease.
         genes: for each disease (row), names of the candidate genes that it is associated with.
@@ -108,14 +113,23 @@ class Factors:
         DataError: an onset or a sex that is none.
     """
 
-    def __init__(self, kg: KnowledgeGraph, knowledge: Knowledge, circumstances: Circumstances):
+    def __init__(
+        self,
+        kg: KnowledgeGraph,
+        knowledge: Knowledge,
+        circumstances: Circumstances,
+        *,
+        of_published_cases: bool = False,
+    ):
         self.fixed: dict[str, Floats] = {}
         self.genes: dict[int, list[str]] = {}
         self.prevalence: Floats | None = None
         self._other_sex: sp.csr_matrix | None = None
         if circumstances.prevalence:
             self.prevalence = prevalences(kg, knowledge)
-            self.fixed["prevalence"] = prior_factors(self.prevalence)
+            prior = prior_factors(self.prevalence, sharpened=of_published_cases)
+            self.fixed["prevalence"] = prior
+        self._sharpened = circumstances.prevalence and of_published_cases
         if circumstances.genes:
             self.fixed["gene"] = self._gene_factors(kg, knowledge, circumstances.genes)
         if circumstances.onset:
@@ -146,7 +160,7 @@ class Factors:
         """What the patients' log-probabilities by phenotypes are multiplied by, patients × 1; see
         `prevalence.sharpness`."""
         numbers = np.array([len(patient) for patient in patients], dtype=np.int64)
-        of_each = np.ones(len(numbers)) if self.prevalence is None else sharpness(numbers)
+        of_each = sharpness(numbers) if self._sharpened else np.ones(len(numbers))
         return np.asarray(of_each, dtype=np.float32)[:, None]
 
     def log_factors(self, knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:

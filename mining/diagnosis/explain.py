@@ -19,7 +19,7 @@ from .circumstances import Circumstances, Factors
 from .evidence import PairEvidence, evidence_of_pairs
 from .knowledge import Integers
 from .matches import Match, compare
-from .posterior import ProbabilityModel, log_odds, sharpened
+from .posterior import ProbabilityModel, factors_for, log_odds
 from .prevalence import prevalence_text
 
 
@@ -107,7 +107,7 @@ def contributions(
     named = {}
     if factors is not None:
         # No finding gets the credit for how many there are.
-        logs = sharpened(model, logs, factors, [present])
+        logs *= factors.sharpness([present])
         named = factors.by_name(model.knowledge, with_all)
     if "prevalence" in named:
         # No finding gets the credit for how common the diseases are that it alone explains.
@@ -147,7 +147,7 @@ def explain(
         each part the phenotypes with the greatest support come first.
     """
     knowledge = model.knowledge
-    factors = Factors(model.kg, knowledge, circumstances) if circumstances else None
+    factors = factors_for(model, circumstances)
     matches = [compare(knowledge, int(row), present, excluded) for row in rows]
     pairs = {
         (int(row), match.by)

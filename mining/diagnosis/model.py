@@ -34,13 +34,13 @@ from ...graph.training_provenance import (
 )
 from .ask import questions
 from .cases import cases_of
-from .circumstances import USUAL, Circumstances, Factors
+from .circumstances import USUAL, Circumstances
 from .explain import explain
 from .figures import Figures
 from .knowledge import Floats, Integers, Knowledge
 from .matches import compare
 from .open_set import OpenSet
-from .posterior import most_probable, posterior
+from .posterior import factors_for, most_probable, posterior
 from .scorers import DiagnosisScorer, carried_over, scorer_of
 
 KIND = "diagnosis"
@@ -157,7 +157,7 @@ class DiagnosisModel:
             MissingError: a name that the graph doesn't have, or no phenotype that the model knows.
         """
         present, absent = self._resolved(symptoms, excluded)
-        factors = Factors(self.kg, self.knowledge, circumstances) if circumstances else None
+        factors = factors_for(self, circumstances)
         scores = self.scores([present])
         logs = posterior(self, [present], [absent], factors, scores)
         return diagnoses_frame(self.rows_of(present, absent, scores[0], logs[0], top))
@@ -216,7 +216,7 @@ class DiagnosisModel:
         if diseases:
             rows = np.array([self._row(text) for text in diseases])
         else:
-            factors = Factors(self.kg, self.knowledge, circumstances) if circumstances else None
+            factors = factors_for(self, circumstances)
             rows = most_probable(posterior(self, [present], [absent], factors)[0], top)
         return explain(self, present, absent, rows, circumstances)
 
@@ -236,7 +236,7 @@ class DiagnosisModel:
             unknown: phenotypes whose answer is not to be had; they aren't asked for again.
         """
         present, absent = self._resolved(symptoms, excluded)
-        factors = Factors(self.kg, self.knowledge, circumstances) if circumstances else None
+        factors = factors_for(self, circumstances)
         return questions(self, present, absent, self._columns(unknown), top=top, factors=factors)
 
     @cached_property

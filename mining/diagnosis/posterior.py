@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, logsumexp
 
 from ...graph.kg import KnowledgeGraph
-from .circumstances import Factors
+from .circumstances import Circumstances, Factors
 from .knowledge import Floats, Integers, Knowledge
 from .open_set import OpenSet
 
@@ -63,23 +63,20 @@ def posterior(
     logs = model.log_probabilities(present, excluded, scores=scores)
     if factors is None:
         return logs
-    logs = sharpened(model, logs, factors, present) + factors.log_factors(model.knowledge, present)
+    logs = factors.sharpness(present) * logs + factors.log_factors(model.knowledge, present)
     return np.asarray(log_softmax(logs, axis=1), dtype=np.float32)
 
 
-def sharpened(
-    model: ProbabilityModel,
-    logs: NDArray[np.floating[Any]],
-    factors: Factors,
-    present: Sequence[Integers],
-) -> NDArray[np.floating[Any]]:
-    """Log-probabilities by phenotypes times `Factors.sharpness` of the patients.
+def factors_for(model: ProbabilityModel, circumstances: Circumstances | None) -> Factors | None:
+    """What the probabilities of a model are multiplied by for a patient's circumstances.
 
-    As they are where they weren't fitted on the published cases that come with medkg, of which
-    that was chosen.
+    Raises:
+        MissingError, DataError: see `Factors`.
     """
-    of_published_cases = model.open_set is not None and model.open_set.figures.get("shipped")
-    return factors.sharpness(present) * logs if of_published_cases else logs
+    if not circumstances:
+        return None
+    of_published_cases = model.open_set is not None and bool(model.open_set.figures.get("shipped"))
+    return Factors(model.kg, model.knowledge, circumstances, of_published_cases=of_published_cases)
 
 
 def uncertain_posterior(

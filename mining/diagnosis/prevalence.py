@@ -16,7 +16,7 @@ UNLISTED = 0.05  # of 100,000 people: what a disease that the table doesn't have
 _WEIGHT = 0.5
 # See `sharpness`. Chosen by the log loss of textbook pictures, whole and of one to six of their
 # findings, and measured on others: docs/benchmarks/diagnosis.md.
-_OF_ONE, _GROWTH, _SHARPEST = 0.8, 0.55, 2.0
+_OF_ONE, _GROWTH, _SHARPEST, _WEIGHT_BESIDE = 0.8, 0.55, 2.0, 0.6
 
 
 def prevalences(kg: KnowledgeGraph, knowledge: Knowledge) -> Floats:
@@ -57,6 +57,11 @@ def sharpness(phenotypes: Integers) -> Floats:
     return np.asarray(np.minimum(grown, _SHARPEST), dtype=np.float32)
 
 
-def prior_factors(prevalence: Floats) -> Floats:
-    """Logarithms of what a disease's odds are multiplied by for how common it is, (diseases,)."""
-    return np.asarray(_WEIGHT * np.log(prevalence / UNLISTED), dtype=np.float32)
+def prior_factors(prevalence: Floats, *, sharpened: bool) -> Floats:
+    """Logarithms of what a disease's odds are multiplied by for how common it is, (diseases,).
+
+    Args:
+        sharpened: whether log-probabilities by findings are multiplied by `sharpness`.
+    """
+    weight = _WEIGHT_BESIDE if sharpened else _WEIGHT
+    return np.asarray(weight * np.log(prevalence / UNLISTED), dtype=np.float32)

@@ -14,7 +14,7 @@ from medkg.mining.diagnosis.circumstances import USUAL, Circumstances, Factors
 from medkg.mining.diagnosis.explain import contributions
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.model import DiagnosisModel
-from medkg.mining.diagnosis.posterior import posterior
+from medkg.mining.diagnosis.posterior import factors_for, posterior
 from medkg.mining.diagnosis.prevalence import (
     UNLISTED,
     prevalences,
@@ -65,7 +65,7 @@ def test_prevalence_is_looked_up_by_any_identifier(kg: KnowledgeGraph) -> None:
     listed = prevalences(kg, known)
     assert listed[known.disease_rows["ORPHA:558"]] == pytest.approx(10)
     assert listed[known.disease_rows[RARE]] == pytest.approx(UNLISTED)
-    factors = prior_factors(listed)
+    factors = prior_factors(listed, sharpened=False)
     assert factors[known.disease_rows[RARE]] == 0
     assert factors[known.disease_rows[MARFAN]] == pytest.approx(np.log(200) / 2)
 
@@ -97,19 +97,21 @@ def test_of_published_cases_several_findings_count_more_and_one_less(
 ) -> None:
     present, nothing = np.arange(2), np.zeros(0, dtype=np.int64)
     rows = np.arange(len(model.knowledge.diseases))
-    factors = Factors(model.kg, model.knowledge, USUAL)
-    prior = factors.log_factors(model.knowledge, [present])[0]
 
-    def by_findings() -> np.ndarray:
+    def by_findings(factors: Factors | None) -> np.ndarray:
+        assert factors is not None
+        prior = factors.log_factors(model.knowledge, [present])[0]
         logs = posterior(model, [present], [nothing], factors)[0] - prior
         return np.asarray(logs - logs[0])
 
-    before = by_findings()
+    factors = factors_for(model, USUAL)
+    before = by_findings(factors)
     whole = contributions(model, present, nothing, rows, factors)["present"].support
     monkeypatch.setattr(model, "open_set", SimpleNamespace(figures={"shipped": True}))
     grown = sharpness(np.array([2]))[0]
     assert grown > 1
-    assert by_findings() == pytest.approx(grown * before, abs=1e-4)
+    factors = factors_for(model, USUAL)
+    assert by_findings(factors) == pytest.approx(grown * before, abs=1e-4)
     # Each finding's support grows with it, and none gets more for being the second.
     sharper = contributions(model, present, nothing, rows, factors)["present"].support
     assert sharper == pytest.approx(grown * whole, abs=1e-4)
@@ -122,7 +124,7 @@ def test_how_common_a_disease_is_counts_where_it_explains_a_finding(model: Diagn
     patients = [known.columns_of([id_]) for id_ in ("HP:0000001", "HP:0000002", "HP:0000003")]
     patients.append(np.arange(3))
     by_name = factors.by_name(known, patients)["prevalence"]
-    prior = prior_factors(prevalences(model.kg, known))[marfan]
+    prior = prior_factors(prevalences(model.kg, known), sharpened=False)[marfan]
     # All phenotypes are of the first kind; the third is not Marfan syndrome's.
     assert by_name[:, marfan] == pytest.approx([prior, prior, 0, prior])
     alone = model.diagnose(["another"], circumstances=None)
