@@ -650,6 +650,7 @@ def test_the_command_ranks_a_folder(folder: Path, cases: Path) -> None:
         (("--symptom", "HP:0000021", "--note", "x", "--findings", "y"), "add to the table"),
         (("--symptom", "HP:0000021", "--review"), "go with --note"),
         (("--symptom", "HP:0000021", "--into", "embedded:x", "--sex", "male"), "phenotypes alone"),
+        (("--symptom", "HP:0000021", "--into", "embedded:x", "--prevalence"), "phenotypes alone"),
         (("--symptom", "HP:0000021", "--coverage", "1"), "between 0 and 1"),
         (("--symptom", "HP:0000021", "--coverage", "0"), "between 0 and 1"),
         (("--symptom", "HP:0000021", "--pseudonyms", "a" * 16), "goes with --into"),
