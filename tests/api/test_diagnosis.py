@@ -311,7 +311,7 @@ def test_what_is_typed_like_a_name_is_read_and_told() -> None:
 
 
 def test_all_that_is_read_in_typed_words_counts() -> None:
-    typed = (["coughing blood and up to the loo all night"], list[str]())
+    typed = (["coughing blood and gets up five times a night to pee"], list[str]())
     (seen, _), notes = typed_phenotypes(plain(), typed)
     assert seen == ["HP:0002105", "HP:0000017"]
     assert [", like " in note for note in notes] == [False, True]
