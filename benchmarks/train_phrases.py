@@ -10,8 +10,8 @@ run of words means a phenotype is learned from notes: those of `textbook.py` but
 which stays unseen, those written to learn from, the project's own case reports, and MACCROBAT's,
 which say most by its name: of their runs of words that are like a name, 900 were judged by reading
 (`data/maccrobat_phrases.tsv`), and those where MACCROBAT has no finding are wrong. Plain notes are
-read one by one and several as one, since people write long ones too. Prints how this
-part does on notes that it has not learned from (five folds), and writes the folder OUT.
+read one by one and several as one, since people write long ones too. Prints how this part does on
+notes that it has not learned from (five folds), and writes the folder OUT.
 """
 
 from __future__ import annotations

@@ -75,9 +75,11 @@ def _mislabelled(
 ) -> Iterator[str]:
     """What to say of terms that the file calls by the name of another one."""
     for identifier in identifiers:
+        if identifier not in labels:
+            continue
         try:
             own, _ = phenotypes.one(identifier)
-            named, _ = phenotypes.one(labels.get(identifier, identifier))
+            named, _ = phenotypes.one(labels[identifier])
         except MissingError:
             continue
         if named != own:
