@@ -31,7 +31,7 @@ def graph() -> KnowledgeGraph:
 
 def test_every_disease_has_findings_and_a_prevalence(graph: KnowledgeGraph) -> None:
     diseases = graph.nodes.filter(kind="Disease")
-    assert diseases.height == 215
+    assert diseases.height == 250
     findings = graph.edges.group_by("subject").len()
     assert set(findings["subject"]) == set(diseases["id"])
     assert findings["len"].min() >= 3
