@@ -1,14 +1,16 @@
 """Training on several processes of torchrun, on one machine: quality, time and memory.
 
-    python benchmarks/torchrun.py                       the starter set, and ten million edges
+    python benchmarks/torchrun.py                       all of it
     python benchmarks/torchrun.py --processes 1 2 --edges 0 --seeds 0 1 2
 
 *Quality*: `medkg train links` (the default network, with sampled batches of 256 edges of all
 processes together) and `medkg train embeddings`, on the starter set or the graph folder of
 --graph: the MRR of the edges held back. *Epoch*: one of the default network with sampled
 neighbours over a made-up graph (that of `benchmarks/gnn_speed.py`) of so many edges, of which
---learned are learned, --batch in a step, and the others are what messages go over. Embeddings have
-the first seed alone, since processes take the steps that one does (`tests/gnn/test_parallel.py`).
+--learned are learned, --batch in a step, and the others are what messages go over. *Table*: one of
+embeddings (ComplEx, 128 numbers each) of --nodes nodes over --learned made-up triples, --batch in
+a step. Embeddings have the first seed alone, since processes take the steps that one does
+(`tests/gnn/test_parallel.py`).
 Seconds of processors are those of all processes together; memory is that of the largest one.
 Processes talk over gloo, with one thread each.
 """
@@ -24,7 +26,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +39,9 @@ import torch
 import medkg
 from medkg.core.ranking import pair_matrix
 from medkg.gnn import parallel, training
-from medkg.gnn.settings import NetworkSettings
+from medkg.gnn.embeddings.training import Training
+from medkg.gnn.settings import EmbeddingSettings, NetworkSettings
+from medkg.gnn.triples import Triples
 
 QUALITY_BATCH = 256  # edges a step, of all processes together
 MAC = sys.platform == "darwin"  # where memory is in bytes, not in kilobytes
@@ -110,11 +115,23 @@ def mrr(metrics: dict[str, Any]) -> str:
 def epoch(edges: int, learned: int, batch: int, processes: Sequence[int]) -> None:
     """Print a row for each number of processes."""
     print(f"\n{edges:,} edges, of which {learned:,} are learned in an epoch, {batch:,} a step\n")
+    sizes = ["--edges", str(edges), "--learned", str(learned), "--batch", str(batch)]
+    each_number(processes, ["--one-epoch", *sizes])
+
+
+def table(nodes: int, learned: int, batch: int, processes: Sequence[int]) -> None:
+    """Print a row for each number of processes."""
+    print(f"\nEmbeddings of {nodes:,} nodes, {learned:,} triples in an epoch, {batch:,} a step\n")
+    sizes = ["--nodes", str(nodes), "--learned", str(learned), "--batch", str(batch)]
+    each_number(processes, ["--one-table", *sizes])
+
+
+def each_number(processes: Sequence[int], arguments: Sequence[str]) -> None:
+    """Run this script with the arguments in so many processes, and print a row for each number."""
     row(["processes", "s", "CPU s", "GB of a process", "all: s", "CPU s"])
     row(["---:"] * 6)
     for n in processes:
-        sizes = ["--edges", str(edges), "--learned", str(learned), "--batch", str(batch)]
-        run = torchrun(n, [sys.executable, __file__, "--one-epoch", *sizes])
+        run = torchrun(n, [sys.executable, __file__, *arguments])
         each = [json.loads(line) for line in run.printed.splitlines()]
         row(
             [
@@ -142,17 +159,39 @@ def one_epoch(edges: int, learned: int, batch: int) -> dict[str, float]:
     train_epoch = training._train_epoch
 
     def timed(*arguments: Any) -> None:
-        began, worked = time.perf_counter(), time.process_time()
-        train_epoch(*arguments)
-        figures["seconds"] = time.perf_counter() - began
-        figures["cpu"] = time.process_time() - worked
+        with measured(figures):
+            train_epoch(*arguments)
 
     training._train_epoch = timed
     training.train_network(
         data, edge_type, known, settings, lambda *_: 0.0, seed=0, device=torch.device("cpu")
     )
+    return figures
+
+
+def one_table(nodes: int, learned: int, batch: int) -> dict[str, float]:
+    """As `one_epoch`, of embeddings."""
+    draw = np.random.default_rng(0)
+    ends = draw.integers(0, nodes, (learned, 2))
+    edges = np.stack([ends[:, 0], np.zeros(learned, dtype=np.int64), ends[:, 1]], axis=1)
+    triples = Triples(edges, np.array([0, nodes]), np.array([[0, 0]]))
+    device = parallel.join(torch.device("cpu"))
+    trained = Training(triples, EmbeddingSettings(epochs=1, batch=batch), 0, device)
+    figures: dict[str, float] = {}
+    with measured(figures):
+        trained.run_epoch()
+    return figures
+
+
+@contextmanager
+def measured(figures: dict[str, float]) -> Iterator[None]:
+    """Write the seconds of the block, and this process's memory at the peak."""
+    began, worked = time.perf_counter(), time.process_time()
+    yield
+    figures["seconds"] = time.perf_counter() - began
+    figures["cpu"] = time.process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if MAC else 1024)
-    return {**figures, "gb": peak / 1e9}
+    figures["gb"] = peak / 1e9
 
 
 def main() -> None:
@@ -164,11 +203,14 @@ def main() -> None:
     parser.add_argument("--edges", type=int, default=10_000_000, help="0: no epoch is measured")
     parser.add_argument("--learned", type=int, default=50_000)
     parser.add_argument("--batch", type=int, default=1024, help="of all processes together")
+    parser.add_argument("--nodes", type=int, default=10_000_000, help="0: no table is measured")
     parser.add_argument("--one-epoch", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--one-table", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.one_epoch:
+    if given.one_epoch or given.one_table:
+        train_one, size = (one_epoch, given.edges) if given.one_epoch else (one_table, given.nodes)
         # One write, so that lines of several processes don't mix.
-        sys.stdout.write(json.dumps(one_epoch(given.edges, given.learned, given.batch)) + "\n")
+        sys.stdout.write(json.dumps(train_one(size, given.learned, given.batch)) + "\n")
         return
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, PyTorch"
@@ -183,6 +225,8 @@ def main() -> None:
             quality(graph, given.processes, given.seeds)
         if given.edges:
             epoch(given.edges, given.learned, given.batch, given.processes)
+        if given.nodes:
+            table(given.nodes, given.learned, given.batch, given.processes)
     print(f"\nload average {os.getloadavg()[0]:.1f} at the end")
 
 

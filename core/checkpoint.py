@@ -76,17 +76,24 @@ class Checkpoint:
         Raises:
             ModelError: the state is damaged.
         """
-        numbers = self._numbers()
-        if (
-            self._folder is None
-            or numbers is None
-            or numbers.pop("fingerprint") != self._fingerprint
-        ):
+        numbers = self.numbers()
+        if self._folder is None or numbers is None:
             return None
         try:
             return SavedState(load_tensors(self._folder / _TENSORS), numbers)
         except (OSError, SafetensorError) as error:
             raise self._damaged(error) from error
+
+    def numbers(self) -> dict[str, Any] | None:
+        """The state's numbers alone; None where there is none, or that of another training.
+
+        Raises:
+            ModelError: the state is damaged.
+        """
+        numbers = self._numbers()
+        if numbers is None or numbers.pop("fingerprint") != self._fingerprint:
+            return None
+        return numbers
 
     def is_of_another(self) -> bool:
         """Whether there is a state, and of another training.

@@ -31,6 +31,17 @@ def size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def is_first_here() -> bool:
+    """Whether this is the first or only process of its machine."""
+    return int(os.environ.get("LOCAL_RANK", "0")) == 0
+
+
+def wait() -> None:
+    """Wait until all processes are here."""
+    if size() > 1:
+        dist.barrier()
+
+
 def join(device: torch.device) -> torch.device:
     """Meet the other processes, if there are some; gives the device that is this process's own.
 
@@ -103,22 +114,9 @@ def _gradient(weights: nn.Parameter) -> Tensor:
 
 
 def _mean_of_rows(gradient: Tensor) -> Tensor:
+    """The mean over the processes, added up in one order everywhere."""
     gradient = gradient.coalesce()
-    rows, values = sum_of_rows(gradient.indices()[0], gradient.values() / size())
-    return torch.sparse_coo_tensor(
-        rows[None], values, gradient.shape, check_invariants=False
-    ).coalesce()
-
-
-def sum_of_rows(rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """The rows that any process has, ascending, and their sums, added up in one order everywhere.
-
-    Args:
-        rows: (n,), the different numbers of the rows of this process.
-        values: (n, k), one for each.
-    """
-    if size() == 1:
-        return rows, values
+    rows, values = gradient.indices()[0], gradient.values() / size()
     own = torch.tensor([len(rows)], device=rows.device)
     lengths = [torch.zeros_like(own) for _ in range(size())]
     dist.all_gather(lengths, own)
@@ -131,6 +129,6 @@ def sum_of_rows(rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         dist.all_gather(tensors, padded)
         return torch.cat([part[: int(n)] for part, n in zip(tensors, lengths, strict=True)])
 
-    every = gathered(rows)[None]
-    total = torch.sparse_coo_tensor(every, gathered(values), check_invariants=False).coalesce()
-    return total.indices()[0], total.values()
+    return torch.sparse_coo_tensor(
+        gathered(rows)[None], gathered(values), gradient.shape, check_invariants=False
+    ).coalesce()

@@ -2,8 +2,8 @@
 
 Each node and each relation has a vector, and a decoder scores them. Each batch is of one relation,
 and a step computes with, and changes, only the rows of the nodes in it, so that its time does not
-grow with the graph. Under torchrun the processes share each batch, and take the steps that one
-would.
+grow with the graph. Under torchrun the processes share each batch and the table of vectors, and
+take the steps that one would.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...core.checkpoint import Checkpoint
+from ...core.checkpoint import Checkpoint, remove_checkpoints
 from ...core.progress import progress
 from ...core.ranking import pair_matrix
 from ...core.threads import one_thread
@@ -29,8 +29,8 @@ from ..losses import LOSSES
 from ..negatives import SAMPLERS, Pool
 from ..settings import EMBEDDING_SCHEDULES, EmbeddingSettings
 from ..triples import Triples
+from .table import Table
 
-_TINY = 1e-10
 _SMALL = 4_000_000  # multiplications in a batch's product that one thread is enough for
 
 
@@ -99,7 +99,6 @@ def train(
     training = Training(triples, settings, seed, device, checkpoint)
     training.resume()
     parallel.check_same_epoch(training.epoch, device)
-    is_first = parallel.rank() == 0  # of several processes one validates and writes
     small_batch = settings.batch * settings.negatives * settings.dim < _SMALL
     with one_thread(small_batch), progress(f"Training {settings.decoder}", settings.epochs) as step:
         step(training.epoch)
@@ -107,14 +106,14 @@ def train(
             training.run_epoch()
             last = training.epoch == settings.epochs
             if validate is not None and (training.epoch % settings.validate_every == 0 or last):
-                mrr = validate(training.embeddings()) if is_first else 0.0
+                now = training.embeddings_in_first()
+                mrr = 0.0 if now is None else validate(now)
                 training.record_validation(parallel.from_first(mrr, device))
-            if is_first:
-                training.write()
-            validated = training.best is not None
+            training.write()
+            validated = training.best_epoch > 0
             step(1, f"validation MRR {training.best_mrr:.3f}" if validated else None)
     course: EmbeddingTraining = {"epochs": training.epoch}
-    if training.best is not None:
+    if training.best_epoch:
         course["best_epoch"] = training.best_epoch
         course["valid_mrr"] = round(training.best_mrr, 4)
     return training.embeddings(best=True), course
@@ -138,13 +137,10 @@ class Training:
         n_nodes, n_relations = int(triples.starts[-1]), len(triples.kinds)
         rows = 2 * n_relations if settings.reciprocal else n_relations
         # One table, the relations' vectors after the nodes', so that a step reads and writes once.
-        vectors = [
-            self._random_vectors(n_nodes),
-            self._random_vectors(rows) + self._decoder.identity(settings.dim),
-        ]
-        self._n_nodes = n_nodes
-        self._vectors = torch.cat(vectors).to(device)
-        self._sums = torch.zeros(n_nodes + rows, 1, device=device)
+        self._n_nodes, identity = n_nodes, self._decoder.identity(settings.dim)
+        self._table = Table(n_nodes + rows, settings.dim, device)
+        self._table.fill(0, n_nodes, self._random_vectors)
+        self._table.fill(n_nodes, n_nodes + rows, lambda n: self._random_vectors(n) + identity)
         self._edges, self._pools, self._known = [], [], []
         for relation in range(n_relations):
             pairs = triples.pairs(relation)
@@ -159,10 +155,9 @@ class Training:
         digest = hashlib.sha256(made_of.encode())
         for array in (triples.edges, triples.starts, triples.kinds):
             digest.update(np.ascontiguousarray(array).tobytes())
-        self.checkpoint = Checkpoint(checkpoint, digest.hexdigest())
+        self._folder, self._fingerprint = checkpoint, digest.hexdigest()
         self.epoch = self.best_epoch = self.waited = 0
         self.best_mrr = -1.0
-        self.best: Tensor | None = None
 
     def _random_vectors(self, rows: int) -> Tensor:
         numbers = torch.randn(rows, self.settings.dim, generator=self.generator)
@@ -170,9 +165,15 @@ class Training:
 
     def embeddings(self, *, best: bool = False) -> Embeddings:
         """The vectors as they are now, or, on the CPU, those with the best validation MRR."""
-        vectors = self._vectors
-        if best:
-            vectors = (self._vectors if self.best is None else self.best).cpu()
+        vectors = self._table.whole(best=best)
+        return self._embeddings(vectors.cpu() if best else vectors)
+
+    def embeddings_in_first(self) -> Embeddings | None:
+        """The vectors as they are now, in the first process alone."""
+        vectors = self._table.whole_in_first()
+        return None if vectors is None else self._embeddings(vectors)
+
+    def _embeddings(self, vectors: Tensor) -> Embeddings:
         nodes, relations = vectors[: self._n_nodes], vectors[self._n_nodes :]
         return Embeddings(self.settings.decoder, nodes, relations, self.settings.reciprocal)
 
@@ -181,7 +182,7 @@ class Training:
         self.waited += 1
         if mrr > self.best_mrr:
             self.best_mrr, self.best_epoch, self.waited = mrr, self.epoch, 0
-            self.best = self._vectors.clone()
+            self._table.keep_best()
 
     def run_epoch(self) -> None:
         """Make one pass over all triples."""
@@ -217,9 +218,12 @@ class Training:
         own = self._n_nodes + relation
         inverse = [own + len(self._edges)] if settings.reciprocal else []
         row_groups = [heads, tails, *drawn, torch.tensor([own, *inverse])]
-        everywhere = torch.cat(row_groups)
-        there = self._vectors.index_select(0, everywhere.to(device)).requires_grad_()
-        *vectors, relations = there.split_with_sizes([len(rows) for rows in row_groups])
+        different, places = np.unique(torch.cat(row_groups), return_inverse=True)
+        rows, where = (torch.from_numpy(x).to(device) for x in (different, places))
+        fetched = self._table.fetch(rows)
+        there = fetched.values.requires_grad_()
+        sizes = [len(group) for group in row_groups]
+        *vectors, relations = there.index_select(0, where).split_with_sizes(sizes)
 
         losses = []
         for number, side in enumerate(sides):
@@ -240,27 +244,8 @@ class Training:
             ends = (vectors[0], vectors[1], relations)
             losses += [settings.n3 * self._cubes(x) for x in ends]
 
-        (of_places,) = torch.autograd.grad(losses, there)
-        rows, where = (torch.from_numpy(x) for x in np.unique(everywhere, return_inverse=True))
-        of_rows = of_places.new_zeros(len(rows), of_places.shape[1])
-        of_rows.index_add_(0, where.to(device), of_places)
-        rows, of_rows = parallel.sum_of_rows(rows.to(device), of_rows.mul_(weight))
-        self._update(rows, of_rows, rate)
-
-    def _update(self, rows: Tensor, gradient: Tensor, rate: float) -> None:
-        """Adagrad for some different rows of the table; all others stay as they are.
-
-        One sum a row, the mean of its squared gradients: as good here as one a number, and there is
-        less to read and write. Sources: Duchi et al., Adaptive Subgradient Methods, JMLR 2011;
-        Lerer et al., PyTorch-BigGraph, MLSys 2019.
-        """
-        lengths = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-        if self.settings.clip:
-            gradient = gradient * (self.settings.clip / lengths.clamp_min(self.settings.clip))
-            lengths = lengths.clamp_max(self.settings.clip)
-        self._sums.index_add_(0, rows, lengths.square_(), alpha=1 / gradient.shape[1])
-        steps = self._sums.index_select(0, rows).sqrt_().add_(_TINY).reciprocal_().mul_(-rate)
-        self._vectors.index_add_(0, rows, gradient.mul_(steps))
+        (gradient,) = torch.autograd.grad(losses, there)
+        self._table.learn(fetched, gradient.mul_(weight), rate, settings.clip)
 
     def _cubes(self, x: Tensor) -> Tensor:
         if self._decoder.complex:
@@ -289,40 +274,62 @@ class Training:
     # Checkpoint
 
     def write(self) -> None:
-        """Write the checkpoint."""
-        tensors = {
-            "vectors": self._vectors,
-            "sums": self._sums,
-            "generator": self.generator.get_state(),
-        }
-        if self.best is not None:
-            tensors["best"] = self.best
+        """Write this process's part of the checkpoint, which is whole when all have.
+
+        The one before stays until then, in the other of two folders, so that processes which are
+        killed while they write leave one that is whole.
+        """
+        if self._folder is None:
+            return
+        turn, own = self.epoch % 2, parallel.rank()
+        tensors = {**self._table.state(), "generator": self.generator.get_state()}
         numbers = {
+            "processes": parallel.size(),
             "epoch": self.epoch,
             "best_epoch": self.best_epoch,
             "waited": self.waited,
             "best_mrr": self.best_mrr,
         }
-        self.checkpoint.write(tensors, numbers)
+        self._part(turn, own).write(tensors, numbers)
+        parallel.wait()
+        remove_checkpoints(self._folder / f"{1 - turn}-{own}")
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one of the same training.
+        """Go on from the checkpoint, if there is one of the same training, by however many
+        processes.
 
         Raises:
             ModelError: it is damaged.
         """
-        state = self.checkpoint.read()
-        if state is None:
+        whole = [state for turn in (0, 1) if (state := self._whole_state(turn)) is not None]
+        parallel.wait()  # for those that look, before others write
+        if not whole:
             return
-        tensors, numbers = state
-        with self.checkpoint.restoring():
-            self.generator.set_state(tensors["generator"])
-            self._vectors, self._sums = (
-                tensors[name].to(self._device) for name in ("vectors", "sums")
-            )
-            self.best = tensors["best"].to(self._device) if "best" in tensors else None
+        turn, numbers = max(whole, key=lambda state: int(state[1]["epoch"]))
+
+        def shard(number: int) -> dict[str, Tensor]:
+            saved = self._part(turn, number).read()
+            assert saved is not None
+            return saved.tensors
+
+        with self._part(turn, 0).restoring():
+            self._table.restore(shard, numbers["processes"])
+            self.generator.set_state(shard(0)["generator"])
             self.epoch, self.best_epoch = numbers["epoch"], numbers["best_epoch"]
             self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
+
+    def _part(self, turn: int, number: int) -> Checkpoint:
+        folder = None if self._folder is None else self._folder / f"{turn}-{number}"
+        return Checkpoint(folder, self._fingerprint)
+
+    def _whole_state(self, turn: int) -> tuple[int, dict[str, Any]] | None:
+        """A checkpoint that every process has finished its part of, and its numbers."""
+        numbers = self._part(turn, 0).numbers()
+        if numbers is None:
+            return None
+        with self._part(turn, 0).restoring():
+            others = [self._part(turn, n).numbers() for n in range(1, numbers["processes"])]
+        return (turn, numbers) if all(other == numbers for other in others) else None
 
 
 def _own_share(batch: Tensor) -> tuple[Tensor, float]:

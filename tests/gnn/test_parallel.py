@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,11 @@ import torch
 from safetensors.torch import load_file
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from medkg.core.checkpoint import CHECKPOINT
 from medkg.core.errors import ModelError
 from medkg.gnn import parallel
 from medkg.gnn.embeddings.model import load_embeddings
-from medkg.gnn.embeddings.training import train
+from medkg.gnn.embeddings.training import Training, train
 from medkg.gnn.settings import EmbeddingSettings
 from medkg.gnn.triples import Triples
 from medkg.mining.links.load import load_link_model
@@ -188,6 +190,68 @@ for out in ("killed", "unbroken"):
     later = [json.loads((tmp_path / f"epochs{n}.json").read_text()) for n in (0, 1)]
     assert later[0] == later[1]
     assert later[0] in ([4, 6], [6])
+
+
+def test_each_process_holds_a_share_of_the_vectors_which_any_number_can_go_on_from(
+    torchrun: Torchrun, tmp_path: Path
+) -> None:
+    triples = some_triples()
+    np.savez(tmp_path / "triples.npz", **vars(triples))
+    script = f"""
+from pathlib import Path
+import numpy as np
+from safetensors.torch import save_file
+from medkg.gnn import parallel
+from medkg.gnn.embeddings.training import Training
+from medkg.gnn.triples import Triples
+from medkg.gnn.settings import EmbeddingSettings
+
+here = Path({str(tmp_path)!r})
+parallel.join(torch.device("cpu"))
+triples, settings = Triples(**np.load(here / "triples.npz")), EmbeddingSettings(**{EMBEDDINGS!r})
+training = Training(triples, settings, 0, torch.device("cpu"), here / "state")
+training.resume()
+training.run_epoch()
+training.record_validation(0.5)
+training.write()
+rows = len(training._table.vectors)
+(here / f"rows-{{parallel.rank()}}-{{parallel.size()}}").write_text(str(rows))
+(here / f"epoch-{{parallel.size()}}").write_text(str(training.epoch))
+nodes = training.embeddings().nodes
+if (first := training.embeddings_in_first()) is not None:
+    assert parallel.rank() == 0 and torch.equal(first.nodes, nodes)
+    save_file({{"nodes": nodes.clone()}}, here / f"{{training.epoch}}.safetensors")
+"""
+
+    def alone() -> Training:
+        settings = EmbeddingSettings(**EMBEDDINGS)  # type: ignore[arg-type]
+        training = Training(triples, settings, 0, torch.device("cpu"), tmp_path / "state")
+        training.resume()
+        return training
+
+    torchrun(script, 3)
+    # Fifty nodes, three relations and their inverse.
+    assert [int((tmp_path / f"rows-{n}-3").read_text()) for n in range(3)] == [19, 19, 18]
+    # One of three that were killed while they wrote the next checkpoint had written its part.
+    next_part = tmp_path / "state" / "0-0"
+    shutil.copytree(tmp_path / "state" / "1-0", next_part)
+    numbers = json.loads((next_part / CHECKPOINT).read_text())
+    (next_part / CHECKPOINT).write_text(json.dumps({**numbers, "epoch": 2}))
+    after_one = alone()
+    assert after_one.epoch == 1
+    after_first = load_file(tmp_path / "1.safetensors")["nodes"]
+    assert torch.equal(after_one.embeddings().nodes, after_first)
+    assert torch.equal(after_one.embeddings(best=True).nodes, after_first)
+    after_one.run_epoch()
+
+    torchrun(script, 2)
+    assert (tmp_path / "epoch-2").read_text() == "2"
+    after_two = load_file(tmp_path / "2.safetensors")["nodes"]
+    torch.testing.assert_close(after_one.embeddings().nodes, after_two, atol=1e-4, rtol=1e-3)
+    assert torch.equal(alone().embeddings().nodes, after_two)
+    assert torch.equal(alone().embeddings(best=True).nodes, after_first)
+    (tmp_path / "state" / "0-1" / CHECKPOINT).unlink()
+    assert alone().epoch == 0
 
 
 def test_processes_that_see_different_checkpoints_do_not_train(

@@ -184,7 +184,7 @@ def test_a_killed_training_ends_as_one_that_was_not_bit_for_bit(tmp_path: Path) 
         assert process.stdout is not None
         assert process.stdout.readline() == b"now\n"
         process.send_signal(signal.SIGKILL)
-    assert (checkpoint / CHECKPOINT).is_file()
+    assert (checkpoint / "1-0" / CHECKPOINT).is_file()
     triples, _ = blocks()
     settings = replace(SMALL, validate_every=1, epochs=6)
     looks = [0, 3]
@@ -220,12 +220,12 @@ def test_another_trainings_checkpoint_is_not_taken_and_a_damaged_one_is_named(
     digest = hashlib.sha256(json.dumps([SMALL.to_dict(), 0], sort_keys=True).encode())
     for array in (triples.edges, triples.starts, triples.kinds):
         digest.update(np.ascontiguousarray(array).tobytes())
-    numbers = json.loads((tmp_path / "state" / CHECKPOINT).read_text(encoding="utf-8"))
+    numbers = json.loads((tmp_path / "state" / "1-0" / CHECKPOINT).read_text(encoding="utf-8"))
     assert numbers["fingerprint"] != digest.hexdigest()
-    save_tensors({"other": torch.zeros(1)}, tmp_path / "state" / "state.safetensors")
+    save_tensors({"other": torch.zeros(1)}, tmp_path / "state" / "1-0" / "state.safetensors")
     with pytest.raises(ModelError, match="damaged"):
         Training(triples, SMALL, 0, *place).resume()
-    (tmp_path / "state" / "state.safetensors").write_bytes(b"nothing")
+    (tmp_path / "state" / "1-0" / "state.safetensors").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="damaged"):
         Training(triples, SMALL, 0, *place).resume()
 

@@ -1,0 +1,203 @@
+"""The table of vectors that embeddings are trained in, shared out over the processes.
+
+Under torchrun row r lies with process r modulo their number, so that the table of a large graph
+takes each a share of the memory. A step fetches the rows that it learns from the processes that
+hold them, and sends these their gradients. PyTorch-BigGraph (Lerer et al., MLSys 2019) shares out
+parts of the graph instead; here every batch may be of any rows.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from .. import parallel
+
+_TINY = 1e-10
+_CHUNK = 65_536  # rows that are handled at a time where all are
+
+# Gives a part of a saved table, by its number.
+Shard = Callable[[int], Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Rows of the table, and what is needed to send their gradients back.
+
+    Attributes:
+        values: (n, dim), in the order in which the rows were asked for.
+        order: (n,), the rows asked for, those of the first process first.
+        sent, received: how many rows this process asked of each process, and each of it.
+        asked: the rows that were asked of it, by their place in its share.
+    """
+
+    values: Tensor
+    order: Tensor
+    sent: list[int]
+    received: list[int]
+    asked: Tensor
+
+
+class Table:
+    """This process's share of the vectors, and of Adagrad's sums, one for each row.
+
+    Attributes:
+        vectors: (own rows, dim).
+        sums: (own rows, 1).
+        best: the vectors with the best validation so far; None before the first.
+    """
+
+    def __init__(self, n_rows: int, dim: int, device: torch.device):
+        self.n_rows, self._device = n_rows, device
+        self._rank, self._size = parallel.rank(), parallel.size()
+        own = len(range(self._rank, n_rows, self._size))
+        self.vectors = torch.zeros(own, dim, device=device)
+        self.sums = torch.zeros(own, 1, device=device)
+        self.best: Tensor | None = None
+
+    def fill(self, first: int, last: int, draw: Callable[[int], Tensor]) -> None:
+        """Set the rows from `first` to below `last`, in all processes to the same.
+
+        Args:
+            draw: of a number of rows, their vectors; called for the rows in their order.
+        """
+        for start in range(first, last, _CHUNK):
+            rows = torch.arange(start, min(start + _CHUNK, last))
+            drawn, here = draw(len(rows)), rows % self._size == self._rank
+            self.vectors[rows[here] // self._size] = drawn[here].to(self._device)
+
+    def fetch(self, rows: Tensor) -> Fetched:
+        """The vectors of different rows (n,), whoever holds them."""
+        if self._size == 1:
+            return Fetched(self.vectors.index_select(0, rows), rows, [], [], rows)
+        holder = rows % self._size
+        order = torch.argsort(holder, stable=True)
+        counts = torch.bincount(holder, minlength=self._size)
+        theirs = torch.empty_like(counts)
+        dist.all_to_all_single(theirs, counts)
+        sent, received = counts.tolist(), theirs.tolist()
+        asked = _exchanged((rows // self._size)[order], sent, received)
+        found = _exchanged(self.vectors.index_select(0, asked), received, sent)
+        values = torch.empty_like(found)
+        values[order] = found
+        return Fetched(values, order, sent, received, asked)
+
+    def learn(self, fetched: Fetched, gradient: Tensor, rate: float, clip: float) -> None:
+        """Adagrad for the rows that the processes fetched; all others stay as they are.
+
+        One sum a row, the mean of its squared gradients: as good here as one a number, and there is
+        less to read and write. Sources: Duchi et al., Adaptive Subgradient Methods, JMLR 2011;
+        Lerer et al., PyTorch-BigGraph, MLSys 2019.
+
+        Args:
+            gradient: (n, dim), this process's part, of the rows that it fetched.
+            clip: the longest gradient of a row; 0: any.
+        """
+        rows = fetched.asked
+        if self._size > 1:
+            parts = _exchanged(gradient[fetched.order], fetched.sent, fetched.received)
+            rows, where = torch.unique(rows, return_inverse=True)
+            gradient = parts.new_zeros(len(rows), parts.shape[1]).index_add_(0, where, parts)
+        lengths = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+        if clip:
+            gradient = gradient * (clip / lengths.clamp_min(clip))
+            lengths = lengths.clamp_max(clip)
+        self.sums.index_add_(0, rows, lengths.square_(), alpha=1 / gradient.shape[1])
+        steps = self.sums.index_select(0, rows).sqrt_().add_(_TINY).reciprocal_().mul_(-rate)
+        self.vectors.index_add_(0, rows, gradient.mul_(steps))
+
+    def keep_best(self) -> None:
+        """Keep the vectors as they are now as the best."""
+        self.best = self.vectors.clone()
+
+    def whole(self, *, best: bool = False) -> Tensor:
+        """All vectors, (rows, dim), where several processes train in a file that is mapped into
+        memory: one for each machine, in its folder for temporary files (the variable TMPDIR).
+
+        All processes have to ask at once. The file loses its name, and goes with the tensors.
+
+        Args:
+            best: those with the best validation, if there was one.
+        """
+        own = self.best if best and self.best is not None else self.vectors
+        if self._size == 1:
+            return own
+        token = int(parallel.from_first(secrets.randbits(48), self._device))
+        path = Path(tempfile.gettempdir()) / f"medkg-vectors-{token:x}"
+        writes = parallel.is_first_here()
+        if writes:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            parallel.wait()
+            table = self._mapped(path)
+            parallel.wait()
+        finally:
+            if writes:
+                path.unlink()
+        self._gather(own, table if writes else None)
+        parallel.wait()
+        return table
+
+    def whole_in_first(self) -> Tensor | None:
+        """All vectors as they are now, as `whole` gives them, in the first process; else None."""
+        if self._size == 1:
+            return self.vectors
+        if self._rank:
+            self._gather(self.vectors, None)
+            return None
+        with tempfile.NamedTemporaryFile(prefix="medkg-vectors-") as file:
+            table = self._mapped(Path(file.name))
+        self._gather(self.vectors, table)
+        return table
+
+    def _mapped(self, path: Path) -> Tensor:
+        shape = self.n_rows, self.vectors.shape[1]
+        return torch.from_file(str(path), shared=True, size=shape[0] * shape[1]).view(shape)
+
+    def _gather(self, own: Tensor, table: Tensor | None) -> None:
+        """Write the shares of all processes to the table, if this one has it."""
+        most = -(-self.n_rows // self._size)
+        for start in range(0, most, _CHUNK):
+            part = own.new_zeros(min(_CHUNK, most - start), own.shape[1])
+            mine = own[start : start + len(part)]
+            part[: len(mine)] = mine
+            parts = [torch.empty_like(part) for _ in range(self._size)]
+            dist.all_gather(parts, part)
+            if table is not None:
+                stop = (start + len(part)) * self._size
+                rows = torch.stack(parts, dim=1).flatten(0, 1)
+                table[start * self._size : stop] = rows[: self.n_rows - start * self._size].cpu()
+
+    def state(self) -> dict[str, Tensor]:
+        """This process's share, to be saved."""
+        tensors = {"vectors": self.vectors, "sums": self.sums}
+        return tensors if self.best is None else {**tensors, "best": self.best}
+
+    def restore(self, shard: Shard, size: int) -> None:
+        """Take up what `size` processes saved, of which this one needs some parts."""
+        for number in range(size):
+            rows = torch.arange(number, self.n_rows, size)
+            here = rows % self._size == self._rank
+            if not bool(here.any()):
+                continue
+            saved = shard(number)
+            if "best" in saved and self.best is None:
+                self.best = torch.zeros_like(self.vectors)
+            own = rows[here] // self._size
+            for name, tensor in self.state().items():
+                tensor[own] = saved[name][here].to(self._device)
+
+
+def _exchanged(parts: Tensor, sent: list[int], received: list[int]) -> Tensor:
+    """Send the parts (n, …) to the processes in turn, and give what they sent here."""
+    out = parts.new_empty(sum(received), *parts.shape[1:])
+    dist.all_to_all_single(out, parts.contiguous(), received, sent)
+    return out
