@@ -36,14 +36,14 @@ class Fetched:
         values: (n, dim), in the order in which the rows were asked for.
         order: (n,), the rows asked for, those of the first process first.
         sent, received: how many rows this process asked of each process, and each of it.
-        asked: the rows that were asked of it, by their place in its share.
+        places: of the rows that it was asked for, in its share.
     """
 
     values: Tensor
     order: Tensor
     sent: list[int]
     received: list[int]
-    asked: Tensor
+    places: Tensor
 
 
 class Table:
@@ -84,11 +84,11 @@ class Table:
         theirs = torch.empty_like(counts)
         dist.all_to_all_single(theirs, counts)
         sent, received = counts.tolist(), theirs.tolist()
-        asked = _exchanged((rows // self._size)[order], sent, received)
-        found = _exchanged(self.vectors.index_select(0, asked), received, sent)
-        values = torch.empty_like(found)
-        values[order] = found
-        return Fetched(values, order, sent, received, asked)
+        places = _exchanged((rows // self._size)[order], sent, received)
+        values_by_holder = _exchanged(self.vectors.index_select(0, places), received, sent)
+        values = torch.empty_like(values_by_holder)
+        values[order] = values_by_holder
+        return Fetched(values, order, sent, received, places)
 
     def learn(self, fetched: Fetched, gradient: Tensor, rate: float, clip: float) -> None:
         """Adagrad for the rows that the processes fetched; all others stay as they are.
@@ -101,7 +101,7 @@ class Table:
             gradient: (n, dim), this process's part, of the rows that it fetched.
             clip: the longest gradient of a row; 0: any.
         """
-        rows = fetched.asked
+        rows = fetched.places
         if self._size > 1:
             parts = _exchanged(gradient[fetched.order], fetched.sent, fetched.received)
             rows, where = torch.unique(rows, return_inverse=True)
