@@ -65,12 +65,13 @@ _OF_NOTES = frozenset(("general", "reacted"))
 # says of a drug: "the bradycardia was reversed by atropine", "a risk factor for stroke".
 _OF_PATIENTS = frozenset(("over", "purpose"))
 _NEGATIONS = frozenset(("no", "without"))
+_BARE = _NEGATIONS | {"not", "never", "cannot", "t"}  # "don't" has three words
 _LIST_JOINTS = frozenset(("and", "or", ","))
 _ALTERNATIVES = frozenset(("or", "nor"))
 _ARTICLES = frozenset(("a", "an", "the", "his", "her"))
-# What a name begins with that is a denial as a whole.
+# What a name begins with whose denial is of a verb, and so of all that it is said of.
 _DENYING = frozenset(
-    "no not without never cannot does do did can could has have had is was are were".split()  # noqa: SIM905
+    "cannot does do did can could has have had is was are were".split()  # noqa: SIM905
 )
 
 
@@ -95,7 +96,7 @@ def _categories(
         sentence: its words.
         triggers: its triggers, in order.
         coverage: of these triggers' scopes over mentions of this kind.
-        bare: of those that are "no" or "without" and nothing more; None if there are none.
+        bare: of those that are a "no" or a "not" (`_is_bare`); None if there are none.
     """
     first, last = sentence.position(mention.start), sentence.position(mention.end)
     categories = {
@@ -125,17 +126,16 @@ def _categories(
 
 
 def _is_bare(trigger: Trigger, words: Sequence[str]) -> bool:
-    """Whether a trigger is a "no" or "without" and nothing more."""
-    one_word = trigger.end == trigger.start + 1 and words[trigger.start] in _NEGATIONS
-    return one_word and trigger.rule.category == "negated"
+    """Whether a trigger is a "no" or a "not", as "denies" is none."""
+    return trigger.rule.category == "negated" and words[trigger.end - 1] in _BARE
 
 
 def _denials_of_names(mentions: Sequence[Span], sentence: SentenceWords) -> set[int]:
     """Positions of the denials inside names that negate nothing after their name.
 
-    "Cries without tears, chokes on feeds", where the name begins with what is done; "no appetite,
-    nausea and a fever", where the list's last item has an article of its own. But "no appetite,
-    nausea and fever" and "does not feel pain or numbness" deny all.
+    "Cries without tears, chokes on feeds", "no energy, weight loss and fever": complaints, one of
+    which is that something is missing. But "no appetite, nausea or fever" and "does not feel pain,
+    numbness and heat" deny all.
     """
     words, positions = sentence.words, set[int]()
     for mention in mentions:
@@ -146,7 +146,8 @@ def _denials_of_names(mentions: Sequence[Span], sentence: SentenceWords) -> set[
         if not _ALTERNATIVES.isdisjoint(rest):
             continue
         own_article = any(one == "and" and two in _ARTICLES for one, two in pairwise(rest))
-        if own_article or words[first] not in _DENYING:
+        of_noun = not _NEGATIONS.isdisjoint(words[first:last])
+        if own_article or of_noun or words[first] not in _DENYING:
             positions.update(range(first, last))
     return positions
 
@@ -294,7 +295,7 @@ class Context(StatelessComponent):
                 part
                 for trigger in phrases
                 if trigger.rule.category not in ignored
-                and not (trigger.rule.category == "negated" and trigger.start in of_names)
+                and not (trigger.rule.category == "negated" and trigger.end - 1 in of_names)
                 for part in split_date(trigger, sentence)
             ]
             coverage = {

@@ -26,6 +26,8 @@ _TESTS = frozenset(
     "test tests swab pcr antigen rapid culture cultures biopsy screen screening serology"  # noqa: SIM905
     " antibody ct mri imaging xray cxr scan smear titre titer lp csf naat".split()
 )
+_JOINTS = frozenset((",", "but"))
+_ALTERNATIVES = frozenset(("or", "nor", "/"))
 _MAX_PARENTHESIS = 20  # tokens that a parenthesis holds at most
 _PLURAL_VERBS = frozenset(("are", "were", "have"))
 
@@ -129,6 +131,8 @@ def scope_of(
     start, end = trigger.start, trigger.end
     if trigger.rule.direction in ("forward", "both"):
         end = _forward_end(trigger, terminations, sentence.words, kind)
+        if _is_of_one_item(trigger, end, sentence):
+            end = _next_comma(trigger.end, end, sentence.words)
     if trigger.rule.direction in ("backward", "both"):
         start = _backward_start(trigger, terminations, kind)
     return _within_parentheses(trigger, start, end, sentence)
@@ -151,6 +155,27 @@ def _forward_end(
                 return min(end, clause_start(words, trigger.end, termination.start))
             return min(end, termination.start)
     return end
+
+
+def _is_of_one_item(trigger: Trigger, end: int, sentence: SentenceWords) -> bool:
+    """Whether a denial is of one item of a list.
+
+    Of a "no" or "without" behind other items: "[red eyes] but no [pus], swollen hands, a rash"; but
+    "[edema], no [fever, cough or rash]" and "no [fever, cough, rash]" deny them all. And where what
+    is denied is something done: "not [sleeping], irritable", "without [eating more], tired".
+    """
+    words, first, last = sentence.words, trigger.start, trigger.end
+    is_one_word = trigger.rule.category == "negated" and last == first + 1
+    if not is_one_word or not _ALTERNATIVES.isdisjoint(words[last:end]):
+        return False
+    if last < end and words[last].endswith("ing") and last not in sentence.starts:
+        return True
+    joined = words[first] == "without" or (words[first] == "no" and words[first - 1] in _JOINTS)
+    return joined and any(stop <= first for stop in sentence.ends)
+
+
+def _next_comma(start: int, end: int, words: Sequence[str]) -> int:
+    return next((n for n in range(start, end) if words[n] == ","), end)
 
 
 def _backward_start(trigger: Trigger, terminations: Sequence[Trigger], kind: str) -> int:
