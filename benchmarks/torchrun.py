@@ -5,12 +5,13 @@
 
 *Quality*: `medkg train links` (the default network, with sampled batches of 256 edges of all
 processes together) and `medkg train embeddings`, on the starter set or the graph folder of
---graph: the MRR of the edges held back. *Epoch*: one of the default network with sampled
-neighbours over a made-up graph (that of `benchmarks/gnn_speed.py`) of so many edges, of which
---learned are learned, --batch in a step, and the others are what messages go over. *Table*: one of
-embeddings (ComplEx, 128 numbers each) of --nodes nodes over --learned made-up triples, --batch in
-a step. Embeddings have the first seed alone, since processes take the steps that one does
-(`tests/gnn/test_parallel.py`).
+--graph: the MRR of the edges held back; embeddings have the first seed alone, since processes take
+the steps that one does (`tests/gnn/test_parallel.py`). *Epoch*: one of the default network with
+sampled neighbours over a made-up graph (that of `benchmarks/gnn_speed.py`) of so many edges, of
+which --learned are learned, --batch in a step, and the others are what messages go over. *Table*:
+an epoch of embeddings (ComplEx, 128 numbers each) of --nodes nodes over --learned made-up triples,
+--batch in a step; its memory is the most until the model is written. Where Linux tells, files that
+are mapped into memory don't count, which the system drops when it needs room.
 Seconds of processors are those of all processes together; memory is that of the largest one.
 Processes talk over gloo, with one thread each.
 """
@@ -21,10 +22,13 @@ import argparse
 import json
 import os
 import platform
+import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +42,7 @@ import torch
 
 import medkg
 from medkg.core.ranking import pair_matrix
+from medkg.core.tensors import save_tensors
 from medkg.gnn import parallel, training
 from medkg.gnn.embeddings.training import Training
 from medkg.gnn.settings import EmbeddingSettings, NetworkSettings
@@ -176,22 +181,50 @@ def one_table(nodes: int, learned: int, batch: int) -> dict[str, float]:
     edges = np.stack([ends[:, 0], np.zeros(learned, dtype=np.int64), ends[:, 1]], axis=1)
     triples = Triples(edges, np.array([0, nodes]), np.array([[0, 0]]))
     device = parallel.join(torch.device("cpu"))
-    trained = Training(triples, EmbeddingSettings(epochs=1, batch=batch), 0, device)
     figures: dict[str, float] = {}
+    folder = Path(tempfile.gettempdir()) / f"medkg-table-{os.environ['TORCHELASTIC_RUN_ID']}"
+    trained = Training(triples, EmbeddingSettings(epochs=2, batch=batch), 0, device, folder)
     with measured(figures):
         trained.run_epoch()
-    return figures
+    with measured(afterwards := dict(figures)):  # validation, a checkpoint, the model
+        trained.embeddings_in_first()
+        trained.record_validation(0.1)
+        trained.record_validation(0.2)
+        trained.write()
+        best = trained.embeddings(best=True)
+        if parallel.rank() == 0:
+            tensors = {"nodes": best.nodes, "relations": best.relations}
+            save_tensors(tensors, folder / "model.safetensors")
+            shutil.rmtree(folder)
+    return {**figures, "gb": max(figures["gb"], afterwards["gb"])}
 
 
 @contextmanager
 def measured(figures: dict[str, float]) -> Iterator[None]:
     """Write the seconds of the block, and this process's memory at the peak."""
+    done, memory = threading.Event(), [own_memory()]
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            memory.append(own_memory())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     began, worked = time.perf_counter(), time.process_time()
     yield
     figures["seconds"] = time.perf_counter() - began
     figures["cpu"] = time.process_time() - worked
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if MAC else 1024)
-    figures["gb"] = peak / 1e9
+    done.set()
+    watcher.join()
+    figures["gb"] = max(memory)
+
+
+def own_memory() -> float:
+    """GB of this process, without the files that are mapped into its memory where Linux tells."""
+    status = Path("/proc/self/status")
+    if status.exists() and (own := re.search(r"RssAnon:\s+(\d+) kB", status.read_text())):
+        return int(own[1]) * 1024 / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if MAC else 1024) / 1e9
 
 
 def main() -> None:

@@ -122,7 +122,7 @@ class Checkpoint:
         """
         try:
             yield
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> ModelError:

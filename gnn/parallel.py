@@ -5,7 +5,7 @@ Started by torchrun, which says in the environment how many processes there are:
     torchrun --nproc-per-node 2 --no-python medkg train links GRAPH --config FILE --out MODEL
 
 A process that dies takes the others with it; torchrun's `--max-restarts` starts all of them anew
-(with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1), and they go on from the checkpoint of the first.
+(with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1), and they go on from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Iterable
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from ..core.errors import ModelError
+
+# While the first process validates, the others wait for it.
+_LONGEST_WAIT = timedelta(hours=24)
 
 
 def rank() -> int:
@@ -34,6 +38,11 @@ def size() -> int:
 def is_first_here() -> bool:
     """Whether this is the first or only process of its machine."""
     return int(os.environ.get("LOCAL_RANK", "0")) == 0
+
+
+def machine() -> int:
+    """The number of this process's machine among those of torchrun."""
+    return int(os.environ.get("GROUP_RANK", "0"))
 
 
 def wait() -> None:
@@ -59,7 +68,8 @@ def join(device: torch.device) -> torch.device:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
     if size() > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, timeout=_LONGEST_WAIT)
         atexit.register(dist.destroy_process_group)
     return device
 

@@ -2,7 +2,8 @@
 
 Reads the tables of `data/common` (see the card there), or a folder with tables of the same form:
 
-- diseases: disease, synonyms (divided by `|`), per_100000
+- diseases: disease, synonyms (divided by `|`), per_100000, sex (female or male, of those that the
+  other sex can't have)
 - findings: disease, finding (a phenotype of HPO by its name), frequency (from 0 to 1)
 - identifiers: kind, name, id, xrefs, confirmed_by
 """
@@ -40,7 +41,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         folder / "identifiers.tsv", ["kind", "name", "id"], quarantine, ["xrefs"]
     )
     diseases = read_table(
-        folder / "diseases.tsv", ["disease", "per_100000"], quarantine, ["synonyms"]
+        folder / "diseases.tsv", ["disease", "per_100000"], quarantine, ["synonyms", "sex"]
     )
     findings = read_table(folder / "findings.tsv", ["disease", "finding", "frequency"], quarantine)
     named = identifiers.filter(kind="Disease").select("id", "xrefs", disease="name")
@@ -100,7 +101,7 @@ def _diseases(listed: pl.DataFrame) -> pl.DataFrame:
         name="disease",
         synonyms=pl.col("synonyms").str.split("|"),
         xrefs=pl.col("xrefs").str.split("|"),
-        properties=json_column(nodes, ["per_100000"]),
+        properties=json_column(nodes, ["per_100000", "sex"]),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
+from medkg.diagnosis.ranking import ranked_rows
 from medkg.mining.diagnosis.phenotypes import Findings
 
 if TYPE_CHECKING:
@@ -32,20 +33,26 @@ def ask_for_phenotypes(
     Returns:
         What is known at the end.
     """
+    from medkg.mining.diagnosis.model import diagnoses_frame
+
     present, excluded, unknown = list(findings.present), list(findings.excluded), list[str]()
     answers = {"yes": present, "no": excluded, "?": unknown}
+
+    def now() -> Findings:
+        answered = {*present, *excluded} - {*findings.present, *findings.excluded}
+        uncertain = {key: p for key, p in findings.uncertain.items() if key not in answered}
+        return Findings(tuple(present), tuple(excluded), findings.notes, uncertain)
+
     while True:
-        diagnoses = model.diagnose(present, excluded, top=top, circumstances=circumstances)
+        rows = ranked_rows(model, now(), top=top, circumstances=circumstances)
         questions = model.questions(
             present, excluded, unknown=unknown, top=1, circumstances=circumstances
         )
         if questions.is_empty():
             break
         question = cast("Question", questions.row(0, named=True))
-        reply = answer(diagnoses, question)
+        reply = answer(diagnoses_frame(rows), question)
         if reply == "stop":
             break
         answers[reply].append(question["phenotype"])
-    answered = {*present, *excluded} - {*findings.present, *findings.excluded}
-    uncertain = {key: p for key, p in findings.uncertain.items() if key not in answered}
-    return Findings(tuple(present), tuple(excluded), findings.notes, uncertain)
+    return now()

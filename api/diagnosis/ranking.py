@@ -132,6 +132,30 @@ def diagnose_patients(
     return results
 
 
+def ranked_rows(
+    model: DiagnosisModel,
+    findings: Findings,
+    *,
+    top: int,
+    circumstances: Circumstances | None,
+) -> list[Diagnosis]:
+    """The diagnoses of `diagnose_patients` of one patient of whom the model knows a phenotype."""
+    from medkg.mining.diagnosis.posterior import factors_for
+
+    ranking = _Ranking(
+        model,
+        factors=factors_for(model, circumstances),
+        top=top,
+        coverage=DEFAULT_COVERAGE,
+        with_sets=False,
+        most_listed=None,
+        asks=False,
+        publications=frozenset(),
+    )
+    (result,) = ranking.of([PatientFindings("patient", findings)])
+    return result["diagnoses"]
+
+
 def _batches(patients: Sequence[PatientFindings]) -> Iterator[Sequence[PatientFindings]]:
     for start in range(0, len(patients), _BATCH):
         yield patients[start : start + _BATCH]

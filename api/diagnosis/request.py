@@ -101,6 +101,9 @@ class DiagnosisRequest:
     single: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("symptoms", "absent", "genes"):
+            if isinstance(value := getattr(self, name), str):
+                raise TypeError(f"{name} is a list: [{value!r}]")
         origins = (self.note, self.phenopacket, self.findings_from)
         number = sum(origin is not None for origin in origins)
         if self.examined and (self.phenopacket or self.findings_from) is not None:

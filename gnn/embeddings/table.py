@@ -1,8 +1,8 @@
 """The table of vectors that embeddings are trained in, shared out over the processes.
 
-Under torchrun row r lies with process r modulo their number, so that the table of a large graph
-takes each a share of the memory. A step fetches the rows that it learns from the processes that
-hold them, and sends these their gradients. PyTorch-BigGraph (Lerer et al., MLSys 2019) shares out
+Under torchrun process r modulo their number holds row r, so that each needs memory for its share
+alone. In a step a process fetches the rows that it needs from those that hold them, and sends the
+rows' gradients back. PyTorch-BigGraph (Lerer et al., MLSys 2019) shares out
 parts of the graph instead; here every batch may be of any rows.
 """
 
@@ -19,10 +19,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ...core.disk import writing
+from ...core.errors import ModelError
 from .. import parallel
 
 _TINY = 1e-10
-_CHUNK = 65_536  # rows that are handled at a time where all are
+_CHUNK = 65_536  # rows of all processes that are handled at a time where all are
 
 # Gives a part of a saved table, by its number.
 Shard = Callable[[int], Mapping[str, Tensor]]
@@ -34,7 +36,8 @@ class Fetched:
 
     Attributes:
         values: (n, dim), in the order in which the rows were asked for.
-        order: (n,), the rows asked for, those of the first process first.
+        order: (n,), their places among the rows asked for, those first that the first process
+            holds; empty where there is one process.
         sent, received: how many rows this process asked of each process, and each of it.
         places: of the rows that it was asked for, in its share.
     """
@@ -77,7 +80,7 @@ class Table:
     def fetch(self, rows: Tensor) -> Fetched:
         """The vectors of different rows (n,), whoever holds them."""
         if self._size == 1:
-            return Fetched(self.vectors.index_select(0, rows), rows, [], [], rows)
+            return Fetched(self.vectors.index_select(0, rows), rows[:0], [], [], rows)
         holder = rows % self._size
         order = torch.argsort(holder, stable=True)
         counts = torch.bincount(holder, minlength=self._size)
@@ -116,27 +119,39 @@ class Table:
 
     def keep_best(self) -> None:
         """Keep the vectors as they are now as the best."""
-        self.best = self.vectors.clone()
+        if self.best is None:
+            self.best = torch.empty_like(self.vectors)
+        self.best.copy_(self.vectors)
 
     def whole(self, *, best: bool = False) -> Tensor:
-        """All vectors, (rows, dim), where several processes train in a file that is mapped into
-        memory: one for each machine, in its folder for temporary files (the variable TMPDIR).
+        """All vectors, (rows, dim): of one process the table itself; of several, who have to ask
+        at once, a file that is mapped into memory.
 
-        All processes have to ask at once. The file loses its name, and goes with the tensors.
+        Each machine has one, in its folder for temporary files (the variable TMPDIR). It loses its
+        name at once, and goes with the tensors.
 
         Args:
             best: those with the best validation, if there was one.
+
+        Raises:
+            DiskError: the folder has no room for it.
+            ModelError: the processes of a machine have different folders.
         """
         own = self.best if best and self.best is not None else self.vectors
         if self._size == 1:
             return own
         token = int(parallel.from_first(secrets.randbits(48), self._device))
-        path = Path(tempfile.gettempdir()) / f"medkg-vectors-{token:x}"
-        writes = parallel.is_first_here()
+        name = f"medkg-vectors-{token:x}-{parallel.machine()}"
+        path, writes = Path(tempfile.gettempdir()) / name, parallel.is_first_here()
         if writes:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+            self._make(path)
         try:
             parallel.wait()
+            if not path.exists():
+                raise ModelError(
+                    f"{path.parent}: the first process of this machine has another folder for"
+                    " temporary files; set one TMPDIR for all"
+                )
             table = self._mapped(path)
             parallel.wait()
         finally:
@@ -153,10 +168,21 @@ class Table:
         if self._rank:
             self._gather(self.vectors, None)
             return None
-        with tempfile.NamedTemporaryFile(prefix="medkg-vectors-") as file:
-            table = self._mapped(Path(file.name))
+        with tempfile.TemporaryDirectory(prefix="medkg-vectors-") as folder:
+            path = Path(folder) / "vectors"
+            self._make(path)
+            table = self._mapped(path)
         self._gather(self.vectors, table)
         return table
+
+    def _make(self, path: Path) -> None:
+        """Make a file of zeros; one without room for all of them would end the process later."""
+        size = self.n_rows * self.vectors.shape[1] * self.vectors.element_size()
+        with writing(path), os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)):
+            os.truncate(path, size)
+            if hasattr(os, "posix_fallocate"):  # macOS has none
+                with path.open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, size)
 
     def _mapped(self, path: Path) -> Tensor:
         shape = self.n_rows, self.vectors.shape[1]
@@ -164,9 +190,9 @@ class Table:
 
     def _gather(self, own: Tensor, table: Tensor | None) -> None:
         """Write the shares of all processes to the table, if this one has it."""
-        most = -(-self.n_rows // self._size)
-        for start in range(0, most, _CHUNK):
-            part = own.new_zeros(min(_CHUNK, most - start), own.shape[1])
+        most, chunk = -(-self.n_rows // self._size), -(-_CHUNK // self._size)
+        for start in range(0, most, chunk):
+            part = own.new_zeros(min(chunk, most - start), own.shape[1])
             mine = own[start : start + len(part)]
             part[: len(mine)] = mine
             parts = [torch.empty_like(part) for _ in range(self._size)]

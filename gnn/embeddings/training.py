@@ -19,7 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core.checkpoint import Checkpoint, remove_checkpoints
+from ...core.atomic import take_away
+from ...core.checkpoint import Checkpoint
+from ...core.errors import ModelError
 from ...core.progress import progress
 from ...core.ranking import pair_matrix
 from ...core.threads import one_thread
@@ -88,9 +90,9 @@ def train(
         validate: the validation MRR of some vectors; without it all epochs are trained and the last
             vectors kept.
         checkpoint: a folder to keep the state in after every epoch; where it holds one of the same
-            training, training goes on from there, and ends (on a CPU, with as many threads) with
-            the same vectors, bit for bit, as without a break. The caller removes it when they are
-            saved.
+            training, training goes on from there, and ends (on a CPU, with as many threads and
+            processes) with the same vectors, bit for bit, as without a break. The caller removes it
+            when they are saved.
 
     Returns:
         The vectors, on the CPU, and the course of training: epochs, best_epoch, valid_mrr.
@@ -292,7 +294,14 @@ class Training:
         }
         self._part(turn, own).write(tensors, numbers)
         parallel.wait()
-        remove_checkpoints(self._folder / f"{1 - turn}-{own}")
+        if self._whole_state(turn) is None:
+            raise ModelError(
+                f"{self._folder}: process {own} doesn't see what the others wrote: it has to be a"
+                " folder that all machines share"
+            )
+        for part in self._folder.glob(f"{1 - turn}-*"):  # there may have been more processes
+            if int(part.name.partition("-")[2]) % parallel.size() == own:
+                take_away(part)
 
     def resume(self) -> None:
         """Go on from the checkpoint, if there is one of the same training, by however many
@@ -308,13 +317,15 @@ class Training:
         turn, numbers = max(whole, key=lambda state: int(state[1]["epoch"]))
 
         def shard(number: int) -> dict[str, Tensor]:
-            saved = self._part(turn, number).read()
+            part = self._part(turn, number)
+            saved = part.read()
             assert saved is not None
+            with part.restoring():
+                self.generator.set_state(saved.tensors["generator"])
             return saved.tensors
 
         with self._part(turn, 0).restoring():
             self._table.restore(shard, numbers["processes"])
-            self.generator.set_state(shard(0)["generator"])
             self.epoch, self.best_epoch = numbers["epoch"], numbers["best_epoch"]
             self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
 
@@ -328,6 +339,8 @@ class Training:
         if numbers is None:
             return None
         with self._part(turn, 0).restoring():
+            if int(numbers["epoch"]) < 1 or int(numbers["processes"]) < 1:
+                raise ValueError("of no epoch, or of no process")
             others = [self._part(turn, n).numbers() for n in range(1, numbers["processes"])]
         return (turn, numbers) if all(other == numbers for other in others) else None
 

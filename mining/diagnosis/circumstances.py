@@ -29,6 +29,8 @@ SENSITIVITY = 0.5
 TRUST_IN_ONSET = 0.5
 # How often a phenotype is met that a disease is said to show in the other sex only.
 OTHER_SEX = 0.05
+# How often somebody has a disease that only the other sex has: that a sex is noted wrongly.
+WRONG_SEX = 0.001
 
 # Onset of disease in HPO, in years (the definitions below HP:0003674); the largest that part the
 # others are the bins.
@@ -125,6 +127,7 @@ class Factors:
         self.genes: dict[int, list[str]] = {}
         self.prevalence: Floats | None = None
         self._other_sex: sp.csr_matrix | None = None
+        self._of_others: Floats | None = None
         if circumstances.prevalence:
             self.prevalence = prevalences(kg, knowledge)
             prior = prior_factors(self.prevalence, sharpened=of_published_cases)
@@ -138,6 +141,7 @@ class Factors:
             if circumstances.sex not in ("female", "male"):
                 raise DataError(f"sex is female or male, not {circumstances.sex!r}")
             self._other_sex = _limited_to_others(kg, knowledge, circumstances.sex)
+            self._of_others = _had_by_others(kg, knowledge, circumstances.sex)
 
     def by_name(self, knowledge: Knowledge, patients: Sequence[Integers]) -> dict[str, Floats]:
         """Logarithms of the factors of each thing given: patients × diseases, or 1 × diseases.
@@ -154,6 +158,8 @@ class Factors:
         if self._other_sex is not None:
             shown = (knowledge.present(patients) @ self._other_sex.T).toarray()
             by_name["sex"] = (shown * np.log(OTHER_SEX)).astype(np.float32)
+        if self._of_others is not None:
+            by_name["sex"] = by_name["sex"] + np.float32(np.log(WRONG_SEX)) * self._of_others
         return by_name
 
     def sharpness(self, patients: Sequence[Integers]) -> Floats:
@@ -258,6 +264,17 @@ def _onset_factors(kg: KnowledgeGraph, knowledge: Knowledge, onset: str) -> Floa
     if usual > 0:
         own = shares[:, onset_bins].sum(axis=1)
         factors[list(stated)] = np.log(TRUST_IN_ONSET * own / usual + 1 - TRUST_IN_ONSET)
+    return factors
+
+
+def _had_by_others(kg: KnowledgeGraph, knowledge: Knowledge, sex: str) -> Floats:
+    """(diseases,), 1 where only the other sex has the disease (property `sex` of its node)."""
+    of_one = pl.col("properties").str.json_path_match("$.sex")
+    others = kg.nodes.filter(pl.col("kind") == "Disease", of_one.is_in(["female", "male"]))
+    factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
+    for disease in others.filter(of_one != sex)["id"]:
+        if (row := knowledge.disease_rows.get(disease)) is not None:
+            factors[row] = 1
     return factors
 
 

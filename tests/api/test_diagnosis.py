@@ -447,6 +447,22 @@ def test_a_dialogue(model: DiagnosisModel) -> None:
     assert set(end.excluded) == set(questions[1:4]) - shown
 
 
+def test_what_is_likely_counts_by_its_probability_while_somebody_asks(
+    model: DiagnosisModel,
+) -> None:
+    findings = Findings(("HP:0000003", "HP:0000011"), (), (), {"HP:0000011": 0.3})
+    shown: list[float] = []
+
+    def answer(rows: pl.DataFrame, question: Any) -> str:
+        shown.extend(rows["probability"][:2])
+        return "stop"
+
+    end = ask_for_phenotypes(model, findings, answer, top=5)
+    assert end == findings
+    (result,) = diagnose_patients(model, [PatientFindings("one", findings)], Quarantine(), top=5)
+    assert shown == pytest.approx([row["probability"] for row in result["diagnoses"][:2]])
+
+
 def test_ask_at_a_terminal(folder: Path) -> None:
     """The command in a terminal of its own: what is no answer is asked for again; then the end."""
     main, other = pty.openpty()
@@ -875,6 +891,8 @@ def test_a_folder_is_no_model_and_a_list_no_request(model: DiagnosisModel, folde
     request = medkg.DiagnosisRequest(symptoms=["HP:0000021"])
     with pytest.raises(TypeError, match="load_model"):
         medkg.diagnose(folder, request)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"symptoms is a list: \['Seizure'\]"):
+        medkg.DiagnosisRequest(symptoms="Seizure")
     with pytest.raises(TypeError, match="DiagnosisRequest"):
         medkg.diagnose(model, ["HP:0000021"])  # type: ignore[arg-type]
 

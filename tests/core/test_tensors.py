@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
 from medkg.core.tensors import load_tensors, save_tensors, with_prefix, without_prefix
 
@@ -38,3 +39,28 @@ def test_prefixes_come_and_go() -> None:
     whole = {**with_prefix("part", tensors), "partial": torch.zeros(3)}
     assert set(whole) == {"part.a", "part.b.c", "partial"}
     assert without_prefix("part", whole) == tensors
+
+
+def test_files_are_those_of_the_library(tmp_path: Path) -> None:
+    shared = torch.arange(12.0)
+    tensors = {
+        "whole": shared,
+        "part of it": shared[6:],
+        "turned": torch.arange(6.0).reshape(2, 3).T,
+        "one number": torch.tensor(3),
+        "none": torch.empty(0, 4),
+        "ä": torch.tensor([True, False, True]),
+        "half": torch.ones(3, dtype=torch.bfloat16),
+        "large": torch.arange(20_000_000, dtype=torch.int32),
+    }
+    save_tensors(tensors, tmp_path / "ours")
+    read = load_file(tmp_path / "ours")
+    assert read.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert read[name].dtype == tensor.dtype
+        assert torch.equal(read[name], tensor)
+    # Of one size the library puts its types in another order.
+    some = {name: tensors[name].clone().contiguous() for name in ("turned", "one number", "ä")}
+    save_file(some, tmp_path / "theirs")
+    save_tensors(some, tmp_path / "ours")
+    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from medkg.core.checkpoint import CHECKPOINT
@@ -103,15 +104,15 @@ here = Path({str(tmp_path)!r})
 for number, options in enumerate({both!r}):
     made, _ = train(Triples(**np.load(here / "triples.npz")), EmbeddingSettings(**options))
     tensors = {{"nodes": made.nodes.clone(), "relations": made.relations.clone()}}
-    save_file(tensors, here / f"{{number}}-{{parallel.rank()}}.safetensors")
+    if parallel.rank() == 1:  # it maps what another process wrote
+        save_file(tensors, here / f"{{number}}.safetensors")
 """
     torchrun(script, 3)
     for number, options in enumerate(both):
         alone, _ = train(triples, EmbeddingSettings(**options))  # type: ignore[arg-type]
-        made = [load_file(tmp_path / f"{number}-{rank}.safetensors") for rank in range(3)]
+        made = load_file(tmp_path / f"{number}.safetensors")
         for name in ("nodes", "relations"):
-            assert all(torch.equal(made[0][name], other[name]) for other in made)
-            torch.testing.assert_close(made[0][name], getattr(alone, name), atol=1e-4, rtol=1e-3)
+            torch.testing.assert_close(made[name], getattr(alone, name), atol=1e-4, rtol=1e-3)
 
 
 def test_processes_train_one_network_and_go_on_after_one_was_killed(
@@ -181,7 +182,7 @@ for out in ("killed", "unbroken"):
     if out == "killed":
         (here / f"epochs{{parallel.rank()}}.json").write_text(json.dumps(epochs))
 """
-    # One that writes nothing.
+    # One that writes no model.
     dying = DYING.format(here=str(tmp_path), epoch=4, victim=1)
     torchrun(dying + script, 2, 1)
     unbroken, killed = (load_embeddings(tmp_path / name) for name in ("unbroken", "killed"))
@@ -189,7 +190,7 @@ for out in ("killed", "unbroken"):
     assert unbroken.metrics == killed.metrics
     later = [json.loads((tmp_path / f"epochs{n}.json").read_text()) for n in (0, 1)]
     assert later[0] == later[1]
-    assert later[0] in ([4, 6], [6])
+    assert later[0] == [4, 6]
 
 
 def test_each_process_holds_a_share_of_the_vectors_which_any_number_can_go_on_from(
@@ -250,8 +251,62 @@ if (first := training.embeddings_in_first()) is not None:
     torch.testing.assert_close(after_one.embeddings().nodes, after_two, atol=1e-4, rtol=1e-3)
     assert torch.equal(alone().embeddings().nodes, after_two)
     assert torch.equal(alone().embeddings(best=True).nodes, after_first)
+    assert not list((tmp_path / "state").glob("1-*"))  # the part of the third, too
+    damaged = tmp_path / "state" / "0-1" / "state.safetensors"
+    generator = load_file(damaged)["generator"]
+    save_file({"generator": generator, "vectors": torch.zeros(2, 8)}, damaged)
+    with pytest.raises(ModelError, match="the checkpoint is damaged"):
+        alone()
     (tmp_path / "state" / "0-1" / CHECKPOINT).unlink()
     assert alone().epoch == 0
+    numbers = json.loads((tmp_path / "state" / "0-0" / CHECKPOINT).read_text())
+    for strange in ({**numbers, "processes": 0}, {"fingerprint": numbers["fingerprint"]}):
+        (tmp_path / "state" / "0-0" / CHECKPOINT).write_text(json.dumps(strange))
+        with pytest.raises(ModelError, match="the checkpoint is damaged"):
+            alone()
+
+
+def test_processes_with_folders_of_their_own_end_at_the_first_checkpoint(
+    torchrun: Torchrun, tmp_path: Path
+) -> None:
+    """What is for all processes to see is missed at once, and not when training goes on."""
+    np.savez(tmp_path / "triples.npz", **vars(some_triples()))
+    script = f"""
+from pathlib import Path
+import numpy as np, tempfile
+from medkg.core.errors import ModelError
+from medkg.gnn import parallel
+from medkg.gnn.embeddings.training import Training
+from medkg.gnn.triples import Triples
+from medkg.gnn.settings import EmbeddingSettings
+
+here = Path({str(tmp_path)!r})
+parallel.join(torch.device("cpu"))
+triples, settings = Triples(**np.load(here / "triples.npz")), EmbeddingSettings(**{EMBEDDINGS!r})
+own = here / str(parallel.rank())
+own.mkdir()
+training = Training(triples, settings, 0, torch.device("cpu"), own / "state")
+training.run_epoch()
+said = []
+try:
+    training.write()
+except ModelError as error:
+    said.append(str(error))
+(own / "said").write_text("\\n".join(said))
+if parallel.rank():
+    tempfile.tempdir = str(own)
+try:
+    training.embeddings()
+except ModelError as error:
+    (own / "said").write_text("\\n".join([*said, str(error)]))
+    raise
+"""
+    with pytest.raises(ChildFailedError):
+        torchrun(script, 2)
+    first, second = ((tmp_path / str(n) / "said").read_text().splitlines() for n in (0, 1))
+    for said in (first, second):
+        assert "a folder that all machines share" in said[0]
+    assert "set one TMPDIR for all" in second[1]
 
 
 def test_processes_that_see_different_checkpoints_do_not_train(

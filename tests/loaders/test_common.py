@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import polars as pl
@@ -38,6 +39,29 @@ def test_every_disease_has_findings_and_a_prevalence(graph: KnowledgeGraph) -> N
     common = pl.col("properties").str.json_path_match("$.per_100000").cast(pl.Float64)
     assert diseases.select(common.is_between(1, 50_000).all()).item()
     assert set(graph.nodes.filter(kind="Symptom")["id"].str.head(3)) == {"HP:"}
+
+
+def test_some_diseases_are_of_one_sex(graph: KnowledgeGraph) -> None:
+    sex = pl.col("properties").str.json_path_match("$.sex")
+    of_one = dict(graph.nodes.select("name", sex=sex).drop_nulls().iter_rows())
+    assert of_one["endometriosis"] == "female"
+    assert of_one["Prostatitis"] == "male"
+    assert set(of_one.values()) == {"female", "male"}
+    assert len(of_one) == 17
+
+
+def test_a_disease_is_as_common_here_as_in_the_table_of_prevalences(graph: KnowledgeGraph) -> None:
+    number = pl.col("properties").str.json_path_match("$.per_100000").cast(pl.Float64)
+    here = graph.nodes.filter(kind="Disease").select("id", here=number)
+    listed = pl.read_csv(
+        files("medkg.mining.diagnosis") / "data" / "prevalence.tsv",
+        separator="\t",
+        comment_prefix="#",
+    )
+    assert listed["disease"].is_unique().all()
+    both = here.join(listed, left_on="id", right_on="disease")
+    assert both.height > 5
+    assert both.filter(pl.col("here") != pl.col("per_100000")).is_empty()
 
 
 def test_a_disease_that_hpo_has_as_a_phenotype_shows_it(graph: KnowledgeGraph) -> None:

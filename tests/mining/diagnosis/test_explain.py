@@ -236,6 +236,21 @@ def test_sex_counts_where_a_phenotype_is_of_the_other(model: DiagnosisModel) -> 
         Factors(model.kg, known, Circumstances(sex="m"))
 
 
+def test_sex_counts_where_a_disease_is_of_the_other(model: DiagnosisModel) -> None:
+    of_women = pl.when(id=pl.lit("OMIM:100001")).then(pl.lit('{"sex": "female"}'))
+    kg = KnowledgeGraph.build(
+        model.kg.nodes.with_columns(properties=of_women.otherwise("properties")),
+        model.kg.evidence,
+        model.kg.sources,
+    )
+    known, place = model.knowledge, model.knowledge.disease_rows["OMIM:100001"]
+    for sex, expected in (("male", 0.001), ("female", 1.0)):
+        factors = Factors(kg, known, Circumstances(sex=sex, prevalence=False))
+        odds = np.exp(factors.log_factors(known, [known.columns_of(["HP:0000021"])]))[0]
+        assert odds[place] == pytest.approx(expected)
+        assert (np.delete(odds, place) == 1).all()
+
+
 def test_the_first_phenotype_has_its_evidence_too(kg: KnowledgeGraph) -> None:
     """Its column is 0."""
     stated = kg.evidence.filter(subject="OMIM:100004", object="HP:0000042")
