@@ -58,7 +58,10 @@ def save_tensors(tensors: Mapping[str, Tensor], file: Path) -> None:
 
 def _pieces(tensor: Tensor) -> Iterator[memoryview]:
     """The bytes of a tensor in order."""
-    whole = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
+    flat = tensor.detach().reshape(-1)
+    if flat.stride() != (1,):  # some that have a single number have the stride 0
+        flat = flat.clone(memory_format=torch.contiguous_format)
+    whole = flat.view(torch.uint8)
     for start in range(0, len(whole), _CHUNK):
         yield whole[start : start + _CHUNK].cpu().numpy().data
 

@@ -16,7 +16,7 @@ UNLISTED = 0.05  # of 100,000 people: what a disease that the table doesn't have
 _WEIGHT = 0.5
 # See `sharpness`. Chosen by the log loss of textbook pictures, whole and of one to six of their
 # findings, and measured on others: docs/benchmarks/diagnosis.md.
-_OF_ONE, _GROWTH, _SHARPEST, _WEIGHT_BESIDE = 0.8, 0.55, 2.0, 0.6
+_OF_ONE, _GROWTH, _SHARPEST, _WEIGHT_BESIDE = 0.8, 0.6, 2.0, 0.6
 
 
 def prevalences(kg: KnowledgeGraph, knowledge: Knowledge) -> Floats:

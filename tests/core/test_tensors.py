@@ -48,6 +48,8 @@ def test_files_are_those_of_the_library(tmp_path: Path) -> None:
         "part of it": shared[6:],
         "turned": torch.arange(6.0).reshape(2, 3).T,
         "one number": torch.tensor(3),
+        "one number of many": torch.tensor([5]).expand(7)[:1],
+        "many of one number": torch.tensor([5.0]).expand(7),
         "none": torch.empty(0, 4),
         "ä": torch.tensor([True, False, True]),
         "half": torch.ones(3, dtype=torch.bfloat16),

@@ -287,25 +287,25 @@ own = here / str(parallel.rank())
 own.mkdir()
 training = Training(triples, settings, 0, torch.device("cpu"), own / "state")
 training.run_epoch()
-said = []
+messages = []
 try:
     training.write()
 except ModelError as error:
-    said.append(str(error))
-(own / "said").write_text("\\n".join(said))
+    messages.append(str(error))
+(own / "said").write_text("\\n".join(messages))
 if parallel.rank():
     tempfile.tempdir = str(own)
 try:
     training.embeddings()
 except ModelError as error:
-    (own / "said").write_text("\\n".join([*said, str(error)]))
+    (own / "said").write_text("\\n".join([*messages, str(error)]))
     raise
 """
     with pytest.raises(ChildFailedError):
         torchrun(script, 2)
     first, second = ((tmp_path / str(n) / "said").read_text().splitlines() for n in (0, 1))
-    for said in (first, second):
-        assert "a folder that all machines share" in said[0]
+    for messages in (first, second):
+        assert "a folder that all machines share" in messages[0]
     assert "set one TMPDIR for all" in second[1]
 
 
