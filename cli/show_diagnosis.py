@@ -92,6 +92,10 @@ def print_diagnosis(case: Mapping[str, Any], names: Mapping[str, str]) -> None:
         show.out.print(line)
     rows = diagnoses_frame(case["diagnoses"]).drop("score")
     show.frame(rows, words("Diagnoses (for research, not for care)"))
+    for series in case["series"]:
+        ranks = ", ".join(map(str, series["ranks"]))
+        line = "{name}: {probability:.3f} together (ranks {ranks})"
+        show.out.print(printable(words(line, **{**series, "ranks": ranks})))
     if case["open_set"] is not None:
         _print_open_set(case["open_set"])
     if case["known_rank"] is not None:

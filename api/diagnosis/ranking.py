@@ -23,6 +23,7 @@ DEFAULT_COVERAGE = 0.9  # probability that a set of diseases holds the true one
 _BATCH = 100  # patients scored at a time
 # A set of more diseases than this says that too little is known, and what to ask for.
 _MANY = 10
+_SOME = -6.91  # the logarithm of a probability of 1 in 1,000
 _LISTED = 10  # of such a set, unless a coverage was requested
 _ASKED_FOR = 3
 NO_KNOWN_PHENOTYPE = "no phenotype is left that the model knows"
@@ -65,6 +66,20 @@ class OpenSetResult(TypedDict):
     ask: NotRequired[list[NamedPhenotype]]
 
 
+class DiseaseSeries(TypedDict):
+    """Diseases of the list that are types of one.
+
+    Attributes:
+        name: of the series.
+        probability: of all its types that are as probable as 1 in 1,000, listed or not.
+        ranks: of those that are listed.
+    """
+
+    name: str
+    probability: float
+    ranks: list[int]
+
+
 class PatientDiagnosis(TypedDict):
     """The ranking of one patient; see `diagnose_patients`."""
 
@@ -76,6 +91,7 @@ class PatientDiagnosis(TypedDict):
     known: list[str]
     known_rank: int | None
     diagnoses: list[Diagnosis]
+    series: list[DiseaseSeries]
     open_set: OpenSetResult | None
 
 
@@ -98,7 +114,8 @@ def diagnose_patients(
     Returns:
         For each: `patient`, `present`, `excluded`, `uncertain` (the probabilities of what isn't
         certain; the likely ones are in `present`, too), `notes`, `diagnoses` (as dictionaries, see
-        `DiagnosisModel.diagnose`), of the diagnoses that are known (`known`) the first that is
+        `DiagnosisModel.diagnose`), `series` (those of the list that are types of one disease, with
+        what they are together), of the diagnoses that are known (`known`) the first that is
         a candidate with its rank (`known_rank`; None where none of them is, with a note; a note
         says, too, where the model knows the publication, so that the rank is no test of it), and
         `open_set`, None where the model has none. Probabilities of phenotypes count for those of
@@ -207,6 +224,9 @@ class _Ranking:
             rows = (knowledge.disease_rows.get(disease) for disease in patient.diseases)
             known_row = next((row for row in rows if row is not None), None)
             known_rank = None if known_row is None else ordinal_rank(logs[number], known_row)
+            diagnoses = model.rows_of(
+                present[number], excluded[number], scores[number], logs[number], self.top
+            )
             results.append(
                 {
                     "patient": patient.id,
@@ -216,13 +236,35 @@ class _Ranking:
                     "notes": [*patient.findings.notes, *self._notes(patient, known_row)],
                     "known": list(patient.diseases),
                     "known_rank": known_rank,
-                    "diagnoses": model.rows_of(
-                        present[number], excluded[number], scores[number], logs[number], self.top
-                    ),
+                    "diagnoses": diagnoses,
+                    "series": self._series(diagnoses, logs[number]),
                     "open_set": open_sets[number],
                 }
             )
         return results
+
+    def _series(self, diagnoses: Sequence[Diagnosis], logs: Floats) -> list[DiseaseSeries]:
+        """The series that at least two of a patient's diagnoses are of, the most probable first."""
+        import numpy as np
+
+        from medkg.mining.diagnosis.series import same_series
+
+        diseases = self.model.knowledge.diseases
+        probable = {
+            diseases[row]: float(np.exp(logs[row])) for row in np.flatnonzero(logs >= _SOME)
+        }
+        ranks = {row["disease"]: row["rank"] for row in diagnoses}
+        names = {each: self.model.names.get(each, each) for each in [*ranks, *probable]}
+        shared = [
+            DiseaseSeries(
+                name=name,
+                probability=sum(probable.get(each, 0.0) for each in members),
+                ranks=sorted(ranks[each] for each in members if each in ranks),
+            )
+            for name, members in same_series(names).items()
+        ]
+        several = [series for series in shared if len(series["ranks"]) > 1]
+        return sorted(several, key=lambda series: -series["probability"])
 
     def _uncertain(self, findings: Findings) -> NDArray[np.float64]:
         """Logarithms of the probabilities of the diseases, by those of the phenotypes."""

@@ -210,6 +210,7 @@ class DiagnosisResult:
                 known=case["known"],
                 known_rank=case["known_rank"],
                 diagnoses=case["diagnoses"],
+                series=case["series"],
                 open_set=case["open_set"],
                 written_as=None if pseudonyms is None else pseudonyms[case["patient"]],
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from .circumstances import ONSET_GROUPS, onset_group
 from .knowledge import Integers
 from .leaks import CaseLeaks
 from .model import DiagnosisModel
+from .series import series_of
 
 ALL, CLOSED, OPEN = "all", "closed", "open"
 ANNOTATED, OPEN_ANNOTATED = "reachable by knowledge alone", "open, reachable"
@@ -201,27 +201,6 @@ def _series_rows(
         related = own.union(*(by_series.get(key, ()) for key in keys))
         series_rows.append(np.array(sorted(related), dtype=np.int64))
     return series_rows
-
-
-_ROMAN = r"(?=[ivx])x{0,3}(?:ix|iv|v?i{0,3})"
-_NUMBER = rf"(?:\d{{1,3}}[a-z]?\d*|{_ROMAN}[a-d]?)"
-_SERIES = re.compile(
-    rf" (?:(?:type|group|form|subtype) (?:{_NUMBER}|[a-z]\d?)|{_NUMBER})(?: {_NUMBER})?$"
-)
-
-
-def series_of(name_key: str) -> str:
-    """The name of the series that a disease is of: its own without the number at the end.
-
-    `noonan syndrome 3`, `waardenburg syndrome type 2e`, `mucopolysaccharidosis type iii` and
-    `fanconi anemia complementation group d2` have one; a name without is its own series, and so is
-    one whose number is a chromosome's (`trisomy 13`).
-
-    Args:
-        name_key: as `KnowledgeGraph.nodes` has it.
-    """
-    series = _SERIES.sub("", name_key)
-    return name_key if series.endswith(("chromosome", "somy")) else series
 
 
 def bins(numbers: Integers, starts: Sequence[int]) -> dict[str, Mask]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import cast
@@ -14,6 +14,7 @@ from ...core.html_page import fill_template
 from ...graph.kg import KnowledgeGraph
 from .explain import ExplanationRow
 from .model import Diagnosis
+from .series import same_series
 
 _LABEL, _CELL, _ROW = 290, 62, 27  # widths of a phenotype's name and of a cell, height of a row
 _HEAD, _BAR = 150, 34  # heights of the diseases' names, and of their probabilities
@@ -53,7 +54,7 @@ def page(rows: pl.DataFrame, why: pl.DataFrame, model: str, kg: KnowledgeGraph) 
         "TITLE": "Diagnosis: phenotypes by diseases",
         "FACTS": "\n".join(f"<p>{escape(fact)}</p>" for fact in facts),
         "PICTURE": matrix(shown, lines),
-        "CARDS": "\n".join(_card(row, lines) for row in shown),
+        "CARDS": "\n".join(_cards(shown, lines)),
         "FOOT": escape(foot),
     }
     return fill_template(str(__package__), "diagnosis.html", **blocks)
@@ -165,6 +166,25 @@ def _evidence_text(line: ExplanationRow) -> str:
     phrases += [text for text in (line["onset"], line["sex"]) if text]
     phrases += [", ".join(line["references"] or line["sources"] or ())]
     return "; ".join(filter(None, phrases))
+
+
+def _cards(shown: Sequence[Diagnosis], lines: Sequence[ExplanationRow]) -> Iterator[str]:
+    """The diseases' cards; those of one series in a group that opens and closes."""
+    by_disease = {row["disease"]: row for row in shown}
+    series = same_series({disease: row["name"] for disease, row in by_disease.items()})
+    group_of = {disease: name for name, members in series.items() for disease in members}
+    for row in shown:
+        name = group_of.get(row["disease"])
+        if name is None:
+            yield _card(row, lines)
+        elif series[name][0] == row["disease"]:
+            members = [by_disease[disease] for disease in series[name]]
+            together = _percent(sum(member["probability"] for member in members))
+            cards = "\n".join(_card(member, lines) for member in members)
+            yield (
+                f"<details open><summary>{escape(name)}: {len(members)} entries, {together}"
+                f' together</summary>\n<div class="types">\n{cards}</div></details>'
+            )
 
 
 def _card(row: Diagnosis, lines: Sequence[ExplanationRow]) -> str:

@@ -427,6 +427,33 @@ def test_a_disease_that_only_known_cases_have(tmp_path: Path) -> None:
     assert {line["phenotype"] for line in explanation["findings"]} >= {"HP:0000042", "HP:0000421"}
 
 
+def test_the_types_of_a_disease_are_told_together(
+    model: DiagnosisModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_types = {"ringing disease": "Same disease, type 1", "still disease": "Same disease, type 2"}
+    kg = KnowledgeGraph.build(
+        model.kg.nodes.with_columns(pl.col("name").replace(of_types)),
+        model.kg.evidence,
+        model.kg.sources,
+    )
+    kg.save(tmp_path / "kg")
+    train_diagnosis(kg, model="naive_bayes").save(tmp_path / "model", graph_path=tmp_path / "kg")
+    arguments = ["diagnose", str(tmp_path / "model"), "--symptom", "HP:0000021"]
+    arguments += ["--page", str(tmp_path / "page.html")]
+    shown = CliRunner().invoke(app, arguments)
+    case = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)["cases"][0]
+    (series,) = (one for one in case["series"] if one["name"] == "Same disease")
+    types = [row for row in case["diagnoses"] if row["name"].startswith("Same disease")]
+    assert series["ranks"] == [row["rank"] for row in types]
+    assert series["probability"] == pytest.approx(sum(row["probability"] for row in types))
+    ranks = ", ".join(map(str, series["ranks"]))
+    line = f"Same disease: {series['probability']:.3f} together (ranks {ranks})"
+    assert line in " ".join(shown.stdout.split())
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<summary>Same disease: 2 entries, " in page
+    assert page.count("<article>") == len(case["diagnoses"])
+
+
 # Asking
 
 

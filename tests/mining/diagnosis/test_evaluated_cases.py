@@ -9,30 +9,10 @@ import polars as pl
 import pytest
 
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.diagnosis.evaluated_cases import EvaluatedCases, bins, series_of
+from medkg.mining.diagnosis.evaluated_cases import EvaluatedCases, bins
 from medkg.mining.diagnosis.leaks import CaseLeaks
 from medkg.mining.diagnosis.train import train_diagnosis
 from tests.gnn.phenotype_graph import SOURCE, graph, patients, phenotypes_of
-
-
-@pytest.mark.parametrize(
-    ("name", "series"),
-    [
-        ("noonan syndrome 3", "noonan syndrome"),
-        ("waardenburg syndrome type 2e", "waardenburg syndrome"),
-        ("mucopolysaccharidosis type iii", "mucopolysaccharidosis"),
-        ("fanconi anemia complementation group d2", "fanconi anemia complementation"),
-        ("deafness autosomal recessive 1a", "deafness autosomal recessive"),
-        ("ehlers danlos syndrome classic type 1", "ehlers danlos syndrome classic"),
-        ("marfan syndrome", "marfan syndrome"),
-        ("hemophilia a", "hemophilia a"),
-        ("vitamin d", "vitamin d"),
-        ("distal trisomy 13", "distal trisomy 13"),
-        ("ring chromosome 14", "ring chromosome 14"),
-    ],
-)
-def test_series(name: str, series: str) -> None:
-    assert series_of(name) == series
 
 
 def test_bins_hold_their_start_and_their_end() -> None:
