@@ -211,12 +211,14 @@ def measured(figures: dict[str, float]) -> Iterator[None]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     began, worked = time.perf_counter(), time.process_time()
-    yield
-    figures["seconds"] = time.perf_counter() - began
-    figures["cpu"] = time.process_time() - worked
-    done.set()
-    watcher.join()
-    figures["gb"] = max(memory)
+    try:
+        yield
+    finally:
+        figures["seconds"] = time.perf_counter() - began
+        figures["cpu"] = time.process_time() - worked
+        done.set()
+        watcher.join()
+        figures["gb"] = max(memory)
 
 
 def own_memory() -> float:

@@ -41,6 +41,8 @@ def save_tensors(tensors: Mapping[str, Tensor], file: Path) -> None:
     header: dict[str, Any] = {}
     end = 0
     for name, tensor in ordered:
+        if tensor.dtype not in _TYPES:
+            raise TypeError(f"{name}: tensors of {tensor.dtype} are not written")
         start, end = end, end + tensor.numel() * tensor.element_size()
         header[name] = {
             "dtype": _TYPES[tensor.dtype],

@@ -50,9 +50,11 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         diseases.join(named, on="disease", how="left").with_columns(
             prevalence=pl.col("per_100000").cast(pl.Float64, strict=False)
         ),
-        pl.col("id").is_not_null() & (pl.col("prevalence") > 0),
+        pl.col("id").is_not_null()
+        & (pl.col("prevalence") > 0)
+        & pl.col("sex").fill_null("").is_in(["", "female", "male"]),
         quarantine,
-        reason="a name without an identifier, or no prevalence",
+        reason="a name without an identifier, no prevalence, or a sex but female and male",
         path=folder / "diseases.tsv",
     )
     shown = _usable(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from medkg.core.progress import track
@@ -23,7 +24,6 @@ DEFAULT_COVERAGE = 0.9  # probability that a set of diseases holds the true one
 _BATCH = 100  # patients scored at a time
 # A set of more diseases than this says that too little is known, and what to ask for.
 _MANY = 10
-_SOME = -6.91  # the logarithm of a probability of 1 in 1,000
 _LISTED = 10  # of such a set, unless a coverage was requested
 _ASKED_FOR = 3
 NO_KNOWN_PHENOTYPE = "no phenotype is left that the model knows"
@@ -67,11 +67,11 @@ class OpenSetResult(TypedDict):
 
 
 class DiseaseSeries(TypedDict):
-    """Diseases of the list that are types of one.
+    """Diseases of the list that are of one numbered series.
 
     Attributes:
         name: of the series.
-        probability: of all its types that are as probable as 1 in 1,000, listed or not.
+        probability: of all that are of it, listed or not.
         ranks: of those that are listed.
     """
 
@@ -114,11 +114,11 @@ def diagnose_patients(
     Returns:
         For each: `patient`, `present`, `excluded`, `uncertain` (the probabilities of what isn't
         certain; the likely ones are in `present`, too), `notes`, `diagnoses` (as dictionaries, see
-        `DiagnosisModel.diagnose`), `series` (those of the list that are types of one disease, with
-        what they are together), of the diagnoses that are known (`known`) the first that is
-        a candidate with its rank (`known_rank`; None where none of them is, with a note; a note
-        says, too, where the model knows the publication, so that the rank is no test of it), and
-        `open_set`, None where the model has none. Probabilities of phenotypes count for those of
+        `DiagnosisModel.diagnose`), `series` (those of the list that are of one numbered
+        series, with how probable the whole of it is), of the diagnoses that are known (`known`) the
+        first that is a candidate with its rank (`known_rank`; None where none of them is, with a
+        note; a note says, too, where the model knows the publication, so that the rank is no test
+        of it), and `open_set`, None where the model has none. Probabilities of phenotypes count for those of
         diseases; everything else takes the likely ones as present. "None of these" goes by the
         phenotypes seen alone, as it was fitted; see `OpenSet.none_and_sets` for what else the set
         goes by.
@@ -243,27 +243,35 @@ class _Ranking:
             )
         return results
 
+    @cached_property
+    def _members(self) -> dict[str, list[str]]:
+        """Of each disease that is of a series all of it, see `series_members`."""
+        from medkg.mining.diagnosis.series import series_members
+
+        known = self.model.knowledge.disease_rows
+        keys = self.model.kg.nodes.filter(kind="Disease").select("id", "name_key").iter_rows()
+        return series_members({disease: key for disease, key in keys if disease in known})
+
     def _series(self, diagnoses: Sequence[Diagnosis], logs: Floats) -> list[DiseaseSeries]:
         """The series that at least two of a patient's diagnoses are of, the most probable first."""
         import numpy as np
 
-        from medkg.mining.diagnosis.series import same_series
+        from medkg.mining.diagnosis.series import series_name
 
-        diseases = self.model.knowledge.diseases
-        probable = {
-            diseases[row]: float(np.exp(logs[row])) for row in np.flatnonzero(logs >= _SOME)
-        }
-        ranks = {row["disease"]: row["rank"] for row in diagnoses}
-        names = {each: self.model.names.get(each, each) for each in [*ranks, *probable]}
-        shared = [
+        ranks: dict[tuple[str, ...], list[int]] = {}
+        for row in diagnoses:
+            if row["disease"] in self._members:
+                ranks.setdefault(tuple(self._members[row["disease"]]), []).append(row["rank"])
+        rows, names = self.model.knowledge.disease_rows, self.model.names
+        several = [
             DiseaseSeries(
-                name=name,
-                probability=sum(probable.get(each, 0.0) for each in members),
-                ranks=sorted(ranks[each] for each in members if each in ranks),
+                name=series_name([names[each] for each in members]),
+                probability=float(np.exp(logs[list({rows[each] for each in members})]).sum()),
+                ranks=of_one,
             )
-            for name, members in same_series(names).items()
+            for members, of_one in ranks.items()
+            if len(of_one) > 1
         ]
-        several = [series for series in shared if len(series["ranks"]) > 1]
         return sorted(several, key=lambda series: -series["probability"])
 
     def _uncertain(self, findings: Findings) -> NDArray[np.float64]:

@@ -21,7 +21,6 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
 from types import MappingProxyType
 
 from spacy.language import Language
@@ -42,7 +41,7 @@ from .reactions import (
     mark_reactions,
 )
 from .rules import Trigger, find_triggers
-from .scopes import Coverage, SentenceWords, scope_coverage, scope_of, split_date
+from .scopes import Coverage, SentenceWords, scope_coverage, scope_of, split_date, split_denial
 from .stopped_drugs import is_stopped, mark_stopped_later, mark_stopped_together
 
 # What takes back what other triggers gave.
@@ -65,11 +64,10 @@ _OF_NOTES = frozenset(("general", "reacted"))
 # says of a drug: "the bradycardia was reversed by atropine", "a risk factor for stroke".
 _OF_PATIENTS = frozenset(("over", "purpose"))
 _NEGATIONS = frozenset(("no", "without"))
-_BARE = _NEGATIONS | {"not", "never", "cannot", "t"}  # "don't" has three words
+_BARE = _NEGATIONS | {"not", "never", "cannot", "t"}  # "don't" has three words, "dont" one
 _LIST_JOINTS = frozenset(("and", "or", ","))
 _ALTERNATIVES = frozenset(("or", "nor"))
-_ARTICLES = frozenset(("a", "an", "the", "his", "her"))
-# What a name begins with whose denial is of a verb, and so of all that it is said of.
+# What a name begins with that denies a verb: "does not feel pain, numbness" denies both objects.
 _DENYING = frozenset(
     "cannot does do did can could has have had is was are were".split()  # noqa: SIM905
 )
@@ -126,8 +124,9 @@ def _categories(
 
 
 def _is_bare(trigger: Trigger, words: Sequence[str]) -> bool:
-    """Whether a trigger is a "no" or a "not", as "denies" is none."""
-    return trigger.rule.category == "negated" and words[trigger.end - 1] in _BARE
+    """Whether a trigger is a "no" or a "not"; "denies" is neither."""
+    word = words[trigger.end - 1]
+    return trigger.rule.category == "negated" and (word in _BARE or word.endswith("nt"))
 
 
 def _denials_of_names(mentions: Sequence[Span], sentence: SentenceWords) -> set[int]:
@@ -145,9 +144,8 @@ def _denials_of_names(mentions: Sequence[Span], sentence: SentenceWords) -> set[
         rest = words[last : _end_of_list(words, last)]
         if not _ALTERNATIVES.isdisjoint(rest):
             continue
-        own_article = any(one == "and" and two in _ARTICLES for one, two in pairwise(rest))
         of_noun = not _NEGATIONS.isdisjoint(words[first:last])
-        if own_article or of_noun or words[first] not in _DENYING:
+        if of_noun or words[first] not in _DENYING:
             positions.update(range(first, last))
     return positions
 
@@ -296,7 +294,8 @@ class Context(StatelessComponent):
                 for trigger in phrases
                 if trigger.rule.category not in ignored
                 and not (trigger.rule.category == "negated" and trigger.end - 1 in of_names)
-                for part in split_date(trigger, sentence)
+                for whole in split_denial(trigger, terminations, sentence)
+                for part in split_date(whole, sentence)
             ]
             coverage = {
                 kind: scope_coverage(triggers, terminations, sentence, kind)

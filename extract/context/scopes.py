@@ -1,7 +1,8 @@
 """The scope of a trigger phrase, as in ConText: the words whose mentions it concerns.
 
 A scope runs from the trigger to the end of the sentence, to a number of tokens, or to a phrase that
-terminates it; a verb terminates it where the verb's clause begins. Parentheses close scopes off in
+terminates it; a verb terminates it where the verb's clause begins, and a denial among other
+findings ends with its item. Parentheses close scopes off in
 both directions, and a date has scopes of its own.
 """
 
@@ -26,8 +27,10 @@ _TESTS = frozenset(
     "test tests swab pcr antigen rapid culture cultures biopsy screen screening serology"  # noqa: SIM905
     " antibody ct mri imaging xray cxr scan smear titre titer lp csf naat".split()
 )
-_JOINTS = frozenset((",", "but"))
+_DENIALS = frozenset(("no", "not", "without"))
+_BEFORE_AN_ITEM = frozenset((",", "but"))
 _ALTERNATIVES = frozenset(("or", "nor", "/"))
+_LIST = 40  # words behind a denial that an "or" is looked for in
 _MAX_PARENTHESIS = 20  # tokens that a parenthesis holds at most
 _PLURAL_VERBS = frozenset(("are", "were", "have"))
 
@@ -131,8 +134,6 @@ def scope_of(
     start, end = trigger.start, trigger.end
     if trigger.rule.direction in ("forward", "both"):
         end = _forward_end(trigger, terminations, sentence.words, kind)
-        if _is_of_one_item(trigger, end, sentence):
-            end = _next_comma(trigger.end, end, sentence.words)
     if trigger.rule.direction in ("backward", "both"):
         start = _backward_start(trigger, terminations, kind)
     return _within_parentheses(trigger, start, end, sentence)
@@ -155,27 +156,6 @@ def _forward_end(
                 return min(end, clause_start(words, trigger.end, termination.start))
             return min(end, termination.start)
     return end
-
-
-def _is_of_one_item(trigger: Trigger, end: int, sentence: SentenceWords) -> bool:
-    """Whether a denial is of one item of a list.
-
-    Of a "no" or "without" behind other items: "[red eyes] but no [pus], swollen hands, a rash"; but
-    "[edema], no [fever, cough or rash]" and "no [fever, cough, rash]" deny them all. And where what
-    is denied is something done: "not [sleeping], irritable", "without [eating more], tired".
-    """
-    words, first, last = sentence.words, trigger.start, trigger.end
-    is_one_word = trigger.rule.category == "negated" and last == first + 1
-    if not is_one_word or not _ALTERNATIVES.isdisjoint(words[last:end]):
-        return False
-    if last < end and words[last].endswith("ing") and last not in sentence.starts:
-        return True
-    joined = words[first] == "without" or (words[first] == "no" and words[first - 1] in _JOINTS)
-    return joined and any(stop <= first for stop in sentence.ends)
-
-
-def _next_comma(start: int, end: int, words: Sequence[str]) -> int:
-    return next((n for n in range(start, end) if words[n] == ","), end)
 
 
 def _backward_start(trigger: Trigger, terminations: Sequence[Trigger], kind: str) -> int:
@@ -213,6 +193,47 @@ def _within_parentheses(
     if ")" in after and after[0] != ")":
         end = trigger.end + after.index(")")
     return start, end
+
+
+def split_denial(
+    trigger: Trigger, terminations: Sequence[Trigger], sentence: SentenceWords
+) -> list[Trigger]:
+    """The trigger, or its parts if it is a "no", "not" or "without" of one item of a list.
+
+    Of what is done and has no mention it is the first item alone: "not [sleeping], irritable",
+    "without [eating more], tired". Behind another finding it is unclear how many items are denied,
+    and the others are possible: "[red eyes] but no [pus], swollen hands" has swollen hands, "cough,
+    no [fever], chills" has no chills. An "or" says that all are, and so does an "and" behind
+    "without": "headache without [nausea, vomiting and fever]".
+    """
+    words, first, last = sentence.words, trigger.start, trigger.end
+    is_word = trigger.rule.category == "negated" and last == first + 1
+    if not is_word or words[first] not in _DENIALS or "," not in words[last : last + _LIST]:
+        return [trigger]
+    comma = words.index(",", last)
+    end = min(_forward_end(trigger, terminations, words, "Symptom"), comma + _LIST)
+    rest = words[comma:end]
+    if end <= comma or _has_alternative(words[last:end]):
+        return [trigger]
+    own = _redirected(trigger, "forward", comma - last)
+    done = words[first] != "no" and words[last].endswith("ing")
+    if done and not any(position in sentence.starts for position in range(last, comma)):
+        return [own]
+    one_of_several = words[first] == "no" and words[first - 1] in _BEFORE_AN_ITEM
+    if words[first] == "without":
+        one_of_several = "and" not in rest
+    if not one_of_several or all(stop > first for stop in sentence.ends):
+        return [trigger]
+    unclear = replace(trigger.rule, category="possible", reach=end - comma - 1)
+    return [own, Trigger(comma, comma + 1, unclear)]
+
+
+def _has_alternative(words: Sequence[str]) -> bool:
+    """Whether an "or" is among the words that stands between no numbers ("120/80", "2 or 3")."""
+    return any(
+        word in _ALTERNATIVES and not (n > 0 and words[n - 1][-1:].isdigit())
+        for n, word in enumerate(words)
+    )
 
 
 def split_date(trigger: Trigger, sentence: SentenceWords) -> list[Trigger]:

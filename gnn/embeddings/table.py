@@ -12,6 +12,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +27,8 @@ from .. import parallel
 _TINY = 1e-10
 _CHUNK = 65_536  # rows of all processes that are handled at a time where all are
 
-# Gives a part of a saved table, by its number.
-Shard = Callable[[int], Mapping[str, Tensor]]
+# Gives a part of a saved table, by its number, to be taken apart in the block.
+Shard = Callable[[int], AbstractContextManager[Mapping[str, Tensor]]]
 
 
 @dataclass(frozen=True)
@@ -178,11 +179,17 @@ class Table:
     def _make(self, path: Path) -> None:
         """Make a file of zeros; one without room for all of them would end the process later."""
         size = self.n_rows * self.vectors.shape[1] * self.vectors.element_size()
-        with writing(path), os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)):
-            os.truncate(path, size)
-            if hasattr(os, "posix_fallocate"):  # macOS has none
-                with path.open("r+b") as file:
-                    os.posix_fallocate(file.fileno(), 0, size)
+        with writing(path):
+            file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+            try:
+                os.truncate(file, size)
+                if hasattr(os, "posix_fallocate"):  # macOS has none
+                    os.posix_fallocate(file, 0, size)
+            except OSError:
+                path.unlink()
+                raise
+            finally:
+                os.close(file)
 
     def _mapped(self, path: Path) -> Tensor:
         shape = self.n_rows, self.vectors.shape[1]
@@ -212,14 +219,14 @@ class Table:
         for number in range(size):
             rows = torch.arange(number, self.n_rows, size)
             here = rows % self._size == self._rank
-            if not bool(here.any()):
+            if len(self.vectors) and not bool(here.any()):
                 continue
-            saved = shard(number)
-            if "best" in saved and self.best is None:
-                self.best = torch.zeros_like(self.vectors)
-            own = rows[here] // self._size
-            for name, tensor in self.state().items():
-                tensor[own] = saved[name][here].to(self._device)
+            with shard(number) as saved:
+                if "best" in saved and self.best is None:
+                    self.best = torch.zeros_like(self.vectors)
+                own = rows[here] // self._size
+                for name, tensor in self.state().items():
+                    tensor[own] = saved[name][here].to(self._device)
 
 
 def _exchanged(parts: Tensor, sent: list[int], received: list[int]) -> Tensor:

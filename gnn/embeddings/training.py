@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
@@ -33,6 +35,7 @@ from ..settings import EMBEDDING_SCHEDULES, EmbeddingSettings
 from ..triples import Triples
 from .table import Table
 
+_LATENCY = 60.0  # seconds after which what one machine wrote is there for all
 _SMALL = 4_000_000  # multiplications in a batch's product that one thread is enough for
 
 
@@ -294,7 +297,7 @@ class Training:
         }
         self._part(turn, own).write(tensors, numbers)
         parallel.wait()
-        if self._whole_state(turn) is None:
+        if not self._is_visible(turn):
             raise ModelError(
                 f"{self._folder}: process {own} doesn't see what the others wrote: it has to be a"
                 " folder that all machines share"
@@ -316,18 +319,29 @@ class Training:
             return
         turn, numbers = max(whole, key=lambda state: int(state[1]["epoch"]))
 
-        def shard(number: int) -> dict[str, Tensor]:
+        @contextmanager
+        def shard(number: int) -> Iterator[dict[str, Tensor]]:
             part = self._part(turn, number)
             saved = part.read()
             assert saved is not None
             with part.restoring():
+                # All parts have the same, and each process reads one at least.
                 self.generator.set_state(saved.tensors["generator"])
-            return saved.tensors
+                yield saved.tensors
 
+        self._table.restore(shard, numbers["processes"])
         with self._part(turn, 0).restoring():
-            self._table.restore(shard, numbers["processes"])
             self.epoch, self.best_epoch = numbers["epoch"], numbers["best_epoch"]
             self.waited, self.best_mrr = numbers["waited"], numbers["best_mrr"]
+
+    def _is_visible(self, turn: int) -> bool:
+        """Whether this process sees the parts of all: at once, or (of a network's disk) soon."""
+        give_up = time.monotonic() + _LATENCY
+        while self._whole_state(turn) is None:
+            if time.monotonic() > give_up:
+                return False
+            time.sleep(0.5)
+        return True
 
     def _part(self, turn: int, number: int) -> Checkpoint:
         folder = None if self._folder is None else self._folder / f"{turn}-{number}"

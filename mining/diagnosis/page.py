@@ -11,10 +11,11 @@ import polars as pl
 
 from ...core.atomic import atomic_file
 from ...core.html_page import fill_template
+from ...graph.identifiers import name_key_of
 from ...graph.kg import KnowledgeGraph
 from .explain import ExplanationRow
 from .model import Diagnosis
-from .series import same_series
+from .series import series_members, series_name
 
 _LABEL, _CELL, _ROW = 290, 62, 27  # widths of a phenotype's name and of a cell, height of a row
 _HEAD, _BAR = 150, 34  # heights of the diseases' names, and of their probabilities
@@ -171,19 +172,17 @@ def _evidence_text(line: ExplanationRow) -> str:
 def _cards(shown: Sequence[Diagnosis], lines: Sequence[ExplanationRow]) -> Iterator[str]:
     """The diseases' cards; those of one series in a group that opens and closes."""
     by_disease = {row["disease"]: row for row in shown}
-    series = same_series({disease: row["name"] for disease, row in by_disease.items()})
-    group_of = {disease: name for name, members in series.items() for disease in members}
+    members = series_members({each: name_key_of(row["name"]) for each, row in by_disease.items()})
     for row in shown:
-        name = group_of.get(row["disease"])
-        if name is None:
+        of_one = members.get(row["disease"])
+        if of_one is None:
             yield _card(row, lines)
-        elif series[name][0] == row["disease"]:
-            members = [by_disease[disease] for disease in series[name]]
-            together = _percent(sum(member["probability"] for member in members))
-            cards = "\n".join(_card(member, lines) for member in members)
+        elif of_one[0] == row["disease"]:
+            name = series_name([by_disease[each]["name"] for each in of_one])
+            cards = "\n".join(_card(by_disease[each], lines) for each in of_one)
             yield (
-                f"<details open><summary>{escape(name)}: {len(members)} entries, {together}"
-                f' together</summary>\n<div class="types">\n{cards}</div></details>'
+                f"<details open><summary>{escape(name)}: {len(of_one)} entries</summary>\n"
+                f'<div class="types">\n{cards}</div></details>'
             )
 
 

@@ -450,7 +450,7 @@ def test_the_types_of_a_disease_are_told_together(
     line = f"Same disease: {series['probability']:.3f} together (ranks {ranks})"
     assert line in " ".join(shown.stdout.split())
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "<summary>Same disease: 2 entries, " in page
+    assert "<summary>Same disease: 2 entries</summary>" in page
     assert page.count("<article>") == len(case["diagnoses"])
 
 

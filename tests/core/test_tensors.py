@@ -41,6 +41,11 @@ def test_prefixes_come_and_go() -> None:
     assert without_prefix("part", whole) == tensors
 
 
+def test_a_type_that_is_not_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"x: tensors of torch\.complex64"):
+        save_tensors({"x": torch.zeros(2, dtype=torch.complex64)}, tmp_path / "a")
+
+
 def test_files_are_those_of_the_library(tmp_path: Path) -> None:
     shared = torch.arange(12.0)
     tensors = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from medkg.mining.diagnosis.series import same_series, series_of
+from medkg.graph.identifiers import name_key_of
+from medkg.mining.diagnosis.series import series_members, series_name, series_of
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,8 @@ from medkg.mining.diagnosis.series import same_series, series_of
         ("vitamin d", "vitamin d"),
         ("distal trisomy 13", "distal trisomy 13"),
         ("ring chromosome 14", "ring chromosome 14"),
+        ("distal deletion 22q11", "distal deletion 22q11"),
+        ("hereditary factor x", "hereditary factor x"),
     ],
 )
 def test_series(name: str, series: str) -> None:
@@ -36,8 +39,19 @@ def test_the_types_of_a_disease_are_of_one_series() -> None:
         "e": "Telangiectasia, hereditary hemorrhagic, type 1",
         "f": "Tuberous sclerosis-2",
         "g": "Tuberous sclerosis complex",
+        "h": "Coenzyme Q10 deficiency, primary, 2",
+        "i": "Coenzyme Q10 deficiency, primary, 1",
     }
-    assert same_series(names) == {
-        "Hereditary hemorrhagic telangiectasia": ["a", "c", "e"],
-        "Tuberous sclerosis": ["d", "f"],
+    keys = {disease: name_key_of(name) for disease, name in names.items()}
+    members = series_members(keys)
+    assert members == {
+        **{key: ["a", "c", "e"] for key in "ace"},
+        **{key: ["d", "f"] for key in "df"},
+        **{key: ["h", "i"] for key in "hi"},
     }
+    called = [series_name([names[each] for each in members[disease]]) for disease in "adh"]
+    assert called == [
+        "Hereditary hemorrhagic telangiectasia",
+        "Tuberous sclerosis",
+        "Coenzyme Q10 deficiency, primary",
+    ]
