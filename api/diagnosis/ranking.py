@@ -118,10 +118,10 @@ def diagnose_patients(
         series, with how probable the whole of it is), of the diagnoses that are known (`known`) the
         first that is a candidate with its rank (`known_rank`; None where none of them is, with a
         note; a note says, too, where the model knows the publication, so that the rank is no test
-        of it), and `open_set`, None where the model has none. Probabilities of phenotypes count for those of
-        diseases; everything else takes the likely ones as present. "None of these" goes by the
-        phenotypes seen alone, as it was fitted; see `OpenSet.none_and_sets` for what else the set
-        goes by.
+        of it), and `open_set`, None where the model has none. Probabilities of phenotypes count for
+        those of diseases; everything else takes the likely ones as present. "None of these" goes by
+        the phenotypes seen alone, as it was fitted; see `OpenSet.none_and_sets` for what else the
+        set goes by.
     """
     from medkg.mining.diagnosis.posterior import factors_for
 
