@@ -7,6 +7,7 @@ in a table of common tests with adults' reference ranges (`graph/laboratory.py`)
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -321,8 +322,21 @@ def _of_other_specimen(mention: Span) -> bool:
         or _SPECIMENS.intersection(mention.text.lower().split())
     ):
         return False
-    first = max(sentence_of(mention).start, mention.start - _REACH)
-    return any(token.lower_ in _SPECIMENS for token in mention.doc[first : mention.start])
+    doc, first = mention.doc, max(sentence_of(mention).start, mention.start - _REACH)
+    named = [token.i for token in doc[first : mention.start] if token.lower_ in _SPECIMENS]
+    return bool(named) and not set(named) <= _in_findings(doc, first, mention.start)
+
+
+def _in_findings(doc: Doc, first: int, last: int) -> set[int]:
+    """The tokens of findings ("red urine", which is no specimen) among those of a stretch."""
+    mentions = doc.spans["mentions"]
+    number = bisect_left(mentions, last, key=lambda mention: mention.start)
+    tokens = set[int]()
+    while number > 0 and (mention := mentions[number - 1]).end > first:
+        if mention.label_ in ("Disease", "Symptom"):
+            tokens.update(range(mention.start, mention.end))
+        number -= 1
+    return tokens
 
 
 def _is_part_of_name(mention: Span) -> bool:

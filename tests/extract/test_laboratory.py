@@ -288,3 +288,13 @@ def test_no_name_stands_for_two_tests() -> None:
     for column in ("names", "loinc"):
         names = [name for test in laboratory_tests() for name in getattr(test, column)]
         assert len(names) == len(set(names))
+
+
+def test_red_urine_is_no_specimen() -> None:
+    doc = marked(pipeline("medkg_sentences"), "She has [red urine|Symptom]; sodium was 118.")
+    add_tests(doc)
+    (results,) = [r for m in doc.spans["mentions"] if (r := results_of(m)) is not None]
+    assert results.present == ["HP:0002902"]
+    doc = marked(pipeline("medkg_sentences"), "In the urine sodium was 118.")
+    add_tests(doc)
+    assert not doc.spans["mentions"]
