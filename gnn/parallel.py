@@ -35,9 +35,9 @@ def size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def is_first_here() -> bool:
-    """Whether this is the first or only process of its machine."""
-    return int(os.environ.get("LOCAL_RANK", "0")) == 0
+def local_rank() -> int:
+    """The number of this process among those of its machine."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def machine() -> int:
@@ -65,7 +65,7 @@ def join(device: torch.device) -> torch.device:
             " TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in the environment of torchrun"
         )
     if device.type == "cuda" and device.index is None and size() > 1:
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        device = torch.device("cuda", local_rank())
         torch.cuda.set_device(device)
     if size() > 1 and not dist.is_initialized():
         backend = "nccl" if device.type == "cuda" else "gloo"

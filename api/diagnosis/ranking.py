@@ -159,23 +159,64 @@ def ranked_rows(
     """The diagnoses of `diagnose_patients` of one patient of whom the model knows a phenotype."""
     from medkg.mining.diagnosis.posterior import factors_for
 
-    ranking = _Ranking(
-        model,
-        factors=factors_for(model, circumstances),
-        top=top,
-        coverage=DEFAULT_COVERAGE,
-        with_sets=False,
-        most_listed=None,
-        asks=False,
-        publications=frozenset(),
+    ranked = _Ranked.of(model, [findings], factors_for(model, circumstances))
+    return model.rows_of(
+        ranked.present[0], ranked.excluded[0], ranked.scores[0], ranked.logs[0], top
     )
-    (result,) = ranking.of([PatientFindings("patient", findings)])
-    return result["diagnoses"]
 
 
 def _batches(patients: Sequence[PatientFindings]) -> Iterator[Sequence[PatientFindings]]:
     for start in range(0, len(patients), _BATCH):
         yield patients[start : start + _BATCH]
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Patients as the model knows them, with the scores and probabilities of all diseases.
+
+    Attributes:
+        present, excluded: columns of each patient's phenotypes; the likely ones are present, too.
+        scores: patients × diseases.
+        logs: logarithms of the probabilities, patients × diseases.
+    """
+
+    present: list[Integers]
+    excluded: list[Integers]
+    scores: Floats
+    logs: Floats
+
+    @classmethod
+    def of(
+        cls, model: DiagnosisModel, patients: Sequence[Findings], factors: Factors | None
+    ) -> _Ranked:
+        """Rank for patients of each of whom the model knows a phenotype."""
+        from medkg.mining.diagnosis.posterior import posterior
+
+        knowledge = model.knowledge
+        present = [knowledge.columns_of(findings.present) for findings in patients]
+        excluded = [knowledge.columns_of(findings.excluded) for findings in patients]
+        scores = model.scores(present)
+        logs = posterior(model, present, excluded, factors, scores)
+        for number, findings in enumerate(patients):
+            if findings.uncertain:
+                logs[number] = _uncertain_logs(model, findings, factors)
+        return cls(present, excluded, scores, logs)
+
+
+def _uncertain_logs(
+    model: DiagnosisModel, findings: Findings, factors: Factors | None
+) -> NDArray[np.float64]:
+    """Logarithms of the probabilities of the diseases, by those of the phenotypes."""
+    from medkg.mining.diagnosis.posterior import uncertain_posterior
+
+    knowledge = model.knowledge
+    probabilities: dict[int, float] = {}
+    for phenotype, value in findings.uncertain.items():
+        for column in knowledge.columns_of([phenotype]).tolist():
+            probabilities[column] = max(value, probabilities.get(column, 0.0))
+    certain = [each for each in findings.present if each not in findings.uncertain]
+    seen, absent = knowledge.columns_of(certain), knowledge.columns_of(findings.excluded)
+    return uncertain_posterior(model, seen, absent, probabilities, factors)
 
 
 @dataclass(frozen=True)
@@ -203,16 +244,15 @@ class _Ranking:
     def of(self, patients: Sequence[PatientFindings]) -> list[PatientDiagnosis]:
         """The results of patients of each of whom the model knows a phenotype."""
         from medkg.core.ranking import ordinal_rank
-        from medkg.mining.diagnosis.posterior import posterior
 
         model, knowledge = self.model, self.model.knowledge
-        present = [knowledge.columns_of(patient.findings.present) for patient in patients]
-        excluded = [knowledge.columns_of(patient.findings.excluded) for patient in patients]
-        scores = model.scores(present)
-        logs = posterior(model, present, excluded, self.factors, scores)
-        for number, patient in enumerate(patients):
-            if patient.findings.uncertain:
-                logs[number] = self._uncertain(patient.findings)
+        ranked = _Ranked.of(model, [patient.findings for patient in patients], self.factors)
+        present, excluded, scores, logs = (
+            ranked.present,
+            ranked.excluded,
+            ranked.scores,
+            ranked.logs,
+        )
         open_sets = self._open_sets(present, scores, logs)
         for open_set, seen, absent in zip(open_sets, present, excluded, strict=True):
             if open_set is not None and "set" in open_set and open_set["size"] > _MANY:
@@ -273,19 +313,6 @@ class _Ranking:
             if len(of_one) > 1
         ]
         return sorted(several, key=lambda series: -series["probability"])
-
-    def _uncertain(self, findings: Findings) -> NDArray[np.float64]:
-        """Logarithms of the probabilities of the diseases, by those of the phenotypes."""
-        from medkg.mining.diagnosis.posterior import uncertain_posterior
-
-        knowledge = self.model.knowledge
-        probabilities: dict[int, float] = {}
-        for phenotype, value in findings.uncertain.items():
-            for column in knowledge.columns_of([phenotype]).tolist():
-                probabilities[column] = max(value, probabilities.get(column, 0.0))
-        certain = [each for each in findings.present if each not in findings.uncertain]
-        seen, absent = knowledge.columns_of(certain), knowledge.columns_of(findings.excluded)
-        return uncertain_posterior(self.model, seen, absent, probabilities, self.factors)
 
     def _ask(self, present: Integers, excluded: Integers) -> list[NamedPhenotype]:
         """The phenotypes that are expected to narrow a patient's list most."""

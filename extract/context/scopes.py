@@ -2,8 +2,8 @@
 
 A scope runs from the trigger to the end of the sentence, to a number of tokens, or to a phrase that
 terminates it; a verb terminates it where the verb's clause begins, and a denial among other
-findings ends with its item. Parentheses close scopes off in
-both directions, and a date has scopes of its own.
+findings ends with its item. Parentheses close scopes off in both directions, and a date has scopes
+of its own.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def clause_start(words: Sequence[str], start: int, verb: int) -> int:
     cough] were seen": at the verb, since what is before it is one list.
     """
     for position in range(verb - 1, start, -1):
-        if words[position] in ("or", "nor", "/"):
+        if words[position] in _ALTERNATIVES:
             return verb
         if words[position] == "and":
             if words[verb] in _PLURAL_VERBS:

@@ -2,8 +2,8 @@
 
 Under torchrun process r modulo their number holds row r, so that each needs memory for its share
 alone. In a step a process fetches the rows that it needs from those that hold them, and sends the
-rows' gradients back. PyTorch-BigGraph (Lerer et al., MLSys 2019) shares out
-parts of the graph instead; here every batch may be of any rows.
+rows' gradients back. PyTorch-BigGraph (Lerer et al., MLSys 2019) shares out parts of the graph
+instead; here every batch may be of any rows.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class Table:
             return own
         token = int(parallel.from_first(secrets.randbits(48), self._device))
         name = f"medkg-vectors-{token:x}-{parallel.machine()}"
-        path, writes = Path(tempfile.gettempdir()) / name, parallel.is_first_here()
+        path, writes = Path(tempfile.gettempdir()) / name, parallel.local_rank() == 0
         if writes:
             self._make(path)
         try:

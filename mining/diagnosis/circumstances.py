@@ -127,7 +127,6 @@ class Factors:
         self.genes: dict[int, list[str]] = {}
         self.prevalence: Floats | None = None
         self._other_sex: sp.csr_matrix | None = None
-        self._of_others: Floats | None = None
         if circumstances.prevalence:
             self.prevalence = prevalences(kg, knowledge)
             prior = prior_factors(self.prevalence, sharpened=of_published_cases)
@@ -141,7 +140,7 @@ class Factors:
             if circumstances.sex not in ("female", "male"):
                 raise DataError(f"sex is female or male, not {circumstances.sex!r}")
             self._other_sex = _limited_to_others(kg, knowledge, circumstances.sex)
-            self._of_others = _had_by_others(kg, knowledge, circumstances.sex)
+            self.fixed["sex"] = _of_other_sex_factors(kg, knowledge, circumstances.sex)
 
     def by_name(self, knowledge: Knowledge, patients: Sequence[Integers]) -> dict[str, Floats]:
         """Logarithms of the factors of each thing given: patients × diseases, or 1 × diseases.
@@ -157,9 +156,7 @@ class Factors:
             by_name["prevalence"] = np.where(explained, prior, np.minimum(prior, 0))
         if self._other_sex is not None:
             shown = (knowledge.present(patients) @ self._other_sex.T).toarray()
-            by_name["sex"] = (shown * np.log(OTHER_SEX)).astype(np.float32)
-        if self._of_others is not None:
-            by_name["sex"] = by_name["sex"] + np.float32(np.log(WRONG_SEX)) * self._of_others
+            by_name["sex"] = by_name["sex"] + (shown * np.log(OTHER_SEX)).astype(np.float32)
         return by_name
 
     def sharpness(self, patients: Sequence[Integers]) -> Floats:
@@ -267,14 +264,14 @@ def _onset_factors(kg: KnowledgeGraph, knowledge: Knowledge, onset: str) -> Floa
     return factors
 
 
-def _had_by_others(kg: KnowledgeGraph, knowledge: Knowledge, sex: str) -> Floats:
-    """(diseases,), 1 where only the other sex has the disease (property `sex` of its node)."""
+def _of_other_sex_factors(kg: KnowledgeGraph, knowledge: Knowledge, sex: str) -> Floats:
+    """(diseases,), for those that only the other sex has (property `sex` of their nodes)."""
     of_one = pl.col("properties").str.json_path_match("$.sex")
-    others = kg.nodes.filter(pl.col("kind") == "Disease", of_one.is_in(["female", "male"]))
+    other = "male" if sex == "female" else "female"
     factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
-    for disease in others.filter(of_one != sex)["id"]:
+    for disease in kg.nodes.filter(of_one == other, kind="Disease")["id"]:
         if (row := knowledge.disease_rows.get(disease)) is not None:
-            factors[row] = 1
+            factors[row] = np.log(WRONG_SEX)
     return factors
 
 

@@ -427,9 +427,7 @@ def test_a_disease_that_only_known_cases_have(tmp_path: Path) -> None:
     assert {line["phenotype"] for line in explanation["findings"]} >= {"HP:0000042", "HP:0000421"}
 
 
-def test_the_types_of_a_disease_are_told_together(
-    model: DiagnosisModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_types_of_a_disease_are_told_together(model: DiagnosisModel, tmp_path: Path) -> None:
     of_types = {"ringing disease": "Same disease, type 1", "still disease": "Same disease, type 2"}
     kg = KnowledgeGraph.build(
         model.kg.nodes.with_columns(pl.col("name").replace(of_types)),
