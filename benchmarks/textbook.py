@@ -27,6 +27,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -43,6 +44,7 @@ from medkg.diagnosis import (
     findings_in_text,
     typed_phenotypes,
 )
+from medkg.extract.demographics import demographics
 from medkg.mining.diagnosis.circumstances import USUAL, Circumstances
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.phenotypes import Findings, Phenotypes
@@ -92,7 +94,8 @@ def listed(
                 missing.append(text)
         findings[picture["disease"]] = look.clean(present, [])
         not_known[picture["disease"]] = missing
-    return outcomes(model, pictures, findings, not_known, circumstances)
+    known = {} if circumstances is None else dict.fromkeys(findings, circumstances)
+    return outcomes(model, pictures, findings, not_known, known)
 
 
 def noted(
@@ -106,14 +109,17 @@ def noted(
         for number, picture in enumerate(pictures):
             (Path(name) / f"{number}.txt").write_text(picture["note"], encoding="utf-8")
         texts = medkg.annotate([name], terminology=model.kg, texts="notes")
-    findings = {}
+    findings, known = {}, {}
     for text in texts:
         rows = findings_in_text(text, model.kg)
         lists = (rows.filter(keep=keep)["phenotype"].to_list() for keep in ("yes", "no"))
         likely = list(rows.filter(keep="maybe").select("phenotype", "probability").iter_rows())
         picture = pictures[int(text.id.partition(":")[2])]
         findings[picture["disease"]] = look.clean(*lists, uncertain=likely)
-    return outcomes(model, pictures, findings, {}, circumstances)
+        if circumstances is not None:
+            stated = demographics(text.text)
+            known[picture["disease"]] = replace(circumstances, sex=stated.sex, age=stated.age)
+    return outcomes(model, pictures, findings, {}, known)
 
 
 def outcomes(
@@ -121,9 +127,9 @@ def outcomes(
     pictures: Sequence[Mapping[str, str]],
     findings: Mapping[str, Findings],
     not_known: Mapping[str, Sequence[str]],
-    circumstances: Circumstances | None,
+    known: Mapping[str, Circumstances],
 ) -> list[Outcome]:
-    """Rank the diseases of all pictures."""
+    """Rank the diseases of all pictures, each with what is known beside its phenotypes."""
     patients = [
         PatientFindings(p["disease"], findings[p["disease"]], tuple(p["accepted"].split(";")))
         for p in pictures
@@ -131,8 +137,9 @@ def outcomes(
     ]
     results = {
         result["patient"]: result
+        for patient in patients
         for result in diagnose_patients(
-            model, patients, Quarantine(), top=200, circumstances=circumstances
+            model, [patient], Quarantine(), top=200, circumstances=known.get(patient.id)
         )
     }
     per_100000 = prevalences(model.kg, model.knowledge)

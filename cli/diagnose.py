@@ -12,7 +12,7 @@ import typer
 from medkg.cli.app import app
 from medkg.cli.language import message, words
 from medkg.cli.models import open_diagnosis_model
-from medkg.cli.options import Json, Language, Sex, Top
+from medkg.cli.options import Age, Json, Language, Sex, Top
 from medkg.cli.output import print_set_aside, write_as_on_server
 
 if TYPE_CHECKING:
@@ -89,6 +89,11 @@ def diagnose(
         str | None, typer.Option(help="Of the disease: an HPO term (Childhood onset) or age (P3Y).")
     ] = None,
     sex: Sex = None,
+    age: Age = None,
+    demographics: Annotated[
+        bool,
+        typer.Option(help="Sex and age that a note states count, but never with --into."),
+    ] = True,
     prevalence: Annotated[
         bool | None,
         typer.Option(
@@ -146,6 +151,8 @@ def diagnose(
             genes=gene or (),
             onset=onset,
             sex=sex,
+            age=age,
+            demographics=demographics and into is None,
             prevalence=False if into is not None and prevalence is None else prevalence,
             coverage=coverage,
             top=top,
@@ -200,7 +207,11 @@ class _Output:
                 "--findings and --review go with --note, --labs, --ecg, --eeg, --image and --audio"
             )
         if self.into is not None and (
-            request.genes or request.onset or request.sex or request.prevalence
+            request.genes
+            or request.onset
+            or request.sex
+            or request.age is not None
+            or request.prevalence
         ):
             raise typer.BadParameter("--into writes what follows from phenotypes alone")
         self._check_pseudonyms(request)
@@ -236,12 +247,12 @@ def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output)
     quarantine = Quarantine()
     if output.findings is not None:
         remarks: list[str] = []
-        findings = read_files(model, request, quarantine, review, remarks)
-        assert findings is not None  # of `check`
+        reading = read_files(model, request, quarantine, review, remarks)
+        assert reading is not None  # of `check`
         for remark in remarks:
             show.err.print(message(remark), soft_wrap=True)
         print_set_aside(quarantine)
-        return _write_findings(findings, output.findings, remarks, output.as_json)
+        return _write_findings(reading.findings, output.findings, remarks, output.as_json)
     if output.into is not None:
         existing_server(output.into)
     requested = read_requested(model, request, quarantine, review=review)
@@ -279,7 +290,7 @@ def _ask(
         patient.findings,
         ask_question,
         top=request.top,
-        circumstances=request.circumstances,
+        circumstances=requested.circumstances,
     )
     return replace(requested, patients=[replace(patient, findings=findings)])
 

@@ -50,6 +50,7 @@ def _sex(text: str) -> str:
 
 
 Sex = Annotated[str | None, typer.Option(parser=_sex, help="female or male; F or M.")]
+Age = Annotated[float | None, typer.Option(help="In years.")]
 Config = Annotated[Path | None, typer.Option(help="A TOML file of settings; options go before it.")]
 
 

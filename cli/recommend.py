@@ -10,7 +10,7 @@ import typer
 from medkg.cli.app import app
 from medkg.cli.language import words
 from medkg.cli.models import open_treatment_model
-from medkg.cli.options import Json, Language, Sex, Top
+from medkg.cli.options import Age, Json, Language, Sex, Top
 from medkg.cli.output import print_summary
 
 
@@ -35,7 +35,7 @@ def recommend(
     also: Annotated[
         list[str] | None, typer.Option(help="Another disease of the patient, not to be treated.")
     ] = None,
-    age: Annotated[float | None, typer.Option(help="In years.")] = None,
+    age: Age = None,
     sex: Sex = None,
     pregnant: Annotated[
         bool | None,

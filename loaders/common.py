@@ -3,7 +3,7 @@
 Reads the tables of `data/common` (see the card there), or a folder with tables of the same form:
 
 - diseases: disease, synonyms (divided by `|`), per_100000, sex (female or male, of those that the
-  other sex can't have)
+  other sex can't have), ages (of nearly all patients, in years: `0-2`, `45-`)
 - findings: disease, finding (a phenotype of HPO by its name), frequency (from 0 to 1)
 - identifiers: kind, name, id, xrefs, confirmed_by
 """
@@ -24,6 +24,8 @@ from .text_tables import read_table
 
 SOURCE = Source("common", "1", "Apache-2.0 (facts, curated for medkg)", "", reliability=0.9)
 
+_AGES = r"^\d+(\.\d+)?-(\d+(\.\d+)?)?$"
+
 
 def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
     """The common diseases as a graph.
@@ -41,7 +43,7 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         folder / "identifiers.tsv", ["kind", "name", "id"], quarantine, ["xrefs"]
     )
     diseases = read_table(
-        folder / "diseases.tsv", ["disease", "per_100000"], quarantine, ["synonyms", "sex"]
+        folder / "diseases.tsv", ["disease", "per_100000"], quarantine, ["synonyms", "sex", "ages"]
     )
     findings = read_table(folder / "findings.tsv", ["disease", "finding", "frequency"], quarantine)
     named = identifiers.filter(kind="Disease").select("id", "xrefs", disease="name")
@@ -52,9 +54,11 @@ def load(path: Path | None, quarantine: Quarantine) -> KnowledgeGraph:
         ),
         pl.col("id").is_not_null()
         & (pl.col("prevalence") > 0)
-        & pl.col("sex").fill_null("").is_in(["", "female", "male"]),
+        & pl.col("sex").fill_null("").is_in(["", "female", "male"])
+        & pl.col("ages").fill_null("0-").str.contains(_AGES),
         quarantine,
-        reason="a name without an identifier, no prevalence, or a sex but female and male",
+        reason="a name without an identifier, no prevalence, a sex but female and male, or ages"
+        " that are not as 0-2 or 45- (years)",
         path=folder / "diseases.tsv",
     )
     shown = _usable(
@@ -103,7 +107,7 @@ def _diseases(listed: pl.DataFrame) -> pl.DataFrame:
         name="disease",
         synonyms=pl.col("synonyms").str.split("|"),
         xrefs=pl.col("xrefs").str.split("|"),
-        properties=json_column(nodes, ["per_100000", "sex"]),
+        properties=json_column(nodes, ["per_100000", "sex", "ages"]),
     )
 
 

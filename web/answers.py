@@ -288,11 +288,15 @@ def _table(frame: pl.DataFrame, most: int, note: str = "") -> messages.Table:
     )
 
 
-def findings(visit: Visit, request: messages.NoteRequest) -> list[messages.NoteFinding]:
+def findings(visit: Visit, request: messages.NoteRequest) -> messages.NoteReading:
     """What is read in a note, to be corrected."""
     with visit.site.turns.turn():
-        rows = visit.site.notes.findings(request.text)
-    return [messages.NoteFinding(**row) for row in rows.iter_rows(named=True)]
+        reading = visit.site.notes.read(request.text)
+    return messages.NoteReading(
+        findings=[messages.NoteFinding(**row) for row in reading.findings.iter_rows(named=True)],
+        sex=reading.demographics.sex,
+        age=reading.demographics.age,
+    )
 
 
 def diagnosis(visit: Visit, request: messages.DiagnosisRequestMessage) -> messages.Diagnosis:
@@ -332,6 +336,7 @@ def _diagnosed(
         genes=request.genes,
         onset=request.onset,
         sex=request.sex,
+        age=request.age,
         top=request.most,
         explain=True,
     )

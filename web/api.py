@@ -70,7 +70,7 @@ def query(visit: Visitor, request: messages.QueryRequest) -> messages.Table:
 
 
 @router.post("/findings", tags=["diagnosis"])
-def findings(visit: Visitor, request: messages.NoteRequest) -> list[messages.NoteFinding]:
+def findings(visit: Visitor, request: messages.NoteRequest) -> messages.NoteReading:
     """What is read in a note, to be corrected. The note is kept nowhere."""
     return answers.findings(visit, request)
 

@@ -96,6 +96,7 @@ def diagnosis_request(form: Form) -> messages.DiagnosisRequestMessage:
             "genes": lines(form.text("genes")),
             "onset": form.text("onset").strip() or None,
             "sex": form.text("sex") or None,
+            "age": form.text("age").strip() or None,
         }
     )
 
@@ -133,6 +134,7 @@ def diagnosis_values(
         "note": form.text("note") if form.text("do") == "read" else "",
         "onset": form.text("onset"),
         "sex": form.text("sex"),
+        "age": form.text("age"),
         "problem": "",
         "written": "",
     }

@@ -68,6 +68,7 @@ class DiagnosisRequestMessage(Message):
     genes: Names = Field(default_factory=list)
     onset: Name | None = None
     sex: Literal["female", "male"] | None = None
+    age: Annotated[float, Field(ge=0, le=130)] | None = None
     most: Annotated[int, Field(ge=1, le=100)] = 10
 
 
@@ -252,6 +253,14 @@ class NoteFinding(Message):
     end: int
     sentence: str
     probability: float | None = None
+
+
+class NoteReading(Message):
+    """What was read in a note: its findings, and the sex and the age (years) of its patient."""
+
+    findings: list[NoteFinding]
+    sex: str | None = None
+    age: float | None = None
 
 
 class Question(Message):

@@ -309,7 +309,10 @@ def ask_diagnosis(visit: Visitor, form: NoteFields) -> Response:
     findings, result = None, None
     try:
         if form.text("do") == "read":
-            findings = answers.findings(visit, messages.NoteRequest(text=form.text("note")))
+            reading = answers.findings(visit, messages.NoteRequest(text=form.text("note")))
+            findings = reading.findings
+            values["sex"] = values["sex"] or reading.sex or ""
+            values["age"] = values["age"] or ("" if reading.age is None else f"{reading.age:g}")
         else:
             request = diagnosis_request(form)
             values = {**values, **diagnosis_values(form, request)}

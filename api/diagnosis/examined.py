@@ -10,7 +10,7 @@ import polars as pl
 
 from medkg.core.errors import DataError
 from medkg.core.quarantine import Quarantine
-from medkg.diagnosis.findings import FINDINGS
+from medkg.diagnosis.findings import FINDINGS, NoteReader, NoteReading
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.phenotypes import Phenotypes
 
@@ -65,10 +65,8 @@ def findings_of_examinations(
     return pl.DataFrame([_row(each, names.get(each.code)) for each in shown], schema=FINDINGS)
 
 
-def findings_in_recording(
-    path: Path, kg: KnowledgeGraph, remarks: list[str] | None = None
-) -> pl.DataFrame:
-    """The phenotypes that are said in a recording: its transcript is read as a note is.
+def read_recording(path: Path, kg: KnowledgeGraph, remarks: list[str] | None = None) -> NoteReading:
+    """What is said in a recording: its transcript is read as a note is.
 
     Args:
         remarks: gets what was changed in reading the recording.
@@ -76,7 +74,6 @@ def findings_in_recording(
     Raises:
         DataError: it can't be read, or no speech is heard in it.
     """
-    from medkg.diagnosis.findings import NoteReader
     from medkg.speech import transcribe
 
     transcripts = transcribe(path)
@@ -86,7 +83,7 @@ def findings_in_recording(
     if remarks is not None:
         remarks += [f"{path.name}: {remark}" for remark in transcripts[0].remarks]
         remarks.append(f"{path.name}: is written down by {transcripts[0].model}")
-    return NoteReader(kg).findings(transcripts[0].text)
+    return NoteReader(kg).read(transcripts[0].text)
 
 
 def _of_labs(path: Path, quarantine: Quarantine) -> Iterable[Shown]:

@@ -19,6 +19,7 @@ from medkg.core.extras import MissingExtraError, explained_imports
 from medkg.core.input_files import read_whole
 from medkg.core.quarantine import Quarantine
 from medkg.core.text import decode
+from medkg.extract.demographics import Demographics, demographics
 from medkg.graph.identifiers import is_curie
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.phenotypes import NOTHING, Findings, Phenotypes, Typed
@@ -152,7 +153,7 @@ def _read(texts: Sequence[str], kg: KnowledgeGraph) -> dict[str, _Reading]:
         if text in readings:
             continue
         sentence = frame.format(text)
-        rows = reader.findings(sentence)
+        rows = reader.read(sentence).findings
         if frame == _BEING:
             whole = [not _is_cut(read, sentence, reader) for read in rows["text"]]
             rows = rows.filter(pl.Series(whole, dtype=pl.Boolean))
@@ -191,8 +192,21 @@ def _is_cut(read: str, sentence: str, reader: NoteReader) -> bool:
     if words[0][:1].isdigit() or (words[0].endswith("ly") and words[0] not in _NO_ADVERBS):
         return False
     adjective = f"is {' '.join(words)}"
-    also_read = reader.findings(f"The patient {adjective}.\n")["text"]
+    also_read = reader.read(f"The patient {adjective}.\n").findings["text"]
     return not any(text.endswith(adjective) for text in also_read)
+
+
+@dataclass(frozen=True)
+class NoteReading:
+    """What is read in a note or a recording.
+
+    Attributes:
+        findings: see `findings_in_note`.
+        demographics: the sex and the age that it states of its patient.
+    """
+
+    findings: pl.DataFrame
+    demographics: Demographics
 
 
 def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
@@ -211,12 +225,25 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
     Raises:
         DataError: it can't be read, or is not one text.
     """
+    return read_note(path, kg).findings
+
+
+def read_note(path: Path, kg: KnowledgeGraph) -> NoteReading:
+    """The phenotypes that are read in a note, and its patient's sex and age.
+
+    Raises:
+        DataError: it can't be read, or is not one text.
+    """
     from medkg.texts import annotate
 
     texts = annotate([path], terminology=kg, texts="notes")
     if len(texts) != 1:
         raise DataError(f"has {len(texts)} texts, and one note is diagnosed at a time", path=path)
-    return findings_in_text(texts[0], kg)
+    return _reading(texts[0], kg)
+
+
+def _reading(text: AnnotatedText, kg: KnowledgeGraph) -> NoteReading:
+    return NoteReading(findings_in_text(text, kg), demographics(text.text))
 
 
 class NoteReader:
@@ -232,8 +259,8 @@ class NoteReader:
         return kept_pipeline(self.kg, None, 0.0)[0]
 
     @explained_imports()
-    def findings(self, note: str) -> pl.DataFrame:
-        """The phenotypes that are read in the text of a note: see `findings_in_note`.
+    def read(self, note: str) -> NoteReading:
+        """What is read in the text of a note: see `read_note`.
 
         Raises:
             DataError: it is empty, or can't be read.
@@ -246,7 +273,7 @@ class NoteReader:
         texts = list(annotate_documents(self._pipeline, [document], self.kg, quarantine))
         if not texts:
             raise DataError(f"the note can't be read: {quarantine.rows[0].reason}")
-        return findings_in_text(texts[0], self.kg)
+        return _reading(texts[0], self.kg)
 
 
 def findings_in_text(text: AnnotatedText, kg: KnowledgeGraph) -> pl.DataFrame:

@@ -11,19 +11,21 @@ import polars as pl
 
 from medkg.core.errors import DataError, ModelError
 from medkg.core.quarantine import Quarantine
-from medkg.diagnosis.examined import findings_in_recording, findings_of_examinations
+from medkg.diagnosis.examined import findings_of_examinations, read_recording
 from medkg.diagnosis.findings import (
     NO_FINDING,
     Finding,
-    findings_in_note,
+    NoteReading,
     kept_findings,
     read_findings,
+    read_note,
     resolve_findings,
     review_findings,
     typed_phenotypes,
 )
 from medkg.diagnosis.patients import PatientFindings, read_phenopackets
 from medkg.diagnosis.ranking import NO_KNOWN_PHENOTYPE, PatientDiagnosis, diagnose_patients
+from medkg.extract.demographics import Demographics
 from medkg.graph.look_up import about_chinese_names
 
 if TYPE_CHECKING:
@@ -59,6 +61,9 @@ class DiagnosisRequest:
         genes: candidate genes, by symbol or identifier.
         onset: of the disease: a term of HPO's onsets ("Childhood onset") or an age ("P3Y").
         sex: "female" or "male".
+        age: in years.
+        demographics: whether the sex and the age that a note states count where `sex` and `age`
+            aren't given.
         prevalence: whether common diseases go before rare ones that fit as well; by default of all
             but phenopackets, which are published for being rare.
         coverage: probability with which the disease is in the set of `open_set`, between 0 and 1;
@@ -67,8 +72,8 @@ class DiagnosisRequest:
         explain: whether each phenotype's weight, frequency and sources are wanted.
         patient: what the patient is called; by default the name of the file, or "patient". A
             phenopacket has its own identifier.
-        single: whether several patients are refused, as they are with `genes`, `onset`, `sex` and
-            `explain`.
+        single: whether several patients are refused, as they are with `genes`, `onset`, `sex`,
+            `age` and `explain`.
 
     Raises:
         DataError: not exactly one origin of phenotypes, or a number that is out of its range.
@@ -93,6 +98,8 @@ class DiagnosisRequest:
     genes: Sequence[str] = ()
     onset: str | None = None
     sex: str | None = None
+    age: float | None = None
+    demographics: bool = True
     prevalence: bool | None = None
     coverage: float | None = None
     top: int = 10
@@ -150,22 +157,36 @@ class DiagnosisRequest:
 
     @property
     def circumstances(self) -> Circumstances:
-        """What is known beside phenotypes."""
+        """What is given beside phenotypes; a note may state more, see `RequestedPatients`."""
         from medkg.mining.diagnosis.circumstances import Circumstances
 
-        return Circumstances(tuple(self.genes), self.onset, self.sex, self.counts_prevalence)
+        return Circumstances(
+            tuple(self.genes), self.onset, self.sex, self.age, self.counts_prevalence
+        )
 
     @property
     def of_one_patient(self) -> bool:
         """Whether it asks for what is given of one patient alone."""
-        return self.single or self.explain or bool(self.genes or self.onset or self.sex)
+        return (
+            self.single
+            or self.explain
+            or bool(self.genes or self.onset or self.sex)
+            or self.age is not None
+        )
 
 
 @dataclass(frozen=True)
 class RequestedPatients:
-    """The patients of a request, and the findings read in its note and examinations."""
+    """The patients of a request, as they are read.
+
+    Attributes:
+        patients: those with their findings.
+        circumstances: what is known beside phenotypes, given or stated in the note.
+        note_findings: what was read in the note and examinations, if there were any.
+    """
 
     patients: Sequence[PatientFindings]
+    circumstances: Circumstances
     note_findings: pl.DataFrame | None = None
 
 
@@ -273,8 +294,8 @@ def read_files(
     quarantine: Quarantine,
     review: Callable[[Finding, str], str] | None = None,
     remarks: list[str] | None = None,
-) -> pl.DataFrame | None:
-    """The findings of a request's note and examinations in one table; None where it has neither.
+) -> NoteReading | None:
+    """What is read in a request's note and examinations, in one table; None where it has neither.
 
     Args:
         quarantine: gets the files and results that can't be used, with the reason.
@@ -285,8 +306,11 @@ def read_files(
         DataError: a file gives nothing.
     """
     tables = []
+    stated = []
     if request.note is not None:
-        tables.append(findings_in_note(Path(request.note), model.kg))
+        reading = read_note(Path(request.note), model.kg)
+        tables.append(reading.findings)
+        stated.append(reading.demographics)
     if request.examined:
         shown = findings_of_examinations(
             model.kg,
@@ -301,11 +325,16 @@ def read_files(
         )
         tables.append(shown)
     if request.audio is not None:
-        tables.append(findings_in_recording(Path(request.audio), model.kg, remarks))
+        reading = read_recording(Path(request.audio), model.kg, remarks)
+        tables.append(reading.findings)
+        stated.append(reading.demographics)
     if not tables:
         return None
     table = pl.concat(tables)
-    return table if review is None else review_findings(table, model.kg, review)
+    return NoteReading(
+        table if review is None else review_findings(table, model.kg, review),
+        next(filter(None, stated), Demographics()),
+    )
 
 
 def read_requested(
@@ -327,14 +356,19 @@ def read_requested(
         patients = read_phenopackets(Path(request.phenopacket), kg, quarantine, typed)
         if len(patients) > 1 and request.of_one_patient:
             raise DataError(
-                f"has {len(patients)} patients: --ask, --gene, --onset, --sex, --explain, --fhir"
-                " and --page are for one",
+                f"has {len(patients)} patients: --ask, --gene, --onset, --sex, --age, --explain,"
+                " --fhir and --page are for one",
                 path=request.phenopacket,
             )
-        return RequestedPatients([_with_notes(patient, notes) for patient in patients])
-    table = read_files(model, request, quarantine, review, notes)
-    if table is not None:
+        patients = [_with_notes(patient, notes) for patient in patients]
+        return RequestedPatients(patients, request.circumstances)
+    circumstances, table = request.circumstances, None
+    if reading := read_files(model, request, quarantine, review, notes):
+        table = reading.findings
         findings = kept_findings(table, kg, typed)
+        if request.demographics and (added := _stated(reading.demographics, circumstances)):
+            circumstances, note = added
+            notes.append(note)
     elif request.findings_from is not None:
         findings = read_findings(Path(request.findings_from), kg, typed)
     else:
@@ -343,7 +377,29 @@ def read_requested(
     origin = request.note or request.findings_from or examined
     name = request.patient or ("patient" if origin is None else Path(origin).stem)
     patient = _with_notes(PatientFindings(name.strip(), findings), notes)
-    return RequestedPatients([patient], table)
+    return RequestedPatients([patient], circumstances, table)
+
+
+def _stated(
+    demographics: Demographics, circumstances: Circumstances
+) -> tuple[Circumstances, str] | None:
+    """Circumstances with the sex and age that a note states where they aren't given, and a note
+    that says so; None where it adds nothing."""
+    sex = None if circumstances.sex else demographics.sex
+    age = None if circumstances.age is not None else demographics.age
+    if sex is None and age is None:
+        return None
+    values = [*([sex] if sex else []), *([] if age is None else [f"{age:g} years"])]
+    note = (
+        f"{', '.join(values)} count, as the note says ({'; '.join(demographics.words)});"
+        " --sex and --age go before it, --no-demographics leaves it out"
+    )
+    known = replace(
+        circumstances,
+        sex=sex or circumstances.sex,
+        age=circumstances.age if age is None else age,
+    )
+    return known, note
 
 
 def _with_notes(patient: PatientFindings, notes: Sequence[str]) -> PatientFindings:
@@ -370,7 +426,7 @@ def diagnose_requested(
         requested.patients,
         quarantine,
         top=request.top,
-        circumstances=request.circumstances,
+        circumstances=requested.circumstances,
         coverage=request.coverage,
     )
     table = requested.note_findings
@@ -383,16 +439,18 @@ def diagnose_requested(
         patients=[patient for patient in requested.patients if patient.id in ranked],
         # Sentences without a finding (a letter's head) are for those who have the note.
         note_findings=None if table is None else table.filter(pl.col("context") != NO_FINDING),
-        explanation=_explanation(model, request, cases[0]) if request.explain else None,
+        explanation=(
+            _explanation(model, requested.circumstances, cases[0]) if request.explain else None
+        ),
     )
 
 
 def _explanation(
-    model: DiagnosisModel, request: DiagnosisRequest, case: PatientDiagnosis
+    model: DiagnosisModel, circumstances: Circumstances, case: PatientDiagnosis
 ) -> pl.DataFrame:
     return model.explain(
         case["present"],
         case["excluded"],
         diseases=[diagnosis["disease"] for diagnosis in case["diagnoses"]],
-        circumstances=request.circumstances,
+        circumstances=circumstances,
     )

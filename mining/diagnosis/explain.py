@@ -272,4 +272,6 @@ def _circumstance_text(name: str, circumstances: Circumstances, genes: Sequence[
     if name == "gene":
         own = f": associated with {', '.join(genes)}" if genes else ": associated with none of them"
         return f"candidate genes {', '.join(circumstances.genes)}{own}"
+    if name == "age":
+        return f"age {circumstances.age:g}"
     return f"onset {circumstances.onset}" if name == "onset" else f"sex {circumstances.sex}"

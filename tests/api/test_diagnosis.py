@@ -25,8 +25,11 @@ from medkg.core.quarantine import Quarantine
 from medkg.diagnosis import (
     FINDINGS,
     NO_FINDING,
+    DiagnosisRequest,
+    DiagnosisResult,
     PatientFindings,
     ask_for_phenotypes,
+    diagnose,
     diagnose_patients,
     findings_in_note,
     kept_findings,
@@ -135,6 +138,30 @@ def test_what_a_drug_once_did_is_no_finding(tmp_path: Path) -> None:
         ("yes", "HP:0002027", ""),
         ("drop", "HP:0000969", "historical, effect of a drug"),
     ]
+
+
+def test_sex_and_age_of_a_note_count(folder: Path, model: DiagnosisModel, tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("A 3-year-old girl with phenotype 21. Her mother is 40 years old.")
+    read = diagnose(model, DiagnosisRequest(note=note, explain=True))
+
+    def circumstances(result: DiagnosisResult) -> set[str]:
+        assert result.explanation is not None
+        rows = result.explanation.filter(part="circumstance")["phenotype_name"]
+        return {text for text in rows if not text.startswith("prevalence")}
+
+    assert circumstances(read) == {"sex female", "age 3"}
+    (remark,) = (text for text in read.cases[0]["notes"] if "as the note says" in text)
+    assert "female, 3 years count" in remark
+    assert "3-year-old girl" in remark
+    given = DiagnosisRequest(note=note, explain=True, sex="male", age=5)
+    assert circumstances(diagnose(model, given)) == {"sex male", "age 5"}
+    without = diagnose(model, DiagnosisRequest(note=note, explain=True, demographics=False))
+    assert circumstances(without) == set()
+    assert not any("as the note says" in text for text in without.cases[0]["notes"])
+    printed = json.loads(run(folder, "--note", note, "--age", "5", "--json").stdout)
+    (remark,) = (text for text in printed["cases"][0]["notes"] if "as the note says" in text)
+    assert remark.startswith("female count")
 
 
 def test_sentences_without_a_finding_are_shown(tmp_path: Path) -> None:

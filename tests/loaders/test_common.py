@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from importlib.resources import files
@@ -48,6 +49,26 @@ def test_some_diseases_are_of_one_sex(graph: KnowledgeGraph) -> None:
     assert of_one["Prostatitis"] == "male"
     assert set(of_one.values()) == {"female", "male"}
     assert len(of_one) == 17
+
+
+def test_some_diseases_are_of_some_ages(graph: KnowledgeGraph) -> None:
+    ages = pl.col("properties").str.json_path_match("$.ages")
+    of_some = dict(graph.nodes.select("name", ages=ages).drop_nulls().iter_rows())
+    assert of_some["Bronchiolitis"] == "0-2"
+    assert of_some["Benign prostatic hyperplasia"] == "40-"
+    for text in of_some.values():
+        first, _, last = text.partition("-")
+        assert 0 <= float(first) < float(last or 130) <= 130
+
+
+def test_ages_that_are_none_are_set_aside(tmp_path: Path) -> None:
+    shutil.copytree(str(files("medkg.loaders") / "data" / "common"), tmp_path / "common")
+    table = tmp_path / "common" / "diseases.tsv"
+    table.write_text(table.read_text().replace("\t0-2\n", "\t2 years\n"))
+    quarantine = Quarantine()
+    graph = load("common", tmp_path / "common", quarantine=quarantine)
+    assert graph.nodes.filter(kind="Disease", name="Bronchiolitis").is_empty()
+    assert "ages that are not as 0-2" in quarantine.rows[0].reason
 
 
 def test_a_disease_is_as_common_here_as_in_the_table_of_prevalences(graph: KnowledgeGraph) -> None:

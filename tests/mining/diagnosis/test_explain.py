@@ -210,6 +210,26 @@ def test_genes_multiply_the_odds(model: DiagnosisModel) -> None:
         Factors(model.kg, model.knowledge, Circumstances(genes=("NOPE",)))
 
 
+def test_age_counts_where_a_disease_states_ages_or_onsets(model: DiagnosisModel) -> None:
+    """Onsets of the clinic's diseases: childhood (1 to 5 years), and adult (from 16 years on)."""
+
+    def factors(age: float) -> list[float]:
+        fixed = Factors(model.kg, model.knowledge, Circumstances(age=age)).fixed["age"]
+        return [float(np.exp(fixed[row(model, name)])) for name in DISEASES]
+
+    places = [list(DISEASES).index(name) for name in ("ringing disease", "dull disease")]
+    for age, expected in ((0.5, [0.07, 0.07]), (3, [1, 0.07]), (40, [1, 1])):
+        assert [factors(age)[place] for place in places] == pytest.approx(expected)
+        assert factors(age)[list(DISEASES).index("plain disease")] == 1
+    rows = model.explain(
+        ["HP:0000021"], diseases=["dull disease"], circumstances=Circumstances(age=3)
+    )
+    assert "age 3" in rows.filter(part="circumstance")["phenotype_name"].to_list()
+    for wrong in (-1, 131):
+        with pytest.raises(DataError, match="between 0 and 130 years"):
+            Factors(model.kg, model.knowledge, Circumstances(age=wrong))
+
+
 def test_onset_counts_where_it_is_stated(model: DiagnosisModel) -> None:
     """Two diseases state one: Childhood and Adult onset. P(childhood) = 1/2."""
     factors = Factors(model.kg, model.knowledge, Circumstances(onset="P3Y")).fixed["onset"]
@@ -244,7 +264,7 @@ def test_sex_counts_where_a_disease_is_of_the_other(model: DiagnosisModel) -> No
         model.kg.sources,
     )
     known, place = model.knowledge, model.knowledge.disease_rows["OMIM:100001"]
-    for sex, expected in (("male", 0.001), ("female", 1.0)):
+    for sex, expected in (("male", 1e-6), ("female", 1.0)):
         factors = Factors(kg, known, Circumstances(sex=sex, prevalence=False))
         odds = np.exp(factors.log_factors(known, [known.columns_of(["HP:0000021"])]))[0]
         assert odds[place] == pytest.approx(expected)

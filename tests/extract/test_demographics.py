@@ -1,0 +1,88 @@
+"""The sex and the age that a note states, and whose they are not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medkg.extract.demographics import Demographics, demographics
+
+_MONTH = 1 / 12
+
+
+@pytest.mark.parametrize(
+    ("note", "sex", "age"),
+    [
+        ("A 34-year-old woman with thirst.", "female", 34),
+        ("A 46 yo right-handed African American gentleman presents with tremor.", "male", 46),
+        ("34 y/o male c/o cough", "male", 34),
+        ("74F with chest pain", "female", 74),
+        ("Sex: F  Age: 45. Tired.", "female", 45),
+        ("Age: 3 months. Sex: male. Cough.", "male", 3 * _MONTH),
+        ("This boy of six was born with crooked big toes.", "male", 6),
+        ("Nine-year-old girl whose mum says she is short.", "female", 9),
+        ("Forty-two year old man, tired.", "male", 42),
+        ("Woman, 29, with fever.", "female", 29),
+        ("I'm a man, 56, with swollen ankles", "male", 56),
+        ("My 4 year old son has a barking cough.", "male", 4),
+        ("Our daughter, 20 months, has a coarse face.", "female", 20 * _MONTH),
+        ("My daughter is 17 and has lost 15 kilos.", "female", 17),
+        ("Patient aged 62 with tremor", None, 62),
+        ("A tall young man with long thin fingers.", "male", None),
+        ("The patient is a 3-month-old who never lifted his head.", "male", 3 * _MONTH),
+        ("She has had a fever for three days. Her brother has it too.", "female", None),
+        ("患者，男，45岁，因腹痛3天入院。", "male", 45),
+        ("患者女性，30岁。父亲患糖尿病。", "female", 30),
+        ("3岁男孩，发热2天", "male", 3),
+        ("患儿，女，8个月，咳嗽", "female", 8 * _MONTH),
+    ],
+)
+def test_stated(note: str, sex: str | None, age: float | None) -> None:
+    read = demographics(note)
+    assert read.sex == sex
+    assert read.age == (None if age is None else pytest.approx(age, abs=1e-5))
+    assert all(words in note for words in read.words)
+
+
+@pytest.mark.parametrize(
+    ("note", "sex", "age"),
+    [
+        # of relatives
+        ("His mother, a 60-year-old woman, has diabetes. He has a cough.", "male", None),
+        ("Patient's father aged 70 has gout. She complains of pain.", None, None),
+        ("Patient has a 5-year-old daughter with flu.", None, None),
+        ("He has a 12-year-old younger brother with asthma.", "male", None),
+        ("My mother has diabetes and she is blind.", None, None),
+        ("A 68 year old man. His wife, a woman of 60, says he snores.", "male", 68),
+        # of the past
+        ("He was 6 years old when it began.", "male", None),
+        ("Since she was 40 years old, she has had pain.", "female", None),
+        ("Fell from a ladder aged 12.", None, None),
+        # no ages
+        ("A woman, 3 months pregnant, vomits.", "female", None),
+        ("A woman of 60 kg", "female", None),
+        ("A 2-week history of cough in a 50-year-old man", "male", 50),
+        ("A 200-year-old man", "male", None),
+        # nothing, or both
+        ("A retired builder with knee pain", None, None),
+        ("He and she have a cough", None, None),
+        ("", None, None),
+    ],
+)
+def test_not_the_patients(note: str, sex: str | None, age: float | None) -> None:
+    read = demographics(note)
+    assert (read.sex, read.age) == (sex, age)
+    assert bool(read) == (sex is not None or age is not None)
+
+
+def test_the_first_who_is_told_of_is_the_patient() -> None:
+    read = demographics("A woman with a rash. A 50-year-old man at work has it too.")
+    assert read == Demographics("female", None, ("A woman",))
+
+
+@given(st.text("a 1年岁男女.,-'\nmyofwnhe/", max_size=80))
+def test_any_text(text: str) -> None:
+    read = demographics(text)
+    assert read.sex in (None, "female", "male")
+    assert read.age is None or 0 <= read.age <= 120
