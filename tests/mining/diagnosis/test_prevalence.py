@@ -17,6 +17,7 @@ from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.posterior import factors_for, posterior
 from medkg.mining.diagnosis.prevalence import (
     UNLISTED,
+    log_frequencies,
     prevalences,
     prior_factors,
     sharpness,
@@ -108,6 +109,8 @@ def test_of_published_cases_several_findings_count_more_and_one_less(
     before = by_findings(factors)
     whole = contributions(model, present, nothing, rows, factors)["present"].support
     monkeypatch.setattr(model, "open_set", SimpleNamespace(figures={"shipped": True}))
+    none = 0 * log_frequencies(model.knowledge)
+    monkeypatch.setattr(circumstances, "log_frequencies", lambda _: none)
     grown = sharpness(np.array([2]))[0]
     assert grown > 1
     factors = factors_for(model, USUAL)
@@ -115,6 +118,51 @@ def test_of_published_cases_several_findings_count_more_and_one_less(
     # Each finding's support grows with it, and none gets more for being the second.
     sharper = contributions(model, present, nothing, rows, factors)["present"].support
     assert sharper == pytest.approx(grown * whole, abs=1e-4)
+
+
+def test_of_published_cases_how_often_a_disease_shows_a_finding_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two diseases show the same two findings, one of them the second in a tenth of patients."""
+    diseases, findings = ["OMIM:1", "OMIM:2"], ["HP:0000002", "HP:0000003"]
+    nodes = pl.DataFrame(
+        [(id_, "Disease", id_) for id_ in diseases]
+        + [(id_, "Symptom", id_) for id_ in ["HP:0000001", *findings]],
+        schema=["id", "kind", "name"],
+        orient="row",
+    )
+    shown = [(0, 0, 0.9), (0, 1, 0.1), (1, 0, 0.9), (1, 1, 0.9)]
+    edges = [
+        (diseases[d], "HAS_SYMPTOM", findings[f], f'{{"frequency": {often}}}')
+        for d, f, often in shown
+    ]
+    edges += [(id_, "SUBCLASS_OF", "HP:0000001", None) for id_ in findings]
+    evidence = pl.DataFrame(
+        edges, schema=["subject", "relation", "object", "qualifiers"], orient="row"
+    ).with_columns(source=pl.lit(SOURCE.name))
+    model = train_diagnosis(KnowledgeGraph.build(nodes, evidence, [SOURCE]), model="resnik")
+    known = model.knowledge
+    columns = known.columns_of(findings)
+    nothing = np.zeros(0, dtype=np.int64)
+    patients = [columns[1:], columns, nothing]
+
+    before = factors_for(model, USUAL)
+    assert before is not None
+    assert not before.frequencies(known, patients).any()
+    monkeypatch.setattr(model, "open_set", SimpleNamespace(figures={"shipped": True}))
+    factors = factors_for(model, USUAL)
+    assert factors is not None
+    of_both = factors.frequencies(known, patients)
+    seldom, often = (known.disease_rows[disease] for disease in diseases)
+    # A mean, so that it counts the less, the more is known.
+    assert (of_both[:, often] - of_both[:, seldom]).tolist() == pytest.approx(
+        [1.5 * np.log(9), 0.75 * np.log(9), 0], abs=1e-5
+    )
+    logs = posterior(model, [columns[1:]], [nothing], factors)[0]
+    assert logs[often] > logs[seldom]
+    # It is the finding's credit.
+    weights = contributions(model, columns, nothing, np.array([seldom, often]), factors)
+    assert weights["present"].support[1, 1] > weights["present"].support[1, 0]
 
 
 def test_how_common_a_disease_is_counts_where_it_explains_a_finding(model: DiagnosisModel) -> None:
