@@ -26,6 +26,7 @@ from .stored import all_stored
 from .summary import Counts
 
 _FEW = 1_000  # relationships that are merged one by one, rather than created in bulk
+_MANY_TIMES = 10  # from which on a few of so many relationships are looked up by their ends
 _FROM = {"id": "subject", "kind": "_head", "number": "_from"}
 _TO = {"id": "object", "kind": "_tail", "number": "_to"}
 
@@ -42,6 +43,7 @@ class EdgeWriter:
         self.kg = kg
         self.advance = advance
         self._ids_by_type: dict[str, pl.Series] = {}
+        self._counts_by_type: dict[str, int] = {}
 
     def write_all(self, workers: Workers) -> Counts:
         """Write all edges of the graph as they are, to a server that holds no evidence."""
@@ -103,7 +105,8 @@ class EdgeWriter:
         """Create the relationships of one relation between nodes of two kinds."""
         name = self.connection.schema.relation(relation).name
         # A write that was interrupted may have left relationships whose evidence never came.
-        left_over = edges.filter(pl.col("id").is_in(self._relationship_ids(name).implode()))
+        there = self._ids_there(head, name, tail, edges)
+        left_over = edges.filter(pl.col("id").is_in(there.implode()))
         merge_relationships(self.connection, left_over, self.advance)
         rows = edges.join(left_over, on="id", how="anti").drop("relation", "_head", "_tail")
         natives = {text: edge_values(text) for text in rows["properties"].unique().to_list()}
@@ -138,14 +141,29 @@ class EdgeWriter:
                 )
         return pl.concat(frames)
 
-    def _relationship_ids(self, name: str) -> pl.Series:
-        """The ids of the relationships of a type that were there before this write made any."""
-        if name not in self._ids_by_type:
-            match = Cypher(f"MATCH ()-[r:{self.connection.names.type_(name)}]->()")
-            count = self.connection.fetch(f"{match} RETURN count(r)")[0][0]
-            rows = self.connection.rows(f"{match} RETURN r.id") if count else ()
-            self._ids_by_type[name] = pl.Series([row[0] for row in rows], dtype=pl.String)
-        return self._ids_by_type[name]
+    def _ids_there(self, head: str, name: str, tail: str, edges: pl.DataFrame) -> pl.Series:
+        """The ids of those relationships that were there before this write made any: of all of a
+        type, or, where edges are few beside these, of theirs."""
+        if name in self._ids_by_type:
+            return self._ids_by_type[name]
+        names = self.connection.names
+        match = Cypher(f"MATCH ()-[r:{names.type_(name)}]->()")
+        if name not in self._counts_by_type:
+            self._counts_by_type[name] = self.connection.fetch(f"{match} RETURN count(r)")[0][0]
+        count = self._counts_by_type[name]
+        ids: list[str] = []
+        if count > _MANY_TIMES * edges.height:
+            query = (
+                f"UNWIND $rows AS row MATCH (:{names.label(head)} {{id: row[0]}})"
+                f"-[r:{names.type_(name)}]->(:{names.label(tail)} {{id: row[1]}})"
+                " RETURN collect(r.id)"
+            )
+            for ends in edges.select("subject", "object").iter_slices(LOOK_UP_ROWS):
+                ids += self.connection.fetch(query, rows=[list(row) for row in ends.rows()])[0][0]
+            return pl.Series(ids, dtype=pl.String)
+        if count:
+            ids = [row[0] for row in self.connection.rows(f"{match} RETURN r.id")]
+        return self._ids_by_type.setdefault(name, pl.Series(ids, dtype=pl.String))
 
 
 def _rounds(rows: pl.DataFrame, same_kind: bool) -> list[list[pl.DataFrame]]:

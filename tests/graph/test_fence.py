@@ -68,6 +68,21 @@ def texts(store: Store, rows: str) -> str:
     ]
 
 
+@pytest.mark.parametrize("many", [0, 10**9])
+def test_relationships_whose_evidence_never_came_are_not_made_twice(
+    store: Store, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """Whether they are looked up by their ends or all of their type are read."""
+    monkeypatch.setattr(write_edges, "_MANY_TIMES", many)
+    kg = graph_of("a source")
+    store.write(kg)
+    expected = contents(store)
+    # Some evidence is gone, as if it hadn't come.
+    change(store, "MATCH (e:Evidence) WHERE e.object IN ['HP:0', 'HP:1', 'HP:2'] DELETE e")
+    store.write(kg)
+    assert contents(store) == expected
+
+
 @pytest.mark.parametrize("rows", ["relationships", "evidence"])
 def test_what_a_killed_load_commits_late_is_not_there_twice(
     store: Store, tmp_path: Path, rows: str
