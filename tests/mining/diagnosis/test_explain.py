@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -269,6 +270,33 @@ def test_sex_counts_where_a_disease_is_of_the_other(model: DiagnosisModel) -> No
         odds = np.exp(factors.log_factors(known, [known.columns_of(["HP:0000021"])]))[0]
         assert odds[place] == pytest.approx(expected)
         assert (np.delete(odds, place) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("inheritance", "male", "female"),
+    [
+        (["X-linked recessive inheritance"], 1.96, 0.04),
+        (["X-linked inheritance", "X-linked recessive inheritance"], 1.96, 0.04),
+        (["Autosomal recessive inheritance", "X-linked recessive inheritance"], 1, 1),
+        (["X-linked dominant inheritance"], 1, 1),
+    ],
+)
+def test_sex_counts_where_inheritance_is_x_linked_recessive(
+    model: DiagnosisModel, inheritance: list[str], male: float, female: float
+) -> None:
+    stated = pl.when(id=pl.lit("OMIM:100001")).then(
+        pl.lit(json.dumps({"inheritance": inheritance}))
+    )
+    kg = KnowledgeGraph.build(
+        model.kg.nodes.with_columns(properties=stated.otherwise("properties")),
+        model.kg.evidence,
+        model.kg.sources,
+    )
+    known, place = model.knowledge, model.knowledge.disease_rows["OMIM:100001"]
+    for sex, expected in (("male", male), ("female", female)):
+        fixed = Factors(kg, known, Circumstances(sex=sex, prevalence=False)).fixed["sex"]
+        assert np.exp(fixed[place]) == pytest.approx(expected)
+        assert (np.delete(fixed, place) == 0).all()
 
 
 def test_the_first_phenotype_has_its_evidence_too(kg: KnowledgeGraph) -> None:
