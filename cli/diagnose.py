@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         PatientFindings,
         RequestedPatients,
     )
+    from medkg.extract.demographics import Demographics
     from medkg.mining.diagnosis.model import DiagnosisModel
 
 
@@ -249,6 +250,8 @@ def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output)
         remarks: list[str] = []
         reading = read_files(model, request, quarantine, review, remarks)
         assert reading is not None  # of `check`
+        if request.demographics and reading.demographics:
+            remarks.append(_options_of(reading.demographics))
         for remark in remarks:
             show.err.print(message(remark), soft_wrap=True)
         print_set_aside(quarantine)
@@ -275,6 +278,16 @@ def _diagnose(model: DiagnosisModel, request: DiagnosisRequest, output: _Output)
     if len(requested.patients) > 1:
         return print_cases(result.reports(pseudonyms))
     return _print_one(model, request, result, pseudonyms, output)
+
+
+def _options_of(demographics: Demographics) -> str:
+    """What tells to give the sex and the age, which the table of findings has no place for."""
+    options = [
+        *([f"--sex {demographics.sex}"] if demographics.sex else []),
+        *([f"--age {demographics.age:.3g}"] if demographics.age is not None else []),
+    ]
+    words = "; ".join(demographics.words)
+    return f"the note says {words}: give {' '.join(options)} with --findings-from"
 
 
 def _ask(

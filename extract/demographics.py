@@ -33,28 +33,32 @@ _NUMBERS = {
         for join in ("-", " ")
     },
 }
-_NUMBER = rf"(?:\d{{1,3}}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
+# 34, 2.5, 2½, 3 1/2
+_FIGURE = r"(?<![\d.,/½])\d{1,3}(?:[.,]\d{1,2}|\s?½|\s1/2)?"
+_NUMBER = rf"(?:{_FIGURE}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
 _UNIT = r"(?:years?|yrs?|months?|mos?|weeks?|wks?|days?)"
 
+# fmt: off
 _SEXES = {
-    **dict.fromkeys(
-        ["woman", "girl", "lady", "female", "gentlewoman", "schoolgirl", "daughter", "f"], "female"
-    ),
-    **dict.fromkeys(
-        ["man", "boy", "gentleman", "male", "lad", "schoolboy", "son", "m"], "male"
-    ),
-}  # fmt: skip
+    **dict.fromkeys(("woman", "girl", "lady", "female", "gentlewoman", "schoolgirl"), "female"),
+    **dict.fromkeys(("daughter", "mother", "mom", "mum", "f"), "female"),
+    **dict.fromkeys(("man", "boy", "gentleman", "male", "lad", "schoolboy"), "male"),
+    **dict.fromkeys(("son", "father", "dad", "m"), "male"),
+}
+# fmt: on
 _PERSON = r"(?:woman|girl|lady|female|gentlewoman|schoolgirl|man|boy|gentleman|male|lad|schoolboy)"
 _RELATIVE = (
     r"(?:mother|father|mum|mom|dad|parents?|sister|brother|siblings?|twin|aunt|uncle|cousin"
-    r"|nephew|niece|grand\w+|wife|husband|partner|spouse|son|daughter|child|children)"
+    r"|nephew|niece|grand\w+|wife|husband|partner|spouse|son|daughter|child|children|donor)"
 )
 
 # "34-year-old", "34 years old", "34 years of age", "34 y/o".
 _AGE = (
     rf"(?:(?P<old>{_NUMBER}[\s-]?{_UNIT}[\s-](?:old|of\s+age))"
-    rf"|(?P<short>\d{{1,3}}\s?(?:y/?o\b|y\.\s?o\.|yo\b)))"
+    rf"|(?P<short>{_FIGURE}\s?(?:y/?o(?:\b|(?=[fm]\b))|y\.\s?o\.)))"
 )
+_PARENT = r"(?:mother|mom|mum|father|dad)"
+_OF_SOME = r"(?=\s+of\s+(?:one|two|three|four|five|six|seven|\d))"
 # What follows a number that is no age: "a woman, 3 months pregnant", "a man of 90 kg".
 _NO_AGE = (
     rf"(?:[%a-z]*/|{_UNIT}\b|(?:pregnant|ago|later|after|history|hours?|kgs?|kilos?|pounds?|lbs?|cm"
@@ -66,14 +70,19 @@ _WORDS = r"(?:(?!\S*-old\b)[a-z][\w-]*\s+){0,3}?"  # "right-handed", "African Am
 _STATED = re.compile(
     "|".join(
         (
-            # a 34-year-old (right-handed) woman; my 4 year old son; a 5-year-old
-            rf"\b{_AGE}(?P<after>,?\s+{_WORDS}{_PERSON}\b|\s+(?:son|daughter)\b)?",
+            # a 34-year-old (right-handed) woman; my 4 year old son; a 5-year-old; a 30-year-old
+            # mother of two; 34 y/o F
+            rf"\b{_AGE}(?P<after>,?\s+{_WORDS}{_PERSON}\b|\s+(?:son|daughter)\b"
+            rf"|\s+{_PARENT}\b{_OF_SOME}|\s*[FM]\b)?",
             # a woman of 34, this boy of six, a woman, 34; a patient aged 34
             rf"\b(?:(?P<person>{_PERSON}|(?:(?<=my\s)|(?<=our\s))(?:son|daughter))"
             r"(?:,\s*|\s+of\s+|,?\s+aged\s+|\s+is\s+)|patient,?\s+aged\s+)"
             rf"(?:about\s+|now\s+)?(?P<of>{_NUMBER})(?P<of_unit>{_UNIT_BEHIND})?{_END}",
-            # 74F, 74 M: only at the start of a text or after a word for a patient
-            r"(?:^|\bpatient:?\s+|\bpt:?\s+)(?P<letters>\d{1,3})\s?(?P<letter>[FM])\b",
+            # 74F, 74 M: only at the start of a text or after a word for a patient; 52/M
+            r"(?:(?:^|\bpatient:?\s+|\bpt:?\s+)(?P<letters>\d{1,3})\s?"
+            r"|(?<![\d/])(?P<slashed>\d{1,3})\s?/\s?)(?P<letter>[FM])\b",
+            # Jane Roe, 45, female
+            r",\s*(?P<listed>\d{1,3}),\s*(?P<listed_sex>female|male)\b",
             r"\b(?:sex|gender)\s*[:=]\s*(?P<field>female|male|f|m)\b",
             r"\bage\s*[:=]\s*(?P<age_field>\d{1,3}(?:\s?(?:years|y|months|weeks|days))?)\b",
             # This young woman has …; I am a woman
@@ -87,7 +96,7 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _CHINESE = re.compile(
-    r"(?P<sex>[男女])(?:性|孩|童|婴|士|子|生)?(?:患者|病人|患儿)?[，,、\s]*"
+    r"(?<!子)(?P<sex>[男女])(?![儿友婿方工])(?:性|孩|童|婴|士|子|生)?(?:患者|病人|患儿)?[，,、\s]*"
     r"(?:(?P<age>\d{1,3})\s*(?P<unit>岁|个?月|周|天))?"
     r"|(?P<first_age>\d{1,3})\s*(?P<first_unit>岁|个?月|周|天)[的，,、\s]*(?P<then>[男女])"
 )
@@ -97,15 +106,20 @@ _CHINESE_UNITS = {"岁": "years", "月": "months", "个月": "months", "周": "w
 # past ("since he was 6 years old"), and behind one of a relative ("a 5-year-old brother").
 _OTHERS = re.compile(
     rf"\b{_RELATIVE}(?:,|\s+is|\s+was|\s+\(|\s+who\s+is|\s+died)?\s*(?:an?|now|at|the)?\s*$"
-    rf"|\b(?:at|by|since|until|till|from|before|after|when|age\s+of|was|were)\s+(?:about\s+)?$",
+    rf"|\b(?:at|by|since|until|till|from|before|after|when|age\s+of|was|were)\s+(?:about\s+)?$"
+    rf"|\b(?:(?:{_RELATIVE}|{_PERSON}|infant|baby|newborn|neonate)\s+(?:of|for|and)|to|by|with"
+    r"|has|have|had)\s+(?:an?\s+)?$",
     re.IGNORECASE,
 )
 _OWN = re.compile(r"\b(?:my|our|her|his|their|this)\s+$", re.IGNORECASE)
 _RELATIVE_NEXT = re.compile(
-    rf"\s+(?:(?:younger|older|elder|twin|half|step)[\s-])?{_RELATIVE}\b", re.IGNORECASE
+    rf"\s+(?:(?:younger|older|elder|twin|half|step)[\s-]|g\d+\s?p\d+\s+)?{_RELATIVE}\b",
+    re.IGNORECASE,
 )
 _BEFORE = 60  # characters
-_PRONOUN = re.compile(r"\b(?:(?P<female>she|her|hers|herself)|he|his|him|himself)\b", re.IGNORECASE)
+_PRONOUN = re.compile(
+    r"\b(?:(?P<female>she|her|hers|herself|mrs|ms|miss)|he|his|him|himself|mr)\b", re.IGNORECASE
+)
 _TOLD_OF = re.compile(rf"\b(?:{_RELATIVE}|i|my)\b", re.IGNORECASE)
 
 
@@ -174,30 +188,40 @@ def _is_of_the_patient(text: str, match: re.Match[str]) -> bool:
     after = match["after"] or ""
     if after.endswith(("son", "daughter")):
         return _OWN.search(before) is not None
-    return not (_OTHERS.search(before) or _RELATIVE_NEXT.match(text, match.end()))
+    of_relative = not after and _RELATIVE_NEXT.match(text, match.end())
+    return not (of_relative or _OTHERS.search(before))
 
 
 def _sex(match: re.Match[str]) -> str | None:
-    names = ("after", "person", "letter", "field", "subject", "child", "named")
+    names = ("after", "person", "letter", "listed_sex", "field", "subject", "child", "named")
     word = next((match[name] for name in names if match[name]), None)
     return None if word is None else _SEXES[word.split()[-1].strip(",").lower()]
 
 
 def _age(match: re.Match[str]) -> float | None:
     """In years; None where none is stated, or one that nobody reaches."""
-    number, unit = None, "years"
-    if text := match["old"] or match["age_field"]:
+    text, unit = match["old"] or match["short"] or match["age_field"], "years"
+    if text:
         number = re.match(_NUMBER, text, re.IGNORECASE)[0]  # type: ignore[index]
-        unit = re.sub(r"\s*(?:old|of\s+age)$", "", text[len(number) :].strip(" -")) or unit
-    elif text := match["short"] or match["letters"]:
-        number = re.match(r"\d+", text)[0]  # type: ignore[index]
+        if not match["short"]:
+            behind = text[len(number) :].strip(" -")
+            unit = re.sub(r"[\s-]*(?:old|of\s+age)$", "", behind, flags=re.IGNORECASE) or unit
     elif number := match["of"]:
         unit = (match["of_unit"] or unit).split()[0]
+    else:
+        number = match["letters"] or match["slashed"] or match["listed"]
     if number is None:
         return None
-    amount = _NUMBERS.get(number.lower(), number)
-    years = parse_years(f"{amount} {unit.strip(' -')}")
+    years = parse_years(f"{_amount(number)} {unit}")
     return years if years is not None and years <= _OLDEST else None
+
+
+def _amount(number: str) -> float:
+    """The value of a number as `_NUMBER` takes it: "34", "2,5", "3 1/2", "forty-two"."""
+    if number.lower() in _NUMBERS:
+        return _NUMBERS[number.lower()]
+    whole = re.sub(r"\s?(?:½|1/2)$", "", number)
+    return float(whole.replace(",", ".")) + 0.5 * (whole != number)
 
 
 def _pronoun(text: str) -> tuple[str, str] | None:

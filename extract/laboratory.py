@@ -284,6 +284,10 @@ def _of_pressure(mention: Span) -> Results | None:
         shown, not_shown = test.results(outcome_of(value, low, high, ""))
         present += shown
         excluded += _without_near(test, not_shown, outcome_of(value, inner_low, inner_high, ""))
+    # Both pressures high, or both low, are one sign; as two they would count twice.
+    tests = [tests_by_name()[name] for name in _PRESSURES]
+    if present in ([test.low for test in tests], [test.high for test in tests]):
+        present = present[:1]
     return Results(present, excluded)
 
 

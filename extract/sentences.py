@@ -64,7 +64,7 @@ _ITEM_NUMBER = re.compile(r"(?:^|\n|[:;.][ \t]+)[ \t]*\(?\d{1,2}$")
 _STARTS = (
     "medkg_sentence_starts"  # of a document's sentences, as tokens, where they were looked for
 )
-_SHORTHAND = re.compile(r"(?:h/o|s/p|c/o|p/w|d/c|r/o|pt|hx)\b")
+_SHORTHAND = re.compile(r"(?:h/o|s/p|c/o|p/w|d/c|r/o|pt|hx)\b|[a-z]{1,2}[A-Z]")
 _FOLLOWING = re.compile(r"\s+(?=(\S))")
 _HEADING = re.compile(
     r"[ \t#*]*(?:\d{1,2}[.)] *)?([A-Za-z][A-Za-z /&'-]{0,48}?)[ \t*]*(:\**|(?=\n|$))"
@@ -125,7 +125,7 @@ def sentence_starts(text: str) -> list[int]:
             end += 1
         following = _FOLLOWING.match(text, end)
         # A lower-case word goes on with what stands before it ("e.g. cough", "? pneumonia"), but
-        # for what a note begins a statement with ("No PE. h/o DVT").
+        # for what a note begins a statement with ("No PE. h/o DVT", "Rash. bHCG negative").
         if following is None or (
             following[1].islower() and not _SHORTHAND.match(text, following.end())
         ):

@@ -311,8 +311,8 @@ def ask_diagnosis(visit: Visitor, form: NoteFields) -> Response:
         if form.text("do") == "read":
             reading = answers.findings(visit, messages.NoteRequest(text=form.text("note")))
             findings = reading.findings
-            values["sex"] = values["sex"] or reading.sex or ""
-            values["age"] = values["age"] or ("" if reading.age is None else f"{reading.age:g}")
+            values["sex"] = reading.sex or ""
+            values["age"] = "" if reading.age is None else f"{reading.age:g}"
         else:
             request = diagnosis_request(form)
             values = {**values, **diagnosis_values(form, request)}

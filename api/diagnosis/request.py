@@ -389,9 +389,9 @@ def _stated(
     age = None if circumstances.age is not None else demographics.age
     if sex is None and age is None:
         return None
-    values = [*([sex] if sex else []), *([] if age is None else [f"{age:g} years"])]
+    values = [*([sex] if sex else []), *([] if age is None else [f"{age:.3g} years"])]
     note = (
-        f"{', '.join(values)} count, as the note says ({'; '.join(demographics.words)});"
+        f"{', '.join(values)} count, as the note says;"
         " --sex and --age go before it, --no-demographics leaves it out"
     )
     known = replace(

@@ -29,9 +29,8 @@ SENSITIVITY = 0.5
 TRUST_IN_ONSET = 0.5
 # How often a phenotype is met that a disease is said to show in the other sex only.
 OTHER_SEX = 0.05
-# How often somebody has a disease that only the other sex has: that a sex is noted wrongly. It is
-# so small since a picture that fits well outweighs a thousandfold.
-WRONG_SEX = 1e-6
+# How often somebody has a disease that only the other sex has: that a sex is noted wrongly.
+WRONG_SEX = 0.001
 # How many of those who have a disease with X-linked recessive inheritance are male: of 56 published
 # cases 55.
 MALE_OF_X_RECESSIVE = 0.98

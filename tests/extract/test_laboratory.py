@@ -130,7 +130,8 @@ def test_a_normal_result_excludes(sentence: str, excluded: list[str]) -> None:
 @pytest.mark.parametrize(
     ("sentence", "present", "excluded"),
     [
-        ("[Blood pressure] 190/110.", {"HP:0004421", "HP:0005117"}, set()),
+        ("[Blood pressure] 190/110.", {"HP:0004421"}, set()),  # one sign, as it is one pressure
+        ("[BP] 80/40.", {"HP:0002615"}, set()),
         ("[BP] 165/80 mmHg.", {"HP:0004421"}, {"HP:0500104", "HP:0005117"}),
         ("[BP] 80/60.", {"HP:0002615"}, {"HP:0500104", "HP:0005117"}),
         ("[BP] 92/53.", set(), {"HP:0004421", "HP:0005117"}),
