@@ -302,15 +302,22 @@ def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats
         ages=pl.col("properties").str.json_path_match("$.ages"),
         course=pl.col("properties").str.json_path_match("$.course"),
     )
-    factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
+    spans: dict[int, list[tuple[float, float]]] = {}
+    earliest: dict[int, float] = {}
     for disease, ages, course in stated.iter_rows():
-        row = knowledge.disease_rows.get(disease)
-        if row is None or (ages is None and course is None):
+        if (row := knowledge.disease_rows.get(disease)) is None:
             continue
-        onsets = [_ONSETS[term] for term in parse_json(course or "[]") if term in _ONSETS]
-        earliest = min((begin for begin, _ in onsets), default=0.0)
-        first, _, last = ages.partition("-") if ages else (earliest, "", "")
-        if not float(first) <= age <= float(last or OLDEST):
+        if ages:
+            first, _, last = ages.partition("-")
+            spans.setdefault(row, []).append((float(first), float(last or OLDEST)))
+        for term in parse_json(course or "[]"):
+            if term in _ONSETS:
+                earliest[row] = min(_ONSETS[term][0], earliest.get(row, OLDEST))
+    # Entries of one disease that differ: what the ages say goes before onsets, any of them counts.
+    spans = {row: [(begin, float(OLDEST))] for row, begin in earliest.items()} | spans
+    factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
+    for row, of_row in spans.items():
+        if not any(first <= age <= last for first, last in of_row):
             factors[row] = np.log(UNUSUAL_AGE)
     return factors
 
