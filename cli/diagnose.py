@@ -207,13 +207,7 @@ class _Output:
             raise typer.BadParameter(
                 "--findings and --review go with --note, --labs, --ecg, --eeg, --image and --audio"
             )
-        if self.into is not None and (
-            request.genes
-            or request.onset
-            or request.sex
-            or request.age is not None
-            or request.prevalence
-        ):
+        if self.into is not None and request.circumstances:
             raise typer.BadParameter("--into writes what follows from phenotypes alone")
         self._check_pseudonyms(request)
         if (self.ask or self.review) and not (sys.stdin.isatty() and sys.stdout.isatty()):

@@ -12,41 +12,32 @@ import re
 from dataclasses import dataclass
 
 from ..graph.units import parse_years
+from .spoken_numbers import UP_TO_99
 
 _OLDEST = 120  # years
 _CHINESE_HEAD = 20  # characters of a note in which a Chinese word for a sex alone is the patient's
 
-# fmt: off
-_UNITS = (
-    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-)
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-# fmt: on
 _NUMBERS = {
-    **{word: number for number, word in enumerate(_UNITS, 1)},
-    **{ten: 10 * number for number, ten in enumerate(_TENS, 2)},
-    **{
-        f"{ten}{join}{unit}": 10 * tens + number
-        for tens, ten in enumerate(_TENS, 2)
-        for number, unit in enumerate(_UNITS[:9], 1)
-        for join in ("-", " ")
-    },
+    form: number
+    for number, spoken in enumerate(UP_TO_99)
+    if number
+    for form in (spoken, spoken.replace(" ", "-"))
 }
 # 34, 2.5, 2½, 3 1/2
 _FIGURE = r"(?<![\d.,/½])\d{1,3}(?:[.,]\d{1,2}|\s?½|\s1/2)?"
 _NUMBER = rf"(?:{_FIGURE}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
 _UNIT = r"(?:years?|yrs?|months?|mos?|weeks?|wks?|days?)"
 
-# fmt: off
+_PERSONS = {
+    "female": ("woman", "girl", "lady", "female", "gentlewoman", "schoolgirl"),
+    "male": ("man", "boy", "gentleman", "male", "lad", "schoolboy"),
+}
+_PERSON = rf"(?:{'|'.join(word for words in _PERSONS.values() for word in words)})"
 _SEXES = {
-    **dict.fromkeys(("woman", "girl", "lady", "female", "gentlewoman", "schoolgirl"), "female"),
+    **{word: sex for sex, words in _PERSONS.items() for word in words},
     **dict.fromkeys(("daughter", "mother", "mom", "mum", "f"), "female"),
-    **dict.fromkeys(("man", "boy", "gentleman", "male", "lad", "schoolboy"), "male"),
     **dict.fromkeys(("son", "father", "dad", "m"), "male"),
 }
-# fmt: on
-_PERSON = r"(?:woman|girl|lady|female|gentlewoman|schoolgirl|man|boy|gentleman|male|lad|schoolboy)"
 _RELATIVE = (
     r"(?:mother|father|mum|mom|dad|parents?|sister|brother|siblings?|twin|aunt|uncle|cousin"
     r"|nephew|niece|grand\w+|wife|husband|partner|spouse|son|daughter|child|children|donor)"
@@ -200,14 +191,13 @@ def _sex(match: re.Match[str]) -> str | None:
 
 def _age(match: re.Match[str]) -> float | None:
     """In years; None where none is stated, or one that nobody reaches."""
-    text, unit = match["old"] or match["short"] or match["age_field"], "years"
-    if text:
+    unit = "years"
+    if text := match["old"] or match["short"] or match["age_field"]:
         number = re.match(_NUMBER, text, re.IGNORECASE)[0]  # type: ignore[index]
         if not match["short"]:
-            behind = text[len(number) :].strip(" -")
-            unit = re.sub(r"[\s-]*(?:old|of\s+age)$", "", behind, flags=re.IGNORECASE) or unit
+            unit = text[len(number) :] or unit
     elif number := match["of"]:
-        unit = (match["of_unit"] or unit).split()[0]
+        unit = match["of_unit"] or unit
     else:
         number = match["letters"] or match["slashed"] or match["listed"]
     if number is None:

@@ -277,15 +277,14 @@ def _of_pressure(mention: Span) -> Results | None:
     if values[0] < _LEAST_PRESSURE or values[0] <= values[1]:
         return None
     present, excluded = list[str](), list[str]()
-    for value, name in zip(values, _PRESSURES, strict=True):
-        test = tests_by_name()[name]
+    tests = [tests_by_name()[name] for name in _PRESSURES]
+    for value, test in zip(values, tests, strict=True):
         (usual,) = test.ranges
         (low, high, _), (inner_low, inner_high, _) = usual, _inner(usual)
         shown, not_shown = test.results(outcome_of(value, low, high, ""))
         present += shown
         excluded += _without_near(test, not_shown, outcome_of(value, inner_low, inner_high, ""))
     # Both pressures high, or both low, are one sign; as two they would count twice.
-    tests = [tests_by_name()[name] for name in _PRESSURES]
     if present in ([test.low for test in tests], [test.high for test in tests]):
         present = present[:1]
     return Results(present, excluded)

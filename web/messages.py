@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Age = Annotated[float, Field(ge=0, le=130)]  # in years
 Name = Annotated[str, Field(max_length=200)]
 Names = Annotated[list[Name], Field(max_length=200)]
 
@@ -68,7 +69,7 @@ class DiagnosisRequestMessage(Message):
     genes: Names = Field(default_factory=list)
     onset: Name | None = None
     sex: Literal["female", "male"] | None = None
-    age: Annotated[float, Field(ge=0, le=130)] | None = None
+    age: Age | None = None
     most: Annotated[int, Field(ge=1, le=100)] = 10
 
 
@@ -87,7 +88,7 @@ class TreatmentRequest(Message):
     symptoms: Names = Field(default_factory=list)
     taking: Names = Field(default_factory=list)
     allergic: Names = Field(default_factory=list)
-    age: Annotated[float, Field(ge=0, le=130)] | None = None
+    age: Age | None = None
     sex: Literal["female", "male"] | None = None
     pregnant: bool | None = None
     most: Annotated[int, Field(ge=1, le=100)] = 10

@@ -167,12 +167,8 @@ class DiagnosisRequest:
     @property
     def of_one_patient(self) -> bool:
         """Whether it asks for what is given of one patient alone."""
-        return (
-            self.single
-            or self.explain
-            or bool(self.genes or self.onset or self.sex)
-            or self.age is not None
-        )
+        of_patient = replace(self.circumstances, prevalence=False)
+        return self.single or self.explain or bool(of_patient)
 
 
 @dataclass(frozen=True)

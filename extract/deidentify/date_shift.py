@@ -7,17 +7,9 @@ import datetime
 import re
 from collections.abc import Iterable
 
+from ..spoken_numbers import UP_TO_99
 from .dates import MONTHS, ORDINALS, any_of
 
-_ONES = (
-    "", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-)  # fmt: skip
-_TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_UP_TO_99 = [
-    " ".join(w for w in ((_TENS[n // 10], _ONES[n % 10]) if n >= 20 else (_ONES[n],)) if w)
-    for n in range(100)
-]
 _SPOKEN_YEARS = {
     spoken: 100 * century + n
     for century, words in (
@@ -27,7 +19,7 @@ _SPOKEN_YEARS = {
     )
     for word in words
     for n in range(100)
-    if (spoken := f"{word} {_UP_TO_99[n]}".strip()) and (n or word == "two thousand")
+    if (spoken := f"{word} {UP_TO_99[n]}".strip()) and (n or word == "two thousand")
 }  # fmt: skip
 _NUMERIC = re.compile(r"(\d{1,4})(\s?[-/.]\s?)(\d{1,4})(?:(\2)(\d{1,4}))?")
 _MONTH = re.compile(

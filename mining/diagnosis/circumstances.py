@@ -8,7 +8,7 @@ phenotypes, so that every model can use them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -186,9 +186,10 @@ class Factors:
 
     def frequencies(self, knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
         """How usual the patients' findings are of each disease, patients × diseases: the mean of
-        the logarithms of how often it shows each, see `prevalence.log_frequencies`."""
+        the logarithms of how often it shows each, see `prevalence.log_frequencies`; 1 × 1, of 0,
+        where that doesn't count."""
         if self._frequencies is None:
-            return np.zeros((len(patients), len(knowledge.diseases)), dtype=np.float32)
+            return np.zeros((1, 1), dtype=np.float32)
         numbers = np.array([max(len(patient), 1) for patient in patients], dtype=np.float32)
         shown = (knowledge.present(patients) @ self._frequencies.T).toarray()
         return np.asarray(shown / numbers[:, None], dtype=np.float32)
@@ -262,6 +263,24 @@ def _bins_of(span: tuple[float, float]) -> np.ndarray[tuple[int], np.dtype[np.bo
     return np.array([low < end and begin < high for low, high in spans])
 
 
+def _stated(kg: KnowledgeGraph, knowledge: Knowledge, name: str) -> Iterator[tuple[int, str]]:
+    """The rows of the diseases whose nodes state a property, each with what it states."""
+    value = pl.col("properties").str.json_path_match(f"$.{name}")
+    for disease, text in (
+        kg.nodes.filter(kind="Disease").select("id", value).drop_nulls().iter_rows()
+    ):
+        if (row := knowledge.disease_rows.get(disease)) is not None:
+            yield row, text
+
+
+def _onsets(kg: KnowledgeGraph, knowledge: Knowledge) -> Iterator[tuple[int, str]]:
+    """The rows of the diseases of which an onset is stated, with each of HPO's terms for it."""
+    for row, course in _stated(kg, knowledge, "course"):
+        for term in parse_json(course):
+            if term in _ONSETS:
+                yield row, term
+
+
 def _onset_factors(kg: KnowledgeGraph, knowledge: Knowledge, onset: str) -> Floats:
     """log P(onset | disease) / P(onset), over HPO's onsets from antenatal to late.
 
@@ -270,14 +289,8 @@ def _onset_factors(kg: KnowledgeGraph, knowledge: Knowledge, onset: str) -> Floa
     """
     onset_bins = _bins_of(years_of_onset(onset))
     stated: dict[int, set[int]] = {}
-    courses = kg.nodes.filter(kind="Disease").select(
-        "id", course=pl.col("properties").str.json_path_match("$.course")
-    )
-    for disease, course in courses.drop_nulls().iter_rows():
-        row = knowledge.disease_rows.get(disease)
-        for term in parse_json(course) if row is not None else ():
-            if row is not None and term in _ONSETS:
-                stated.setdefault(row, set()).update(np.flatnonzero(_bins_of(_ONSETS[term])))
+    for row, term in _onsets(kg, knowledge):
+        stated.setdefault(row, set()).update(np.flatnonzero(_bins_of(_ONSETS[term])))
     factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
     if not stated or not onset_bins.any():
         return factors
@@ -297,27 +310,18 @@ def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats
     A disease states the ages of its patients (property `ages` of its node, `0-2` or `45-`), or is
     met from the earliest of its onsets on.
     """
-    stated = kg.nodes.filter(kind="Disease").select(
-        "id",
-        ages=pl.col("properties").str.json_path_match("$.ages"),
-        course=pl.col("properties").str.json_path_match("$.course"),
-    )
     spans: dict[int, list[tuple[float, float]]] = {}
     earliest: dict[int, float] = {}
-    for disease, ages, course in stated.iter_rows():
-        if (row := knowledge.disease_rows.get(disease)) is None:
-            continue
-        if ages:
-            first, _, last = ages.partition("-")
-            spans.setdefault(row, []).append((float(first), float(last or OLDEST)))
-        for term in parse_json(course or "[]"):
-            if term in _ONSETS:
-                earliest[row] = min(_ONSETS[term][0], earliest.get(row, OLDEST))
+    for row, ages in _stated(kg, knowledge, "ages"):
+        first, _, last = ages.partition("-")
+        spans.setdefault(row, []).append((float(first), float(last or OLDEST)))
+    for row, term in _onsets(kg, knowledge):
+        earliest[row] = min(_ONSETS[term][0], earliest.get(row, OLDEST))
     # Entries of one disease that differ: what the ages say goes before onsets, any of them counts.
     spans = {row: [(begin, float(OLDEST))] for row, begin in earliest.items()} | spans
     factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
     for row, of_row in spans.items():
-        if not any(first <= age <= last for first, last in of_row):
+        if not any(begin <= age <= end for begin, end in of_row):
             factors[row] = np.log(UNUSUAL_AGE)
     return factors
 
@@ -325,19 +329,13 @@ def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats
 def _of_other_sex_factors(kg: KnowledgeGraph, knowledge: Knowledge, sex: str) -> Floats:
     """(diseases,), for those that only the other sex has (property `sex` of their nodes), and for
     those whose only inheritance is X-linked recessive, which nearly all patients are male of."""
-    stated = kg.nodes.filter(kind="Disease").select(
-        "id",
-        sex=pl.col("properties").str.json_path_match("$.sex"),
-        inheritance=pl.col("properties").str.json_path_match("$.inheritance"),
-    )
     factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
-    inherited: dict[int, set[str]] = {}
-    for disease, of_one, inheritance in stated.iter_rows():
-        if (row := knowledge.disease_rows.get(disease)) is None:
-            continue
+    for row, of_one in _stated(kg, knowledge, "sex"):
         if of_one in ("female", "male") and of_one != sex:
             factors[row] = np.log(WRONG_SEX)
-        inherited.setdefault(row, set()).update(parse_json(inheritance or "[]"))
+    inherited: dict[int, set[str]] = {}
+    for row, inheritance in _stated(kg, knowledge, "inheritance"):
+        inherited.setdefault(row, set()).update(parse_json(inheritance))
     share = MALE_OF_X_RECESSIVE if sex == "male" else 1 - MALE_OF_X_RECESSIVE
     for row, terms in inherited.items():
         if _X_RECESSIVE in terms and terms <= {_X_RECESSIVE, _X_LINKED}:
