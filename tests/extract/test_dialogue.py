@@ -31,7 +31,7 @@ def reader() -> NoteReader:
 
 def read(reader: NoteReader, dialogue: str) -> dict[str, str]:
     """What is kept of each phenotype; yes before no before drop."""
-    rows = reader.findings(dialogue).filter(pl.col("phenotype") != "")
+    rows = reader.read(dialogue).findings.filter(pl.col("phenotype") != "")
     findings: dict[str, str] = {}
     for phenotype, keep in rows.select("phenotype", "keep").iter_rows():
         order = ["yes", "no", "drop"]
