@@ -128,8 +128,9 @@ def test_the_list_is_corrected_and_read_back(
     results = tmp_path / "labs.csv"
     results.write_text("test,value,unit\nsodium,118,mmol/L\n")
     request = medkg.DiagnosisRequest(note=note, labs=results, ecg=ecg)
-    table = read_files(model, request, Quarantine())
-    assert table is not None
+    reading = read_files(model, request, Quarantine())
+    assert reading is not None
+    table = reading.findings
     keeps = dict(table.select("name", "keep").iter_rows())
     assert keeps["Fever"] == keeps["Tachycardia"] == "yes"
     assert keeps[NAMES[EARLY]] == "maybe"
@@ -191,8 +192,9 @@ def test_an_electroencephalogram_is_read_by_a_model_of_one_s_own(
     codes = tmp_path / "own.toml"
     codes.write_text(f'[spike_wave]\ncode = "{FEVER}"\nname = "Fever"\n')
     request = medkg.DiagnosisRequest(ecg=ecg, eeg=eeg, eeg_model=eeg_model, codes=codes)
-    table = read_files(model, request, Quarantine())
-    assert table is not None
+    reading = read_files(model, request, Quarantine())
+    assert reading is not None
+    table = reading.findings
     [row] = table.filter(context="electroencephalogram").to_dicts()
     assert (row["keep"], row["phenotype"]) == ("maybe", FEVER)
     assert " s in " in row["text"]
