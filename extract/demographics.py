@@ -3,19 +3,19 @@
 Read is a phrase that says both or one of somebody who is no relative ("a 34-year-old woman", "this
 boy of six", "74F", "Sex: male", "my 4 year old son", "患者，男，45岁"); where there is none, the
 sex that all pronouns of the third person agree on, unless a relative is told of first. Of several
-such phrases the first counts, as a presentation of a case begins with its patient.
+such phrases the first counts, as a presentation of a case begins with its patient. A number is an
+age only where the sentence ends or goes on behind it as it does about a person ("a woman, 34, with
+fever" but not "a woman, 34 weeks pregnant"): an age that isn't read costs less than a wrong one.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..graph.units import parse_years
+from ..graph.units import OLDEST, parse_years
 from .spoken_numbers import UP_TO_99
-
-_OLDEST = 120  # years
-_CHINESE_HEAD = 20  # characters of a note in which a Chinese word for a sex alone is the patient's
 
 _NUMBERS = {
     form: number
@@ -26,92 +26,142 @@ _NUMBERS = {
 # 34, 2.5, 2½, 3 1/2
 _FIGURE = r"(?<![\d.,/½])\d{1,3}(?:[.,]\d{1,2}|\s?½|\s1/2)?"
 _NUMBER = rf"(?:{_FIGURE}|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
-_UNIT = r"(?:years?|yrs?|months?|mos?|weeks?|wks?|days?)"
+_YEARS = r"(?:years?|yrs?)"
+_PARTS = r"(?:months?|mos?|weeks?|wks?|days?)"  # of a year
+_UNIT = rf"(?:{_YEARS}|{_PARTS})"
+# 3 years, 3 year 2 month, 3 years and 2 months
+_TERM = rf"{_NUMBER}[\s-]?{_UNIT}(?:,?\s(?:and\s)?{_NUMBER}[\s-]?{_PARTS})?"
 
 _PERSONS = {
-    "female": ("woman", "girl", "lady", "female", "gentlewoman", "schoolgirl"),
-    "male": ("man", "boy", "gentleman", "male", "lad", "schoolboy"),
+    "female": ("woman", "girl", "lady", "gentlewoman", "schoolgirl"),
+    "male": ("man", "boy", "gentleman", "lad", "schoolboy"),
 }
 _PERSON = rf"(?:{'|'.join(word for words in _PERSONS.values() for word in words)})"
+_ANYONE = rf"(?:{_PERSON}|female|male)"
+_YOUNG = r"(?:infant|baby|newborn|neonate|toddler|child|kid)"
 _SEXES = {
     **{word: sex for sex, words in _PERSONS.items() for word in words},
-    **dict.fromkeys(("daughter", "mother", "mom", "mum", "f"), "female"),
-    **dict.fromkeys(("son", "father", "dad", "m"), "male"),
+    **dict.fromkeys(("female", "daughter", "mother", "mom", "mum", "f"), "female"),
+    **dict.fromkeys(("male", "son", "father", "dad", "m"), "male"),
 }
+_PARENT = r"(?:mother|mom|mum|father|dad)"
 _RELATIVE = (
-    r"(?:mother|father|mum|mom|dad|parents?|sister|brother|siblings?|twin|aunt|uncle|cousin"
-    r"|nephew|niece|grand\w+|wife|husband|partner|spouse|son|daughter|child|children|donor)"
+    rf"(?:{_PARENT}|parents?|sister|brother|siblings?|twins|aunt|uncle|cousin|nephew|niece"
+    r"|grand\w+|wife|husband|partner|spouse|son|daughter|children|donor)"
 )
 
-# "34-year-old", "34 years old", "34 years of age", "34 y/o".
-_AGE = (
-    rf"(?:(?P<old>{_NUMBER}[\s-]?{_UNIT}[\s-](?:old|of\s+age))"
-    rf"|(?P<short>{_FIGURE}\s?(?:y/?o(?:\b|(?=[fm]\b))|y\.\s?o\.)))"
+# How a sentence goes on, or ends, behind words for its patient.
+_AFTER = (
+    r"(?!['’]s\b)(?=\s*(?:$|[.;:)\n]|,(?!\d)|(?:who|whose|and|with|without|is|was|has|had|in|at|on"
+    r"|from|for|born|c/o|p/w|s/p|known|seen|here|came|g\d+|present(?:s|ed|ing)|complain(?:s|ed|ing)"
+    r"|admitted|referred|brought|gets?|feels?|woken|vomits|coughs|cannot|can|develop(?:s|ed)"
+    r"|reports|smokes|denies)\b"
 )
-_PARENT = r"(?:mother|mom|mum|father|dad)"
-_OF_SOME = r"(?=\s+of\s+(?:one|two|three|four|five|six|seven|\d))"
-# What follows a number that is no age: "a woman, 3 months pregnant", "a man of 90 kg".
-_NO_AGE = (
-    rf"(?:[%a-z]*/|{_UNIT}\b|(?:pregnant|ago|later|after|history|hours?|kgs?|kilos?|pounds?|lbs?|cm"
-    r"|st|nd|rd|th|post\w*)\b)"
+_GOES_ON = _AFTER + "))"
+_ACTS = _AFTER + r"|[a-z]+(?:s|ed)\b))"  # "a girl vomits", "a man collapsed"
+# "right-handed", "African American"; not what leads to somebody else ("seen by a man").
+_WORDS = (
+    r"(?:(?!(?:an?|the|this|that|his|her|their|my|our|by|to|of|with|from|for|at|in|on|and|or|is|was"
+    r"|has|had|who|whose)\b|\S*-old\b)[a-z][\w-]*\s+){0,3}?"
 )
-_UNIT_BEHIND = rf"\s{_UNIT}(?:\s(?:old|of\s+age))?"
-_END = rf"\b(?![.,]?\d|\s*{_NO_AGE})"
-_WORDS = r"(?:(?!\S*-old\b)[a-z][\w-]*\s+){0,3}?"  # "right-handed", "African American"
-_STATED = re.compile(
+_MY_CHILD = r"(?:(?:(?<=\bmy\s)|(?<=\bour\s))(?:son|daughter))"
+_IS = r"(?:,\s*|\s+of\s+|,?\s+aged\s+|\s+is\s+)"
+_OLD = rf"{_TERM}[\s-](?:old|of\s+age)"
+_SHORT = rf"{_FIGURE}\s?(?:y/?o(?:\b|(?=[fm]\b))|y\.\s?o\.)"
+_FIELD_AGE = rf"(?:{_TERM}|{_FIGURE}(?:\s?y(?:/?o)?\b)?)"
+_AGED = re.compile(
     "|".join(
         (
-            # a 34-year-old (right-handed) woman; my 4 year old son; a 5-year-old; a 30-year-old
-            # mother of two; 34 y/o F
-            rf"\b{_AGE}(?P<after>,?\s+{_WORDS}{_PERSON}\b|\s+(?:son|daughter)\b"
-            rf"|\s+{_PARENT}\b{_OF_SOME}|\s*[FM]\b)?",
-            # a woman of 34, this boy of six, a woman, 34; a patient aged 34
-            rf"\b(?:(?P<person>{_PERSON}|(?:(?<=my\s)|(?<=our\s))(?:son|daughter))"
-            r"(?:,\s*|\s+of\s+|,?\s+aged\s+|\s+is\s+)|patient,?\s+aged\s+)"
-            rf"(?:about\s+|now\s+)?(?P<of>{_NUMBER})(?P<of_unit>{_UNIT_BEHIND})?{_END}",
-            # 74F, 74 M: only at the start of a text or after a word for a patient; 52/M
-            r"(?:(?:^|\bpatient:?\s+|\bpt:?\s+)(?P<letters>\d{1,3})\s?"
-            r"|(?<![\d/])(?P<slashed>\d{1,3})\s?/\s?)(?P<letter>[FM])\b",
+            # a 34-year-old (right-handed) woman; my 4 year old son; a 30-year-old mother of two;
+            # 34 y/o F
+            rf"\b(?P<age_of>{_OLD}|{_SHORT})(?:,?\s+{_WORDS}(?P<person>{_ANYONE})\b"
+            rf"|\s+(?P<own>son|daughter)\b"
+            rf"|\s+(?P<parent>{_PARENT})\b(?=\s+of\s+(?:one|two|three|four|five|six|seven|\d))"
+            r"|\s*(?P<initial>[FM])\b)",
+            # a 2-month-old infant; a 5-year-old, a 61-year-old teacher
+            rf"\b(?P<age_alone>{_TERM}[\s-](?:old|of\s+age)(?:\s+{_WORDS}{_YOUNG}\b|{_GOES_ON})"
+            rf"|(?P<bare>{_NUMBER}[\s-]?{_YEARS}[\s-]old\b|{_SHORT}))",
+            # a woman of 34, this boy of six, a woman, 34; a patient aged 62
+            rf"\b(?:(?P<person_aged>{_ANYONE}|{_MY_CHILD}){_IS}|patient,?\s+aged\s+)"
+            r"(?:about\s+|now\s+)?"
+            rf"(?P<aged>{_TERM}(?=\s(?:old|of\s+age)\b)|{_NUMBER}(?:\s{_YEARS})?{_GOES_ON})",
+            # our daughter, 20 months, has
+            rf"\b(?P<child_aged>boy|girl|{_MY_CHILD}){_IS}(?P<aged_part>{_TERM})(?=[.,:])",
+            # 74F, 74 M: at the start of a text or after a word for a patient; 52/M
+            r"(?:(?:^|\bpatient:?\s+|\bpt:?\s+)(?P<glued>\d{1,3})\s?|(?<![\d/])(?P<slashed>\d{1,3})"
+            rf"\s?/\s?)(?-i:(?P<letter>[FM]))\b{_GOES_ON}",
             # Jane Roe, 45, female
-            r",\s*(?P<listed>\d{1,3}),\s*(?P<listed_sex>female|male)\b",
-            r"\b(?:sex|gender)\s*[:=]\s*(?P<field>female|male|f|m)\b",
-            r"\bage\s*[:=]\s*(?P<age_field>\d{1,3}(?:\s?(?:years|y|months|weeks|days))?)\b",
-            # This young woman has …; I am a woman
-            rf"(?:^|(?<=[.!?]\s)|\bi\s+am\s+|\bi'm\s+)(?:(?:an?|this|the|our|my)\s+)?{_WORDS}"
-            rf"(?P<subject>{_PERSON})\b"
-            rf"(?!,?\s+(?:of\s+|aged\s+)?{_NUMBER}(?:{_UNIT_BEHIND})?{_END})",
-            rf"\b(?:my|our)\s+(?P<child>son|daughter)\b(?!(?:,|\s+is)\s+(?:aged\s+)?{_NUMBER}\b)",
+            rf",\s*(?P<listed>\d{{1,3}}),\s*(?P<listed_sex>female|male)\b{_GOES_ON}",
+            r"\b(?:sex|gender)\s*[:=]\s*(?P<field>female|male|f|m)\b"
+            r"(?=\s*(?:$|[.,;|/)\n]|\s{2}|(?:age|dob)\b))",
+            rf"\bage\s*[:=]\s*(?P<age_field>{_FIELD_AGE})(?![\w/-])",
+        )
+    ),
+    re.IGNORECASE,
+)
+_ONLY_A_SEX = re.compile(
+    "|".join(
+        (
+            # This young woman has …; I am a woman; a female patient
+            r"(?:^|(?<=[.!?]\s)|\b(?P<speaker>i\s+am|i['’]m|patient\s+is)\s+)(?:(?:an?|this|the|our|my)\s+)?"
+            rf"{_WORDS}(?:(?P<subject>{_PERSON}\b{_ACTS})|(?P<adjective>female|male)\b{_GOES_ON})",
+            rf"\b(?P<child>{_MY_CHILD})\b",
             r"\b(?:an?|the|this)\s+(?:[a-z]+\s+)?(?P<named>female|male)\s+patient\b",
         )
     ),
     re.IGNORECASE,
 )
-_CHINESE = re.compile(
-    r"(?<!子)(?P<sex>[男女])(?![儿友婿方工])(?:性|孩|童|婴|士|子|生)?(?:患者|病人|患儿)?[，,、\s]*"
-    r"(?:(?P<age>\d{1,3})\s*(?P<unit>岁|个?月|周|天))?"
-    r"|(?P<first_age>\d{1,3})\s*(?P<first_unit>岁|个?月|周|天)[的，,、\s]*(?P<then>[男女])"
+_PART_OF_AGE = re.compile(rf"({_NUMBER})[\s-]?({_UNIT}\b)?", re.IGNORECASE)
+_NAMING_A_SEX = (
+    "person", "own", "parent", "initial", "person_aged", "child_aged", "letter", "listed_sex",
+    "field", "subject", "adjective", "child", "named",
+)  # fmt: skip
+_NAMING_AN_AGE = (
+    "age_of", "age_alone", "aged", "aged_part", "glued", "slashed", "listed", "age_field",
+)  # fmt: skip
+_FIELD_STARTS = re.compile(
+    r"(?:^|[\n,;.|(/]|\s{2}|\b(?:patient(?:['’]s)?|female|male|f|m)\s)\s*$", re.IGNORECASE
 )
-_CHINESE_UNITS = {"岁": "years", "月": "months", "个月": "months", "周": "weeks", "天": "days"}
 
-# What stands before a phrase that is of a relative ("his mother, a 60-year-old woman") or of the
-# past ("since he was 6 years old"), and behind one of a relative ("a 5-year-old brother").
+# What stands before a phrase that is of somebody else or of the past.
+_SENTENCE = re.compile(r"[.!?](?=\s)|[;\n。；！？]")  # what parts two of them
+_BRINGS = re.compile(r"\b(?:brings?|brought|bringing)\b", re.IGNORECASE)
+_RELATIVE_BEFORE = re.compile(rf"\b{_RELATIVE}\b", re.IGNORECASE)
 _OTHERS = re.compile(
-    rf"\b{_RELATIVE}(?:,|\s+is|\s+was|\s+\(|\s+who\s+is|\s+died)?\s*(?:an?|now|at|the)?\s*$"
-    rf"|\b(?:at|by|since|until|till|from|before|after|when|age\s+of|was|were)\s+(?:about\s+)?$"
-    rf"|\b(?:(?:{_RELATIVE}|{_PERSON}|infant|baby|newborn|neonate)\s+(?:of|for|and)|to|by|with"
-    r"|has|have|had)\s+(?:an?\s+)?$",
+    r"\b(?:at|by|since|until|till|from|before|after|when|age\s+of|was|were)\s+(?:about\s+)?$"
+    rf"|\b(?:(?:{_ANYONE}|{_YOUNG})\s+(?:of|for|and)|to|by|with|has|have|had)\s+(?:an?\s+)?$",
     re.IGNORECASE,
 )
-_OWN = re.compile(r"\b(?:my|our|her|his|their|this)\s+$", re.IGNORECASE)
+_OWN = re.compile(r"\b(?:my|our|this)\s+$", re.IGNORECASE)
+_THIS = re.compile(r"\bthis\s+$", re.IGNORECASE)
 _RELATIVE_NEXT = re.compile(
     rf"\s+(?:(?:younger|older|elder|twin|half|step)[\s-]|g\d+\s?p\d+\s+)?{_RELATIVE}\b",
     re.IGNORECASE,
 )
-_BEFORE = 60  # characters
+_SPEAKS = re.compile(r"\bi(?:['’]m|['’]ve|\s+(?:am|have|feel|get|got|had))\b", re.IGNORECASE)
 _PRONOUN = re.compile(
     r"\b(?:(?P<female>she|her|hers|herself|mrs|ms|miss)|he|his|him|himself|mr)\b", re.IGNORECASE
 )
-_TOLD_OF = re.compile(rf"\b(?:{_RELATIVE}|i|my)\b", re.IGNORECASE)
+_TOLD_OF = re.compile(rf"\b(?:{_RELATIVE}|child|i|my)\b", re.IGNORECASE)
+
+_CHINESE_AGE = r"(?P<{}>\d{{1,3}})\s*(?P<{}>岁|个月|月龄|[周天](?=[的，,、。\s]))(?!初潮|时|起|前)"
+_CHINESE = re.compile(
+    # 患者，男，45岁; 性别：女 年龄：45岁; 女性，30岁; 患儿，女，8个月
+    r"(?P<led>^|患者|病人|患儿|性别\s*[：:]|[，,、。：:\s])[，,、\s]*(?P<sex>[男女])"
+    r"(?:性|孩|童|婴|士|生)?(?:患者|病人|患儿)?(?=[，,、。；;\s\d]|$)"
+    rf"(?:[，,、\s]*(?:年龄\s*[：:]\s*)?{_CHINESE_AGE.format('age', 'unit')})?"
+    # 3岁男孩，45岁的女性患者
+    rf"|{_CHINESE_AGE.format('first_age', 'first_unit')}[的，,、\s]*"
+    r"(?P<then>[男女])(?![儿友婿方工])"
+    # 患者45岁; 年龄：45岁
+    rf"|(?:^|患者|病人|患儿|年龄)\s*[，,：:]?\s*{_CHINESE_AGE.format('only_age', 'only_unit')}"
+)
+_CHINESE_UNITS = {"岁": "years", "个月": "months", "月龄": "months", "周": "weeks", "天": "days"}
+_CHINESE_SEXES = {"男": "male", "女": "female"}
+_CHINESE_RELATIVE = re.compile(
+    "[父母爸妈兄弟姐姊妹妻夫祖叔伯姑姨舅]|[儿孙]子|女儿|孙女|家属|供者|供体"
+)
+_CHINESE_HEAD = 20  # characters of a note in which a Chinese word for a sex alone is the patient's
 
 
 @dataclass(frozen=True)
@@ -132,6 +182,23 @@ class Demographics:
         return self.sex is not None or self.age is not None
 
 
+@dataclass(frozen=True)
+class _Phrase:
+    """What states a sex or an age of the patient.
+
+    Attributes:
+        start: its first character in the note.
+        is_firm: it says an age of a person, is a field or the speaker's own; what isn't counts
+            only where nothing firm says the same or another.
+    """
+
+    start: int
+    words: str
+    sex: str | None
+    age: float | None
+    is_firm: bool
+
+
 def demographics(text: str) -> Demographics:
     """The sex and the age of the patient of a note.
 
@@ -143,67 +210,77 @@ def demographics(text: str) -> Demographics:
         Demographics(sex='female', age=34.0, words=('34-year-old woman',))
     """
     sex, age, words = None, None, []
-    for place, stated_sex, stated_age in _phrases(text):
-        is_new = (sex is None and stated_sex) or (age is None and stated_age is not None)
-        contradicts = None not in (sex, stated_sex) and sex != stated_sex
-        if contradicts:
+    pronoun = _pronoun(text)
+    for phrase in sorted(_phrases(text), key=lambda each: each.start):
+        if None not in (sex, phrase.sex) and sex != phrase.sex:
             break  # of somebody else from here on
+        if not phrase.is_firm and phrase.sex and pronoun and pronoun[0] != phrase.sex:
+            continue
+        is_new = (sex is None and phrase.sex) or (age is None and phrase.age is not None)
         if is_new:
-            words.append(" ".join(place.split()))
-        sex, age = sex or stated_sex, stated_age if age is None else age
+            words.append(" ".join(phrase.words.split()))
+        sex, age = sex or phrase.sex, phrase.age if age is None else age
         if sex and age is not None:
             break
-    if sex is None and (pronoun := _pronoun(text)):
+    if sex is None and pronoun:
         sex, word = pronoun
         words.append(word)
     return Demographics(sex, age, tuple(words))
 
 
-def _phrases(text: str) -> list[tuple[str, str | None, float | None]]:
-    """What states a sex or an age of the patient: the words, the sex, the age in years."""
-    phrases = []
-    for match in _STATED.finditer(text):
-        if _is_of_the_patient(text, match):
-            phrases.append((match.start(), match[0], _sex(match), _age(match)))
-    for match in _CHINESE.finditer(text):
-        sex = {"男": "male", "女": "female"}[match["sex"] or match["then"]]
-        number, unit = match["age"] or match["first_age"], match["unit"] or match["first_unit"]
-        age = parse_years(f"{number} {_CHINESE_UNITS[unit]}") if number else None
-        if number or (match["sex"] and match.start() < _CHINESE_HEAD):
-            phrases.append((match.start(), match[0].rstrip("，,、 \n"), sex, age))
-    return [(words, sex, age) for _, words, sex, age in sorted(phrases, key=lambda each: each[0])]
+def _phrases(text: str) -> list[_Phrase]:
+    phrases = [*_english(text), *_chinese(text)]
+    if any(phrase.is_firm and phrase.age is not None for phrase in phrases):
+        return [phrase for phrase in phrases if phrase.is_firm or phrase.age is None]
+    return phrases
 
 
-def _is_of_the_patient(text: str, match: re.Match[str]) -> bool:
-    before = text[max(0, match.start() - _BEFORE) : match.start()]
-    after = match["after"] or ""
-    if after.endswith(("son", "daughter")):
-        return _OWN.search(before) is not None
-    of_relative = not after and _RELATIVE_NEXT.match(text, match.end())
+def _english(text: str) -> Iterator[_Phrase]:
+    aged = list(_AGED.finditer(text))
+    for match in aged:
+        parts = {name: words for name, words in match.groupdict().items() if words}
+        if _is_of_the_patient(text, match, parts):
+            sex, age = _sex(parts), _age(parts)
+            is_firm = "field" in parts or (age is not None and "bare" not in parts)
+            yield _Phrase(match.start(), match[0], sex, age, is_firm)
+    speaks = bool(_SPEAKS.search(text))
+    for match in _ONLY_A_SEX.finditer(text):
+        parts = {name: words for name, words in match.groupdict().items() if words}
+        if any(match.start() < other.end() and other.start() < match.end() for other in aged):
+            continue
+        if not ("child" in parts and speaks) and _is_of_the_patient(text, match, parts):
+            yield _Phrase(match.start(), match[0], _sex(parts), None, "speaker" in parts)
+
+
+def _is_of_the_patient(text: str, match: re.Match[str], parts: Mapping[str, str]) -> bool:
+    if parts.keys() & {"field", "age_field"}:
+        return bool(_FIELD_STARTS.search(text, 0, match.start()))
+    if parts.keys() & {"speaker", "child"}:
+        return True
+    before = _SENTENCE.split(text[: match.start()])[-1]
+    if "own" in parts:
+        return bool(_OWN.search(before) or _BRINGS.search(before))
+    if _RELATIVE_BEFORE.search(before) and not (_BRINGS.search(before) or _THIS.search(before)):
+        return False
+    of_relative = "age_alone" in parts and _RELATIVE_NEXT.match(text, match.end())
     return not (of_relative or _OTHERS.search(before))
 
 
-def _sex(match: re.Match[str]) -> str | None:
-    names = ("after", "person", "letter", "listed_sex", "field", "subject", "child", "named")
-    word = next((match[name] for name in names if match[name]), None)
-    return None if word is None else _SEXES[word.split()[-1].strip(",").lower()]
+def _sex(parts: Mapping[str, str]) -> str | None:
+    word = next((parts[name] for name in _NAMING_A_SEX if name in parts), None)
+    return None if word is None else _SEXES[word.lower()]
 
 
-def _age(match: re.Match[str]) -> float | None:
+def _age(parts: Mapping[str, str]) -> float | None:
     """In years; None where none is stated, or one that nobody reaches."""
-    unit = "years"
-    if text := match["old"] or match["short"] or match["age_field"]:
-        number = re.match(_NUMBER, text, re.IGNORECASE)[0]  # type: ignore[index]
-        if not match["short"]:
-            unit = text[len(number) :] or unit
-    elif number := match["of"]:
-        unit = match["of_unit"] or unit
-    else:
-        number = match["letters"] or match["slashed"] or match["listed"]
-    if number is None:
+    text = next((parts[name] for name in _NAMING_AN_AGE if name in parts), None)
+    if text is None:
         return None
-    years = parse_years(f"{_amount(number)} {unit}")
-    return years if years is not None and years <= _OLDEST else None
+    years = sum(
+        parse_years(f"{_amount(number)} {unit or 'years'}") or 0
+        for number, unit in _PART_OF_AGE.findall(text)
+    )
+    return years if years <= OLDEST else None
 
 
 def _amount(number: str) -> float:
@@ -212,6 +289,21 @@ def _amount(number: str) -> float:
         return _NUMBERS[number.lower()]
     whole = re.sub(r"\s?(?:½|1/2)$", "", number)
     return float(whole.replace(",", ".")) + 0.5 * (whole != number)
+
+
+def _chinese(text: str) -> Iterator[_Phrase]:
+    for match in _CHINESE.finditer(text):
+        before = _SENTENCE.split(text[: match.start()])[-1]
+        sex = _CHINESE_SEXES.get(match["sex"] or match["then"])
+        number = match["age"] or match["first_age"] or match["only_age"]
+        unit = match["unit"] or match["first_unit"] or match["only_unit"]
+        age = parse_years(f"{number} {_CHINESE_UNITS[unit]}") if number else None
+        if _CHINESE_RELATIVE.search(before) or (age is not None and age > OLDEST):
+            continue
+        is_field = bool(match["led"]) and match["led"].startswith("性别")
+        if age is not None or is_field or match.start() < _CHINESE_HEAD:
+            words = match[0].strip("，,、。：: \n")
+            yield _Phrase(match.start(), words, sex, age, age is not None or is_field)
 
 
 def _pronoun(text: str) -> tuple[str, str] | None:

@@ -157,6 +157,7 @@ _ISO_8601 = re.compile(
 _AGE_PART = re.compile(r"(\d+(?:\.\d+)?)[\s-]*([a-z]+)\.?(?:\s*(?:,|and)?\s*)")
 _OLD = re.compile(r"(?<![\s-])[\s-]*+(?:of age|old|/o)$")
 _AGE_UNITS = {"h": "h", "hr": "h", "d": "d", "wk": "wk", "w": "wk", "mo": "mo", "m": "mo", "a": "a"}
+OLDEST = 130  # years: nobody was older
 _IN_YEARS = {"a": 1.0, "mo": 1 / 12, "wk": 7 / 365.25, "d": 1 / 365.25, "h": 1 / 8766}
 
 

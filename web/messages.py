@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Age = Annotated[float, Field(ge=0, le=130)]  # in years
+from medkg.graph.units import OLDEST
+
+Age = Annotated[float, Field(ge=0, le=OLDEST)]  # in years
 Name = Annotated[str, Field(max_length=200)]
 Names = Annotated[list[Name], Field(max_length=200)]
 

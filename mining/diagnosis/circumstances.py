@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from ...core.errors import DataError
 from ...core.json_reading import parse_json
 from ...graph.kg import KnowledgeGraph
-from ...graph.units import parse_years
+from ...graph.units import OLDEST, parse_years
 from .knowledge import Floats, Integers, Knowledge
 from .matches import explaining
 from .prevalence import log_frequencies, prevalences, prior_factors, sharpness
@@ -39,7 +39,6 @@ _X_RECESSIVE, _X_LINKED = "X-linked recessive inheritance", "X-linked inheritanc
 # 2,278 published cases .0097 are younger than the earliest onset that HPO states of their disease,
 # and .131 would be with the onsets of other diseases.
 UNUSUAL_AGE = 0.07
-OLDEST = 130  # years
 
 # Onset of disease in HPO, in years (the definitions below HP:0003674); the largest that part the
 # others are the bins.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...core.errors import DataError
+from ...graph.units import OLDEST
 
 SEXES = ("female", "male")
-OLDEST = 130  # years
 INFANT_BELOW, CHILD_BELOW, OLD_FROM = 1, 18, 65  # years
 
 
