@@ -19,9 +19,10 @@ from ...core.errors import DataError
 from ...core.json_reading import parse_json
 from ...graph.kg import KnowledgeGraph
 from ...graph.units import OLDEST, parse_years
+from .frequencies import FindingFrequencies
 from .knowledge import Floats, Integers, Knowledge
 from .matches import explaining
-from .prevalence import log_frequencies, prevalences, prior_factors, sharpness
+from .prevalence import prevalences, prior_factors, sharpness
 
 # How often a list of candidate genes holds the causal gene, if the disease has one.
 SENSITIVITY = 0.5
@@ -142,7 +143,7 @@ class Factors:
             prior = prior_factors(self.prevalence, sharpened=of_published_cases)
             self.fixed["prevalence"] = prior
         self._sharpened = circumstances.prevalence and of_published_cases
-        self._frequencies = log_frequencies(knowledge) if self._sharpened else None
+        self._frequencies = FindingFrequencies(knowledge) if self._sharpened else None
         if circumstances.genes:
             self.fixed["gene"] = self._gene_factors(kg, knowledge, circumstances.genes)
         if circumstances.onset:
@@ -183,15 +184,12 @@ class Factors:
         of_each = sharpness(numbers) if self._sharpened else np.ones(len(numbers))
         return np.asarray(of_each, dtype=np.float32)[:, None]
 
-    def frequencies(self, knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
-        """How usual the patients' findings are of each disease, patients × diseases: the mean of
-        the logarithms of how often it shows each, see `prevalence.log_frequencies`; 1 × 1, of 0,
-        where that doesn't count."""
+    def frequencies(self, patients: Sequence[Integers]) -> Floats:
+        """How usual the patients' findings are of each disease, patients × diseases: see
+        `FindingFrequencies`; 1 × 1, of 0, where that doesn't count."""
         if self._frequencies is None:
             return np.zeros((1, 1), dtype=np.float32)
-        numbers = np.array([max(len(patient), 1) for patient in patients], dtype=np.float32)
-        shown = (knowledge.present(patients) @ self._frequencies.T).toarray()
-        return np.asarray(shown / numbers[:, None], dtype=np.float32)
+        return self._frequencies.means(patients)
 
     def log_factors(self, knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
         """Logarithms of the product of all factors: patients × diseases."""

@@ -108,7 +108,7 @@ def contributions(
     if factors is not None:
         # No finding gets the credit for how many there are.
         logs *= factors.sharpness([present])
-        logs += factors.frequencies(model.knowledge, with_all)
+        logs += factors.frequencies(with_all)
         named = factors.by_name(model.knowledge, with_all)
     if "prevalence" in named:
         # No finding gets the credit for how common the diseases are that it alone explains.

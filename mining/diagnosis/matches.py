@@ -53,12 +53,12 @@ def explaining(knowledge: Knowledge, patients: Sequence[Integers]) -> NDArray[np
     """Patients × diseases: whether `compare` matches any phenotype of the patient to the disease,
     exactly or as a narrower or broader one."""
     shown = knowledge.present(patients) @ knowledge.frequency.T
-    specific = sp.diags(_is_specific(knowledge, slice(None)).astype(np.float32))
+    specific = sp.diags(is_specific(knowledge, slice(None)).astype(np.float32))
     broader = knowledge.with_ancestors(patients) @ specific @ knowledge.annotated.T
     return np.asarray((shown + broader).toarray() > 0)
 
 
-def _is_specific(knowledge: Knowledge, columns: Sequence[int] | slice) -> NDArray[np.bool_]:
+def is_specific(knowledge: Knowledge, columns: Sequence[int] | slice) -> NDArray[np.bool_]:
     """Of each of some phenotypes whether it says enough for one below it to match it.
 
     No organ system does ("Abnormality of metabolism/homeostasis"), though a disease may state it.
@@ -105,7 +105,7 @@ def _match_present(knowledge: Knowledge, profile: _Profile, column: int) -> Matc
         )
     ancestors = entries(knowledge.closure, column).tolist()
     stated = [a for a in ancestors if a in profile.annotated]
-    broader = [a for a, says in zip(stated, _is_specific(knowledge, stated), strict=True) if says]
+    broader = [a for a, says in zip(stated, is_specific(knowledge, stated), strict=True) if says]
     if broader:
         by = max(broader, key=lambda a: (information[a], a))
         return Match("matching", column, "narrower", by)

@@ -63,7 +63,7 @@ def posterior(
     logs = model.log_probabilities(present, excluded, scores=scores)
     if factors is None:
         return logs
-    logs = factors.sharpness(present) * logs + factors.frequencies(model.knowledge, present)
+    logs = factors.sharpness(present) * logs + factors.frequencies(present)
     logs += factors.log_factors(model.knowledge, present)
     return np.asarray(log_softmax(logs, axis=1), dtype=np.float32)
 

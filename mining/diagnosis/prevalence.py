@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import scipy.sparse as sp
 
 from ...graph.kg import KnowledgeGraph
 from .knowledge import Floats, Integers, Knowledge
@@ -18,9 +17,6 @@ _WEIGHT = 0.5
 # See `sharpness`. Chosen by the log loss of textbook pictures, whole and of one to six of their
 # findings, and measured on others: docs/benchmarks/diagnosis.md.
 _OF_ONE, _GROWTH, _SHARPEST, _WEIGHT_BESIDE = 0.8, 0.6, 2.0, 0.6
-# How often a disease shows a phenotype of which nothing is stated, and the weight of frequencies;
-# chosen by the same.
-_NOT_KNOWN_TO_SHOW, _WEIGHT_OF_FREQUENCIES = 0.02, 1.5
 
 
 def prevalences(kg: KnowledgeGraph, knowledge: Knowledge) -> Floats:
@@ -59,19 +55,6 @@ def sharpness(phenotypes: Integers) -> Floats:
     """
     grown = _OF_ONE + _GROWTH * np.log(np.maximum(phenotypes, 1))
     return np.asarray(np.minimum(grown, _SHARPEST), dtype=np.float32)
-
-
-def log_frequencies(knowledge: Knowledge) -> sp.csr_matrix:
-    """Weighted logarithms of how often each disease shows each phenotype, above that of what it
-    isn't known to show, diseases × phenotypes.
-
-    Rankers of published cases hear little of frequencies: there rare findings are what is worth
-    publishing. In a clinic the usual one of two diseases with a cough is the one with a cough.
-    """
-    logs = knowledge.frequency.astype(np.float32)
-    above = np.maximum(logs.data / _NOT_KNOWN_TO_SHOW, 1)
-    logs.data = _WEIGHT_OF_FREQUENCIES * np.log(above)
-    return logs
 
 
 def prior_factors(prevalence: Floats, *, sharpened: bool) -> Floats:

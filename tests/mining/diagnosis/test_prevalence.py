@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from medkg.graph.kg import KnowledgeGraph
-from medkg.mining.diagnosis import circumstances
+from medkg.mining.diagnosis import circumstances, frequencies
 from medkg.mining.diagnosis.circumstances import USUAL, Circumstances, Factors
 from medkg.mining.diagnosis.explain import contributions
 from medkg.mining.diagnosis.knowledge import Knowledge
@@ -17,7 +17,6 @@ from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.posterior import factors_for, posterior
 from medkg.mining.diagnosis.prevalence import (
     UNLISTED,
-    log_frequencies,
     prevalences,
     prior_factors,
     sharpness,
@@ -109,8 +108,7 @@ def test_of_published_cases_several_findings_count_more_and_one_less(
     before = by_findings(factors)
     whole = contributions(model, present, nothing, rows, factors)["present"].support
     monkeypatch.setattr(model, "open_set", SimpleNamespace(figures={"shipped": True}))
-    none = 0 * log_frequencies(model.knowledge)
-    monkeypatch.setattr(circumstances, "log_frequencies", lambda _: none)
+    monkeypatch.setattr(frequencies, "_WEIGHT", 0.0)
     grown = sharpness(np.array([2]))[0]
     assert grown > 1
     factors = factors_for(model, USUAL)
@@ -148,11 +146,11 @@ def test_of_published_cases_how_often_a_disease_shows_a_finding_counts(
 
     before = factors_for(model, USUAL)
     assert before is not None
-    assert not before.frequencies(known, patients).any()
+    assert not before.frequencies(patients).any()
     monkeypatch.setattr(model, "open_set", SimpleNamespace(figures={"shipped": True}))
     factors = factors_for(model, USUAL)
     assert factors is not None
-    of_both = factors.frequencies(known, patients)
+    of_both = factors.frequencies(patients)
     seldom, often = (known.disease_rows[disease] for disease in diseases)
     # A mean, so that it counts the less, the more is known.
     assert (of_both[:, often] - of_both[:, seldom]).tolist() == pytest.approx(
