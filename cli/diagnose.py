@@ -280,8 +280,7 @@ def _options_of(demographics: Demographics) -> str:
         *([f"--sex {demographics.sex}"] if demographics.sex else []),
         *([f"--age {demographics.age:.3g}"] if demographics.age is not None else []),
     ]
-    words = "; ".join(demographics.words)
-    return f"the note says {words}: give {' '.join(options)} with --findings-from"
+    return f"the note states sex or age: give {' '.join(options)} with --findings-from"
 
 
 def _ask(

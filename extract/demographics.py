@@ -11,7 +11,7 @@ fever" but not "a woman, 34 weeks pregnant"): an age that isn't read costs less 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..graph.units import OLDEST, parse_years
@@ -226,6 +226,21 @@ def demographics(text: str) -> Demographics:
         sex, word = pronoun
         words.append(word)
     return Demographics(sex, age, tuple(words))
+
+
+def merged(of_texts: Sequence[Demographics]) -> Demographics:
+    """What several texts of one patient state: of each the first that does.
+
+    Example:
+        >>> merged([demographics("Age: 40."), demographics("A woman with a cough.")]).sex
+        'female'
+    """
+    sexes = [each for each in of_texts if each.sex]
+    ages = [each for each in of_texts if each.age is not None]
+    words = dict.fromkeys(words for each in (*sexes[:1], *ages[:1]) for words in each.words)
+    return Demographics(
+        sexes[0].sex if sexes else None, ages[0].age if ages else None, tuple(words)
+    )
 
 
 def _phrases(text: str) -> list[_Phrase]:

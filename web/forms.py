@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from medkg.graph.identifiers import is_curie
+from medkg.graph.units import OLDEST
 
 from . import messages
 from .answers import lines
@@ -102,8 +103,11 @@ def diagnosis_request(form: Form) -> messages.DiagnosisRequestMessage:
 
 
 def diagnosis_problem(error: ValidationError) -> str:
-    """What is wrong with a form of phenotypes: what there is too much of, or that there is none."""
+    """What is wrong with a form of phenotypes: its age, what there is too much of, or that there is
+    none."""
     first = error.errors()[0]
+    if first["loc"][0] == "age":
+        return f"an age is a number of years from 0 to {OLDEST}; leave it out if it isn't known"
     most = first.get("ctx", {}).get("max_length")
     if first["type"] == "too_long":
         what = "genes" if first["loc"][0] == "genes" else "phenotypes"

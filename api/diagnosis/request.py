@@ -25,7 +25,7 @@ from medkg.diagnosis.findings import (
 )
 from medkg.diagnosis.patients import PatientFindings, read_phenopackets
 from medkg.diagnosis.ranking import NO_KNOWN_PHENOTYPE, PatientDiagnosis, diagnose_patients
-from medkg.extract.demographics import Demographics
+from medkg.extract.demographics import Demographics, merged
 from medkg.graph.look_up import about_chinese_names
 
 if TYPE_CHECKING:
@@ -329,7 +329,7 @@ def read_files(
     table = pl.concat(tables)
     return NoteReading(
         table if review is None else review_findings(table, model.kg, review),
-        next(filter(None, stated), Demographics()),
+        merged(stated),
     )
 
 

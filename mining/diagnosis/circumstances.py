@@ -8,6 +8,7 @@ phenotypes, so that every model can use them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -33,13 +34,16 @@ OTHER_SEX = 0.05
 # How often somebody has a disease that only the other sex has: that a sex is noted wrongly.
 WRONG_SEX = 0.001
 # How many of those who have a disease with X-linked recessive inheritance are male: of 56 published
-# cases 55.
-MALE_OF_X_RECESSIVE = 0.98
+# cases 55. This is the lower end of the 95 % interval, since they are of few diseases, and women
+# who carry some others (Fabry disease, ornithine transcarbamylase deficiency) are often ill.
+MALE_OF_X_RECESSIVE = 0.9
 _X_RECESSIVE, _X_LINKED = "X-linked recessive inheritance", "X-linked inheritance"
 # How much less often than by chance a patient is of another age than is stated of the disease: of
 # 2,278 published cases .0097 are younger than the earliest onset that HPO states of their disease,
 # and .131 would be with the onsets of other diseases.
 UNUSUAL_AGE = 0.07
+_A_MONTH = 1 / 12  # in years, by which an onset may be earlier than its term says
+_AGES = re.compile(r"(\d{1,3}(?:\.\d+)?)-(\d{1,3}(?:\.\d+)?)?")
 
 # Onset of disease in HPO, in years (the definitions below HP:0003674); the largest that part the
 # others are the bins.
@@ -304,21 +308,23 @@ def _onset_factors(kg: KnowledgeGraph, knowledge: Knowledge, onset: str) -> Floa
 def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats:
     """(diseases,), for those that patients of that age don't have.
 
-    A disease states the ages of its patients (property `ages` of its node, `0-2` or `45-`), or is
-    met from the earliest of its onsets on.
+    A disease states the ages of its patients in completed years (property `ages` of its node, `0-2`
+    or `45-`; what is written otherwise says nothing), or is met from a month before the earliest of
+    its onsets on.
     """
     spans: dict[int, list[tuple[float, float]]] = {}
     earliest: dict[int, float] = {}
     for row, ages in _stated(kg, knowledge, "ages"):
-        first, _, last = ages.partition("-")
-        spans.setdefault(row, []).append((float(first), float(last or OLDEST)))
+        if match := _AGES.fullmatch(ages.strip()):
+            until = float(match[2]) + 1 if match[2] else float(OLDEST + 1)
+            spans.setdefault(row, []).append((float(match[1]), until))
     for row, term in _onsets(kg, knowledge):
         earliest[row] = min(_ONSETS[term][0], earliest.get(row, OLDEST))
     # Entries of one disease that differ: what the ages say goes before onsets, any of them counts.
-    spans = {row: [(begin, float(OLDEST))] for row, begin in earliest.items()} | spans
+    onsets = {row: [(begin - _A_MONTH, float(OLDEST + 1))] for row, begin in earliest.items()}
     factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
-    for row, of_row in spans.items():
-        if not any(begin <= age <= end for begin, end in of_row):
+    for row, of_row in (onsets | spans).items():
+        if not any(begin <= age < until for begin, until in of_row):
             factors[row] = np.log(UNUSUAL_AGE)
     return factors
 

@@ -93,7 +93,8 @@ def contributions(
     log-likelihood ratio is. Weight sets it against its rivals, the diseases that are probable by
     all the rest: a phenotype that all of these show weighs nothing. Of two redundant phenotypes
     each contributes little, since the other is still there. k phenotypes cost k + 1 scorings. With
-    prevalence P(d | all') is as sharp as P(d | all) (`Factors.sharpness`).
+    prevalence P(d | all') is as sharp as P(d | all) (`Factors.sharpness`), while the mean of the
+    findings' frequencies (`Factors.frequencies`) is that of the others.
 
     Returns:
         For `present` and `excluded` the contributions of each phenotype, and for each of the
@@ -141,7 +142,7 @@ def explain(
 
     Returns:
         `EXPLANATION`: `rank` (place in `rows`) and disease; `part`, `match` and `by` (see `Match`;
-        `part` is `circumstance` for a gene, an onset, a sex or a prevalence); of the disease's
+        `part` is `circumstance` for a gene, an onset, a sex, an age or a prevalence); of the disease's
         phenotype that is matched, `frequency`, `patients` ("7/9"), `onset` and `sex` as far as a
         source states them, `sources` and `references`; `support` and `weight` (see `contributions`;
         null for what is missing). For a broader match they are those of the phenotype in `by`. In

@@ -144,7 +144,7 @@ class DiagnosisModel:
         Args:
             symptoms: identifiers or names of the phenotypes seen.
             excluded: those looked for and not found.
-            circumstances: candidate genes, onset and sex, if they are to count, and whether it
+            circumstances: candidate genes, onset, sex and age, if they are to count, and whether it
                 counts how common diseases are, which it does; None for phenotypes alone.
 
         Returns:

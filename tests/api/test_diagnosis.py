@@ -854,6 +854,27 @@ def test_a_typed_patient_goes_in_by_its_identifier(
             change(store, EVERYTHING)
 
 
+def test_a_note_s_sex_and_age_count_for_nothing_that_is_written(
+    folder: Path, embedded_uri: str, tmp_path: Path
+) -> None:
+    """The written prediction is of phenotypes alone, whoever the note is of."""
+    note = tmp_path / "note.txt"
+    written = []
+    for text in ("Phenotype 21.", "A 3-year-old girl with phenotype 21."):
+        note.write_text(text)
+        try:
+            result = run(folder, "--note", note, "--into", embedded_uri, "--json")
+            with connect(embedded_uri) as store:
+                written.append(store.read().predictions.sort("rank").select("tail", "probability"))
+        finally:
+            with connect(embedded_uri) as store:
+                change(store, EVERYTHING)
+        assert result.exit_code == 0, result.output
+        assert "as the note says" not in result.stdout
+    assert written[0].height
+    assert written[0].equals(written[1])
+
+
 def test_patients_go_in_under_pseudonyms(cases: Path, model: DiagnosisModel) -> None:
     secret = "a secret of the ward"
     patients = read_phenopackets(cases, model.kg, Quarantine())

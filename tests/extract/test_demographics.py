@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medkg.extract.demographics import Demographics, demographics
+from medkg.extract.demographics import Demographics, demographics, merged
 from medkg.graph.units import OLDEST
 
 _MONTH = 1 / 12
@@ -144,6 +144,15 @@ def test_not_the_patients(note: str, sex: str | None, age: float | None) -> None
 def test_the_first_who_is_told_of_is_the_patient() -> None:
     read = demographics("A woman with a rash. A 50-year-old man at work has it too.")
     assert read == Demographics("female", None, ("A woman",))
+
+
+def test_several_texts_add_to_each_other() -> None:
+    texts = ["Age: 40. He has a cough.", "Sex: female. Age: 50.", "Tired."]
+    assert merged([demographics(text) for text in texts]) == demographics(texts[0])
+    assert merged([demographics(text) for text in reversed(texts)]) == demographics(texts[1])
+    of_two = merged([demographics("Age: 40."), demographics("A woman, tired.")])
+    assert of_two == Demographics("female", 40, ("A woman", "Age: 40"))
+    assert merged([]) == Demographics()
 
 
 @given(st.text("a 1年岁男女.,-'\nmyofwnhe/", max_size=80))

@@ -507,8 +507,10 @@ def test_forms_are_answered_by_pages(reader: TestClient) -> None:
         ({"do": "rank", "present": "p" * 201}, "a name may have at most 200 characters"),
         ({"do": "read", "note": "n" * 200_001}, "a note may have at most 200,000 characters"),
         ({"do": "read", "note": ""}, "give a note to read"),
+        ({"do": "rank", "present": "HP:1", "age": "old"}, "an age is a number of years from 0"),
+        ({"do": "rank", "present": "HP:1", "age": "131"}, "an age is a number of years from 0"),
     ],
-    ids=["phenotypes", "genes", "name", "note", "nothing"],
+    ids=["phenotypes", "genes", "name", "note", "nothing", "no age", "too old"],
 )  # fmt: skip
 def test_a_page_says_what_there_is_too_much_of(
     reader: TestClient, form: dict[str, Any], expected: str
@@ -516,6 +518,25 @@ def test_a_page_says_what_there_is_too_much_of(
     page = reader.post("/diagnosis", data=form, headers=FROM_HERE)
     assert page.status_code == 200
     assert expected in page.text
+
+
+def test_the_sex_and_the_age_of_a_note_are_read_with_its_findings(
+    client: TestClient, site: Site, reader: TestClient
+) -> None:
+    note = "A 34-year-old woman with ringing ears. Her mother is 60 years old."
+    answer = ask(client, site, "reader", "findings", text=note).json()
+    assert set(answer) == {"findings", "sex", "age"}
+    assert (answer["sex"], answer["age"]) == ("female", 34)
+    nothing = ask(client, site, "reader", "findings", text="Ringing ears.").json()
+    assert (nothing["sex"], nothing["age"]) == (None, None)
+    # Of two patients the second's, or none.
+    for text, sex, age in ((note, "female", "34"), ("Tired.", "", "")):
+        form = {"do": "read", "note": text, "sex": "male", "age": "7"}
+        page = reader.post("/diagnosis", data=form, headers=FROM_HERE).text
+        assert f'name="age" value="{age}"' in page
+        assert [s for s in ("female", "male") if f"<option selected>{s}<" in page] == [sex] * bool(
+            sex
+        )
 
 
 @pytest.mark.parametrize("account", ["visitor", "reader"])
