@@ -8,7 +8,9 @@ The cases are published ones with a PMID above 34,600,000, later than any that H
 genes are of the published diagnosis, which is the best that sequencing can give; so they are mixed
 with others, drawn from the genes that any disease is associated with, and left out in a last row.
 Onset is the one that the case states of its disease. Prints Markdown: top-1, top-3, top-10 with
-95 % intervals by bootstrap over cases.
+95 % intervals by bootstrap over cases; and what the factors of sex and age are chosen by: of the
+cases of diseases that the model knows, how many are male where inheritance is X-linked recessive,
+and how many began a month before the earliest onset that is annotated, beside what chance gives.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy.stats import beta
 
 import medkg
 from medkg.cases import open_cases
@@ -32,7 +35,13 @@ from medkg.core.ranking import best_rank
 from medkg.core.statistics import draws_one_by_one, percentile_bounds
 from medkg.graph.kg import KnowledgeGraph
 from medkg.mining.diagnosis.cases import cases_of
-from medkg.mining.diagnosis.circumstances import Circumstances, years_of_onset
+from medkg.mining.diagnosis.circumstances import (
+    A_MONTH,
+    Circumstances,
+    earliest_onsets,
+    x_recessive_rows,
+    years_of_onset,
+)
 from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.posterior import factors_for, posterior
 
@@ -50,16 +59,8 @@ def later_cases(
     genes = dict(
         cases.edges.filter(relation="HAS_VARIANT_IN").select("subject", "object").iter_rows()
     )
-    sexes = dict(
-        cases.nodes.filter(kind="Patient")
-        .select("id", pl.col("properties").str.json_path_match("$.sex"))
-        .iter_rows()
-    )
-    onsets = dict(
-        cases.edges.filter(relation="HAS_DISEASE")
-        .select("subject", pl.col("properties").str.json_path_match("$.onset"))
-        .iter_rows()
-    )
+    sexes = _stated(cases.nodes.filter(kind="Patient"), "id", "sex")
+    onsets = _stated(cases.edges.filter(relation="HAS_DISEASE"), "subject", "onset")
     by_publication: dict[str, list[Any]] = {}
     rows = model.knowledge.disease_rows
     for case in cases_of(cases):
@@ -73,6 +74,44 @@ def later_cases(
             about = (present, diseases[0], gene, sex, _onset(onsets.get(case.id)))
             by_publication.setdefault(case.publication, []).append(about)
     return [of[int(rng.integers(len(of)))] for _, of in sorted(by_publication.items())]
+
+
+def of_x_recessive(model: DiagnosisModel, cases: KnowledgeGraph) -> tuple[int, int, int]:
+    """Of the cases whose disease is X-linked recessive: how many there are, male ones, diseases."""
+    men = x_recessive_rows(model.kg, model.knowledge)
+    sexes = _stated(cases.nodes.filter(kind="Patient"), "id", "sex")
+    rows = model.knowledge.disease_rows
+    of = [
+        (rows[case.diseases[0]], sexes[case.id])
+        for case in cases_of(cases)
+        if case.diseases
+        and rows.get(case.diseases[0]) in men
+        and sexes.get(case.id) in ("female", "male")
+    ]
+    return len(of), sum(sex == "male" for _, sex in of), len({row for row, _ in of})
+
+
+def younger_than_onset(model: DiagnosisModel, cases: KnowledgeGraph) -> tuple[int, float, float]:
+    """Of the cases with an onset whose disease has one annotated: how many, the share that began
+    more than a month before the earliest, and the same with the onsets of all such diseases."""
+    earliest = earliest_onsets(model.kg, model.knowledge)
+    onsets = _stated(cases.edges.filter(relation="HAS_DISEASE"), "subject", "onset")
+    rows = model.knowledge.disease_rows
+    pairs = [
+        (years_of_onset(onset)[0], earliest[rows[case.diseases[0]]])
+        for case in cases_of(cases)
+        if case.diseases
+        and rows.get(case.diseases[0]) in earliest
+        and (onset := _onset(onsets.get(case.id)))
+    ]
+    began, first = np.array(pairs).T - [[0], [A_MONTH]]
+    by_chance = float((began[:, None] < first[None, :]).mean())
+    return len(pairs), float((began < first).mean()), by_chance
+
+
+def _stated(rows: pl.DataFrame, key: str, name: str) -> dict[str, str]:
+    value = pl.col("properties").str.json_path_match(f"$.{name}")
+    return dict(rows.select(key, value=value).drop_nulls().iter_rows())
 
 
 def _onset(text: str | None) -> str | None:
@@ -124,6 +163,14 @@ def main() -> None:
             low, high = percentile_bounds(counts @ (of_all <= k) / len(of_all))
             cells.append(f"{(of_all <= k).mean():.2f} ({low:.2f}-{high:.2f})")
         print(f"| {name} | {' | '.join(cells)} |")
+    number, men, diseases = of_x_recessive(model, cases)
+    low, high = beta.interval(0.95, men + 0.5, number - men + 0.5)
+    print(f"\nX-linked recessive: {men} of {number} cases of {diseases} diseases are male", end=" ")
+    print(f"({low:.3f}-{high:.3f})")
+    number, share, by_chance = younger_than_onset(model, cases)
+    print(
+        f"Onset before what is annotated: {share:.4f} of {number} cases, {by_chance:.4f} by chance"
+    )
 
 
 if __name__ == "__main__":

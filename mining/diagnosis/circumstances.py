@@ -34,15 +34,15 @@ OTHER_SEX = 0.05
 # How often somebody has a disease that only the other sex has: that a sex is noted wrongly.
 WRONG_SEX = 0.001
 # How many of those who have a disease with X-linked recessive inheritance are male: of 56 published
-# cases 55. This is the lower end of the 95 % interval, since they are of few diseases, and women
+# cases 55 (95 % interval .92 to 1). Less is assumed, since they are of nine diseases, and women
 # who carry some others (Fabry disease, ornithine transcarbamylase deficiency) are often ill.
 MALE_OF_X_RECESSIVE = 0.9
 _X_RECESSIVE, _X_LINKED = "X-linked recessive inheritance", "X-linked inheritance"
 # How much less often than by chance a patient is of another age than is stated of the disease: of
-# 2,278 published cases .0097 are younger than the earliest onset that HPO states of their disease,
-# and .131 would be with the onsets of other diseases.
-UNUSUAL_AGE = 0.07
-_A_MONTH = 1 / 12  # in years, by which an onset may be earlier than its term says
+# 2,322 published cases .013 began more than a month before the earliest onset that HPO states of
+# their disease, and .147 would have with the onsets of other diseases.
+UNUSUAL_AGE = 0.09
+A_MONTH = 1 / 12  # in years, by which an onset may be earlier than its term says
 _AGES = re.compile(r"(\d{1,3}(?:\.\d+)?)-(\d{1,3}(?:\.\d+)?)?")
 
 # Onset of disease in HPO, in years (the definitions below HP:0003674); the largest that part the
@@ -282,6 +282,14 @@ def _onsets(kg: KnowledgeGraph, knowledge: Knowledge) -> Iterator[tuple[int, str
                 yield row, term
 
 
+def earliest_onsets(kg: KnowledgeGraph, knowledge: Knowledge) -> dict[int, float]:
+    """The row of each disease of which an onset is stated, with the earliest age of it in years."""
+    earliest: dict[int, float] = {}
+    for row, term in _onsets(kg, knowledge):
+        earliest[row] = min(_ONSETS[term][0], earliest.get(row, OLDEST))
+    return earliest
+
+
 def _onset_factors(kg: KnowledgeGraph, knowledge: Knowledge, onset: str) -> Floats:
     """log P(onset | disease) / P(onset), over HPO's onsets from antenatal to late.
 
@@ -313,15 +321,15 @@ def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats
     its onsets on.
     """
     spans: dict[int, list[tuple[float, float]]] = {}
-    earliest: dict[int, float] = {}
     for row, ages in _stated(kg, knowledge, "ages"):
         if match := _AGES.fullmatch(ages.strip()):
             until = float(match[2]) + 1 if match[2] else float(OLDEST + 1)
             spans.setdefault(row, []).append((float(match[1]), until))
-    for row, term in _onsets(kg, knowledge):
-        earliest[row] = min(_ONSETS[term][0], earliest.get(row, OLDEST))
     # Entries of one disease that differ: what the ages say goes before onsets, any of them counts.
-    onsets = {row: [(begin - _A_MONTH, float(OLDEST + 1))] for row, begin in earliest.items()}
+    onsets = {
+        row: [(begin - A_MONTH, float(OLDEST + 1))]
+        for row, begin in earliest_onsets(kg, knowledge).items()
+    }
     factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
     for row, of_row in (onsets | spans).items():
         if not any(begin <= age < until for begin, until in of_row):
@@ -336,14 +344,21 @@ def _of_other_sex_factors(kg: KnowledgeGraph, knowledge: Knowledge, sex: str) ->
     for row, of_one in _stated(kg, knowledge, "sex"):
         if of_one in ("female", "male") and of_one != sex:
             factors[row] = np.log(WRONG_SEX)
+    share = MALE_OF_X_RECESSIVE if sex == "male" else 1 - MALE_OF_X_RECESSIVE
+    factors[sorted(x_recessive_rows(kg, knowledge))] += np.log(share / 0.5)
+    return factors
+
+
+def x_recessive_rows(kg: KnowledgeGraph, knowledge: Knowledge) -> set[int]:
+    """The rows of the diseases of which no inheritance is stated but X-linked recessive."""
     inherited: dict[int, set[str]] = {}
     for row, inheritance in _stated(kg, knowledge, "inheritance"):
         inherited.setdefault(row, set()).update(parse_json(inheritance))
-    share = MALE_OF_X_RECESSIVE if sex == "male" else 1 - MALE_OF_X_RECESSIVE
-    for row, terms in inherited.items():
-        if _X_RECESSIVE in terms and terms <= {_X_RECESSIVE, _X_LINKED}:
-            factors[row] += np.log(share / 0.5)
-    return factors
+    return {
+        row
+        for row, terms in inherited.items()
+        if _X_RECESSIVE in terms and terms <= {_X_RECESSIVE, _X_LINKED}
+    }
 
 
 def _limited_to_others(kg: KnowledgeGraph, knowledge: Knowledge, sex: str) -> sp.csr_matrix:

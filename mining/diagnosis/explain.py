@@ -142,7 +142,7 @@ def explain(
 
     Returns:
         `EXPLANATION`: `rank` (place in `rows`) and disease; `part`, `match` and `by` (see `Match`;
-        `part` is `circumstance` for a gene, an onset, a sex, an age or a prevalence); of the disease's
+        `part` is `circumstance` for genes, onset, sex, age and prevalence); of the disease's
         phenotype that is matched, `frequency`, `patients` ("7/9"), `onset` and `sex` as far as a
         source states them, `sources` and `references`; `support` and `weight` (see `contributions`;
         null for what is missing). For a broader match they are those of the phenotype in `by`. In

@@ -219,7 +219,7 @@ def test_age_counts_where_a_disease_states_ages_or_onsets(model: DiagnosisModel)
         return [float(np.exp(fixed[row(model, name)])) for name in DISEASES]
 
     places = [list(DISEASES).index(name) for name in ("ringing disease", "dull disease")]
-    for age, expected in ((0.5, [0.07, 0.07]), (3, [1, 0.07]), (40, [1, 1])):
+    for age, expected in ((0.5, [0.09, 0.09]), (3, [1, 0.09]), (40, [1, 1])):
         assert [factors(age)[place] for place in places] == pytest.approx(expected)
         assert factors(age)[list(DISEASES).index("plain disease")] == 1
     rows = model.explain(
@@ -234,11 +234,11 @@ def test_age_counts_where_a_disease_states_ages_or_onsets(model: DiagnosisModel)
 @pytest.mark.parametrize(
     ("ages", "of_age"),
     [
-        ("0-2", {0: 1, 2.9: 1, 3: 0.07}),
-        ("45-", {44.9: 0.07, 45: 1, 130: 1}),
+        ("0-2", {0: 1, 2.9: 1, 3: 0.09}),
+        ("45-", {44.9: 0.09, 45: 1, 130: 1}),
         # What can't be read says nothing, and the onset counts (childhood, from a year on).
-        ("adults", {0.5: 0.07, 0.95: 1, 60: 1}),
-        ("5-2-1", {0.5: 0.07, 60: 1}),
+        ("adults", {0.5: 0.09, 0.95: 1, 60: 1}),
+        ("5-2-1", {0.5: 0.09, 60: 1}),
     ],
 )
 def test_ages_are_completed_years(
