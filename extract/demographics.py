@@ -119,9 +119,8 @@ _NAMING_A_SEX = (
 _NAMING_AN_AGE = (
     "age_of", "age_alone", "aged", "aged_part", "glued", "slashed", "listed", "age_field",
 )  # fmt: skip
-_FIELD_STARTS = re.compile(
-    r"(?:^|[\n,;.|(/]|\s{2}|\b(?:patient(?:['’]s)?|female|male|f|m)\s)\s*$", re.IGNORECASE
-)
+# What a field stands behind on its line: a mark, or a word that ends the field before it.
+_BEFORE_A_FIELD = re.compile(r"[,;.|(/]$|\b(?:patient(?:['’]s)?|female|male|f|m)$", re.IGNORECASE)
 
 # What stands before a phrase that is of somebody else or of the past.
 _SENTENCE = re.compile(r"[.!?](?=\s)|[;\n。；！？]")  # what parts two of them
@@ -144,17 +143,17 @@ _PRONOUN = re.compile(
 )
 _TOLD_OF = re.compile(rf"\b(?:{_RELATIVE}|child|i|my)\b", re.IGNORECASE)
 
-_CHINESE_AGE = r"(?P<{}>\d{{1,3}})\s*(?P<{}>岁|个月|月龄|[周天](?=[的，,、。\s]))(?!初潮|时|起|前)"
+_CHINESE_AGE = r"(?P<{}>\d{{1,3}})\s?(?P<{}>岁|个月|月龄|[周天](?=[的，,、。\s]))(?!初潮|时|起|前)"
 _CHINESE = re.compile(
     # 患者，男，45岁; 性别：女 年龄：45岁; 女性，30岁; 患儿，女，8个月
-    r"(?P<led>^|患者|病人|患儿|性别\s*[：:]|[，,、。：:\s])[，,、\s]*(?P<sex>[男女])"
+    r"(?P<led>^|患者|病人|患儿|性别\s?[：:]|[，,、。：:\s])[，,、\s]{0,3}(?P<sex>[男女])"
     r"(?:性|孩|童|婴|士|生)?(?:患者|病人|患儿)?(?=[，,、。；;\s\d]|$)"
-    rf"(?:[，,、\s]*(?:年龄\s*[：:]\s*)?{_CHINESE_AGE.format('age', 'unit')})?"
+    rf"(?:[，,、\s]{{0,3}}(?:年龄\s?[：:]\s?)?{_CHINESE_AGE.format('age', 'unit')})?"
     # 3岁男孩，45岁的女性患者
     rf"|{_CHINESE_AGE.format('first_age', 'first_unit')}[的，,、\s]*"
     r"(?P<then>[男女])(?![儿友婿方工])"
     # 患者45岁; 年龄：45岁
-    rf"|(?:^|患者|病人|患儿|年龄)\s*[，,：:]?\s*{_CHINESE_AGE.format('only_age', 'only_unit')}"
+    rf"|(?:^|患者|病人|患儿|年龄)\s?[，,：:]?\s?{_CHINESE_AGE.format('only_age', 'only_unit')}"
 )
 _CHINESE_UNITS = {"岁": "years", "个月": "months", "月龄": "months", "周": "weeks", "天": "days"}
 _CHINESE_SEXES = {"男": "male", "女": "female"}
@@ -269,7 +268,10 @@ def _english(text: str) -> Iterator[_Phrase]:
 
 def _is_of_the_patient(text: str, match: re.Match[str], parts: Mapping[str, str]) -> bool:
     if parts.keys() & {"field", "age_field"}:
-        return bool(_FIELD_STARTS.search(text, 0, match.start()))
+        before = text[: match.start()]
+        line = before.rstrip()
+        is_apart = not line or "\n" in before[len(line) :] or len(before) >= len(line) + 2
+        return is_apart or bool(_BEFORE_A_FIELD.search(line))
     if parts.keys() & {"speaker", "child"}:
         return True
     before = _SENTENCE.split(text[: match.start()])[-1]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import product
 
 from ..tables import table_rows
 
@@ -99,18 +100,29 @@ def _number_classes(word: str) -> tuple[str, ...]:
 @cache
 def _phrases() -> _PhraseTrie:
     phrases = _PhraseTrie()
+    words: dict[str, list[str]] = {}  # phrases that a name stands for
     for phrase, category, direction, reach, only in table_rows("context.tsv"):
         if category == "class":
             name, _, members = phrase.partition("=")
             for member in members.split("|"):
                 phrases.classes.setdefault(member, set()).add(name)
+        elif category == "words":
+            name, _, members = phrase.partition("=")
+            words[f"<{name}>"] = [p for each in members.split("|") for p in _spelled(each, words)]
         else:
             kinds = frozenset(only.split("|")) if only else frozenset()
             rule = Rule(category, direction, int(reach) if reach else None, kinds)
             # Notes are typed without apostrophes, too ("doesnt have").
-            for written in {phrase, phrase.replace(" ' t", "t")}:
-                phrases.add(written, rule)
+            for spelled in _spelled(phrase, words):
+                for written in {spelled, spelled.replace(" ' t", "t")}:
+                    phrases.add(written, rule)
     return phrases
+
+
+def _spelled(phrase: str, words: Mapping[str, list[str]]) -> list[str]:
+    """A phrase with each of the phrases that names in it stand for."""
+    parts = [words.get(word, [word]) for word in phrase.split()]
+    return [" ".join(chosen) for chosen in product(*parts)]
 
 
 def names_the_patient(word: str) -> bool:
