@@ -53,6 +53,12 @@ _WRAPPED = 60
 # "Weight loss? No." is one statement.
 _ANSWER = re.compile(r"[ \t]+(?:No|None|Nil|Yes|Denies|Denied)\b")
 _CLOSERS = frozenset(")]}\"'’”")
+# "FHx: neg for cancer. Cough for 3 days."
+_NOTHING_IN_FAMILY = re.compile(
+    r"[\s:-]{0,4}(?:is |was )?(?:neg(?:ative)?|unremarkable|non-?contributory|nothing|none|nil)\b"
+    r"[^.!?\n]*[.!?](?=\s)",
+    re.IGNORECASE,
+)
 _OF_PATIENT = re.compile(
     r"\s*(?:he|she|(?:the |this )?(?:patient|pt)|vss?|vitals?|obs|o/e|on exam\w*|exam\w*|gen|heent"
     r"|bp|hr|labs?|lungs|chest|abd\w*|cv|resp|neuro|mse)\b",
@@ -232,8 +238,11 @@ def _paragraph_end(text: str, start: int, end: int, section: str) -> int:
     """Where the paragraph ends that begins behind a heading, on its line.
 
     At a blank line, or at a line that ends a sentence before one that is no item of a list; one as
-    long as wrapped text's goes on, but for what a family history is followed by of the patient.
+    long as wrapped text's goes on, but for what a family history is followed by of the patient. One
+    that has nothing to tell ends with its sentence.
     """
+    if section == "family" and (nothing := _NOTHING_IN_FAMILY.match(text, start, end)):
+        return nothing.end()
     position = start
     lines = text[start:end].split("\n")
     for line, following in pairwise(lines):

@@ -41,7 +41,15 @@ from .reactions import (
     mark_reactions,
 )
 from .rules import Trigger, find_triggers
-from .scopes import Coverage, SentenceWords, scope_coverage, scope_of, split_date, split_denial
+from .scopes import (
+    Coverage,
+    SentenceWords,
+    scope_coverage,
+    scope_of,
+    split_date,
+    split_denial,
+    toward_a_side,
+)
 from .stopped_drugs import is_stopped, mark_stopped_later, mark_stopped_together
 
 # What takes back what other triggers gave.
@@ -295,7 +303,8 @@ class Context(StatelessComponent):
                 if trigger.rule.category not in ignored
                 and not (trigger.rule.category == "negated" and trigger.end - 1 in of_names)
                 for whole in split_denial(trigger, terminations, sentence)
-                for part in split_date(whole, sentence)
+                for dated in split_date(whole, sentence)
+                for part in [toward_a_side(dated, sentence)]
             ]
             coverage = {
                 kind: scope_coverage(triggers, terminations, sentence, kind)

@@ -32,6 +32,10 @@ _BEFORE_AN_ITEM = frozenset((",", "but"))
 _ALTERNATIVES = frozenset(("or", "nor", "/"))
 _LIST = 40  # words behind a denial that an "or" is looked for in
 _MAX_PARENTHESIS = 20  # tokens that a parenthesis holds at most
+# "Gout is likely with [fever]": what goes on behind a judgement of what stands before it.
+_BEHIND_A_JUDGEMENT = frozenset(
+    "with without given but and in as due because since at on from than which though".split()  # noqa: SIM905
+)
 _PLURAL_VERBS = frozenset(("are", "were", "have"))
 
 
@@ -267,6 +271,32 @@ def split_date(trigger: Trigger, sentence: SentenceWords) -> list[Trigger]:
             _redirected(trigger, "forward", after.index(",") if "," in after else rule.reach)
         )
     return redirected
+
+
+def toward_a_side(trigger: Trigger, sentence: SentenceWords) -> Trigger:
+    """The trigger; one that stands on either side of what it is about, with the side it is on.
+
+    "Fever, likely [gout]" says it of what follows; "fever, [gout] likely", "[gout] is likely with
+    fever" of what stands before, up to the comma, but "[fever, cough and gout] are likely" of all.
+    """
+    rule, words = trigger.rule, sentence.words
+    if rule.direction != "either":
+        return trigger
+    assert rule.reach is not None  # as in the table
+    behind = trigger.end + (words[trigger.end : trigger.end + 1] == [")"])  # "(possible) [gout]"
+    following = words[behind : behind + rule.reach]
+    clause = next((n for n, word in enumerate(following) if word in CLAUSE_ENDS), len(following))
+    leads_on = clause and following[0] not in _BEHIND_A_JUDGEMENT
+    if leads_on and any(behind + n in sentence.starts for n in range(clause)):
+        return _redirected(trigger, "forward", rule.reach)
+    first = max(0, trigger.start - rule.reach)
+    before = words[first : trigger.start]
+    if before[-1:] == [","] and not clause:  # "gout, likely"
+        before = before[:-1]
+    verbs = {*before[-3:], *words[trigger.start : trigger.end]}
+    if "," in before and _PLURAL_VERBS.isdisjoint(verbs):
+        first += len(before) - before[::-1].index(",")
+    return _redirected(trigger, "backward", trigger.start - first)
 
 
 def _ends_item(

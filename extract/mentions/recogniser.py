@@ -40,8 +40,12 @@ _VALUE = re.compile(
     r" ?[<>≤≥~]? ?\d+(?:[.,]\d+)?"
     r"(?: ?(?:[mnpµu]?g|mcg|[mµnp]?mol|mEq|[mµ]?I?U) ?/ ?(?:d|m|µ)?[lL]\b| ?mm ?Hg| ?%)"
 )
-# Where the next item of a list begins: "amoxicillin\n4" of "3. amoxicillin\n4. aspirin".
-_NEXT_ITEM = re.compile(r"(?<=\S)\s*\n\s*(?:\d{1,2}[.)]?|[-*•])\s*$")
+# What stands behind a name and is no part of it: the next item of a list ("amoxicillin\n4" of
+# "3. amoxicillin\n4. aspirin"), and how probable it is ("lupus unlikely").
+_BEHIND = re.compile(
+    r"(?<=\S)(?:\s*\n\s*(?:\d{1,2}[.)]?|[-*•])\s*|\s(?:(?:very|highly|most|more|less)\s)?"
+    r"(?:(?:un)?likely|(?:im)?probable|doubtful))$"
+)
 _BULLETS = " \t\n-–—•*·"
 _ITEM_NUMBER = re.compile(r"^\d{1,2}[.)]\s+")
 _YEAR = re.compile(r",?\s(?:19|20)\d\d$")
@@ -337,9 +341,9 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
             range(mention.start, mention.end)
         ):
             continue
-        if (item := _NEXT_ITEM.search(words)) is not None:
-            mention = replace(mention, end=mention.start + item.start())
-            words = words[: item.start()]
+        if (behind := _BEHIND.search(words)) is not None:
+            mention = replace(mention, end=mention.start + behind.start())
+            words = words[: behind.start()]
         if _ALLERGIC_TO.match(text, mention.start) or words.lower() == "allergic":
             continue
         # Over two columns of a table: of neither is known what it is.

@@ -16,6 +16,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ...core.errors import ModelError
+from ...core.han import has_han
 from ...graph.kg import KnowledgeGraph
 from ..context.values import forget_mentions
 from ..lay_names import WORDINGS, lay_names
@@ -52,11 +53,14 @@ def create_phrases(nlp: Language, name: str) -> PhraseReader:
 
 
 def named_phenotypes(terminology: KnowledgeGraph) -> Iterator[tuple[str, str, bool]]:
-    """Identifiers and names of a graph's phenotypes, and whether a name is of laymen."""
+    """Identifiers and names of a graph's phenotypes, and whether a name is of laymen.
+
+    Chinese ones are left out: of "循环L-别异亮氨酸" an English note would share the L.
+    """
     symptoms = terminology.nodes.filter(kind="Symptom").select("id", "name", "synonyms")
     named = pl.concat_list("name", pl.col("synonyms").fill_null([]))
     for identifier, name in symptoms.select("id", named.alias("name")).explode("name").iter_rows():
-        if name is not None:
+        if name is not None and not has_han(name):
             yield identifier, name, False
     for table in (lay_names(), lay_names(WORDINGS)):
         lay = table.join(symptoms, on="id", how="semi")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from medkg.extract import sentences as _components  # noqa: F401 (registers the component)
@@ -174,6 +176,26 @@ def test_what_is_said_of_the_patient_ends_a_family_history() -> None:
         doc = nlp(wrapped + following)
         fever = doc.char_span(doc.text.index("fever"), doc.text.index("fever") + 5)
         assert section_of(fever) == section
+
+
+@pytest.mark.parametrize(
+    ("history", "section"),
+    [
+        ("FHx: neg for cancer. Fever.", ""),
+        ("Family history: non-contributory. Fever.", ""),
+        ("FH: nil. Fever.", ""),
+        ("FH: none of note\nfever in a sister.", "family"),
+        ("FHx: mother had gout. Fever.", "family"),
+        ("FHx: no gout. Fever.", "family"),
+    ],
+)
+def test_a_family_history_of_nothing_is_one_sentence(history: str, section: str) -> None:
+    nlp = blank()
+    nlp.add_pipe("medkg_sentences")
+    doc = nlp(history)
+    fever = re.search("fever", history, re.IGNORECASE)
+    assert fever is not None
+    assert section_of(doc.char_span(*fever.span())) == section
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "fever", "...", "a\r\nb.\r\n"])

@@ -45,6 +45,13 @@ def test_numbers_are_a_class(number: str) -> None:
     assert [(t.start, t.end, t.rule.category) for t in triggers] == [(0, 3, "past")]
 
 
+def test_a_name_may_stand_for_several_phrases() -> None:
+    for words in ("mother , 58 ,", "mother ( 58 )", "mother , a 58 - year - old lady ,"):
+        ((start, end, category),) = phrases(words + " gout")
+        assert (start, category) == (0, "family")
+        assert end >= len(words.split()) - 1  # the comma may end other scopes, too
+
+
 @pytest.mark.parametrize(("word", "dated"), [("2015", True), ("1890", False), ("20155", False)])
 def test_years_are_a_class(word: str, dated: bool) -> None:
     assert any(t.rule.category == "past" for t in find_triggers(["in", word])) == dated

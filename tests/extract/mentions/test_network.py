@@ -507,6 +507,15 @@ def test_the_number_of_the_next_item_is_no_part_of_a_mention() -> None:
     assert kept == ["lumirol", "vitamin B\n12 for", "zafen"]
 
 
+def test_how_probable_it_is_is_no_part_of_a_mention() -> None:
+    text = "Lupus unlikely, gout most likely. Unlikely gout, likely."
+    doc = blank()(text)
+    words = ["Lupus unlikely", "gout most likely", "Unlikely gout"]
+    places = [PredictedMention(text.index(w), text.index(w) + len(w), "Disease", 1) for w in words]
+    kept = [text[f.start : f.end] for f in clean_mentions(doc, places)]
+    assert kept == ["Lupus", "gout", "Unlikely gout"]
+
+
 def test_allergic_to_something_is_no_mention() -> None:
     text = "Allergic to nuts. Allergy to lumirol, and an allergy. Nut-allergic. Allergic rhinitis."
     doc = blank()(text)

@@ -15,7 +15,7 @@ from spacy.tokens import Doc
 from medkg.core.errors import ModelError
 from medkg.extract.documents import TextDocument
 from medkg.extract.phrases.candidates import FEATURES, Candidates
-from medkg.extract.phrases.component import LIKELY, PhraseReader, chosen
+from medkg.extract.phrases.component import LIKELY, PhraseReader, chosen, named_phenotypes
 from medkg.extract.pipeline import build_pipeline
 from medkg.extract.run import read_documents
 from medkg.extract.tokens import blank
@@ -154,6 +154,21 @@ def test_the_graph_says_what_the_words_are_like() -> None:
     assert '"like": "cough' in row["qualifiers"]
     assert LIKELY <= row["probability"] < 1
     assert row["sentence"] == text
+
+
+def test_a_chinese_name_is_none_of_an_english_note_s() -> None:
+    """Its Latin letters, units and signs would be like those of any text."""
+    chinese = "循环L-别异亮氨酸浓度升高"
+    nodes = graph().nodes.with_columns(synonyms=pl.lit([chinese, "Raised L"]))
+    none = dict.fromkeys(("subject", "relation", "object", "source"), pl.String)
+    names = [
+        name
+        for _, name, _ in named_phenotypes(
+            KnowledgeGraph.build(nodes, pl.DataFrame(schema=none), [])
+        )
+    ]
+    assert "Raised L" in names
+    assert chinese not in names
 
 
 def test_without_names_it_says_so() -> None:
