@@ -141,21 +141,25 @@ class LaboratoryComponent(StatelessComponent):
         return self
 
     def __call__(self, doc: Doc) -> Doc:
+        if doc._.note:
+            for mention in doc.spans.get("mentions", ()):
+                if mention.label_ in ("Procedure", "Target"):
+                    mention._.results = self.known(results_of(mention))
+        return doc
+
+    def known(self, results: Results | None) -> Results | None:
+        """Results without the phenotypes that the graph hasn't."""
         if self._phenotypes is None:
             raise ModelError(
                 'medkg_laboratory has no phenotypes: get_pipe("medkg_laboratory").use(graph)'
             )
-        if not doc._.note:
-            return doc
-        for mention in doc.spans.get("mentions", ()):
-            results = results_of(mention) if mention.label_ in ("Procedure", "Target") else None
-            if results is not None:
-                known = [
-                    [each for each in identifiers if each in self._phenotypes]
-                    for identifiers in (results.present, results.excluded)
-                ]
-                mention._.results = Results(*known)
-        return doc
+        if results is None:
+            return None
+        known = self._phenotypes
+        return Results(
+            [each for each in results.present if each in known],
+            [each for each in results.excluded if each in known],
+        )
 
 
 def add_tests(doc: Doc) -> None:
@@ -245,14 +249,26 @@ def results_of(mention: Span) -> Results | None:
     to 128", "potassium elevated at 5.1") nothing is said.
     """
     if mention.text.lower() in _PRESSURE:
-        return _of_pressure(mention)
+        return pressure_results(measurement(mention), mention.doc)
     test = _test_of(mention.text)
     if test is None or _of_other_specimen(mention) or _is_person(mention):
         return None
     stated = measurement(mention)
-    verdict = stated.get("interpretation")
     if "value" not in stated and _is_part_of_name(mention):
         return None
+    return stated_results(test, stated, mention)
+
+
+def stated_results(
+    test: LaboratoryTest, stated: Mapping[str, str | float], mention: Span
+) -> Results | None:
+    """What a test's result shows and excludes, as `results_of`.
+
+    Args:
+        stated: `value`, `unit` and `interpretation`, as far as there are (`measurement`).
+        mention: of the test.
+    """
+    verdict = stated.get("interpretation")
     of_others = test.by_age and _of_child(mention.doc)
     by_range = _by_range(test, stated, mention) if "value" in stated and not of_others else None
     if verdict is None:
@@ -267,11 +283,15 @@ def results_of(mention: Span) -> Results | None:
     return Results(present, excluded) if present or excluded or normal else None
 
 
-def _of_pressure(mention: Span) -> Results | None:
-    """What a blood pressure with both values ("160/95 mmHg") shows and excludes, of an adult."""
-    stated = measurement(mention)
+def pressure_results(stated: Mapping[str, str | float], doc: Doc) -> Results | None:
+    """What a blood pressure with both values ("160/95 mmHg") shows and excludes, of an adult.
+
+    Args:
+        stated: `value` and `unit` (`measurement`).
+        doc: the note.
+    """
     both = _BOTH.fullmatch(str(stated.get("value")))
-    if both is None or stated.get("unit", _MMHG) != _MMHG or _of_child(mention.doc):
+    if both is None or stated.get("unit", _MMHG) != _MMHG or _of_child(doc):
         return None
     values = [float(value) for value in both.groups()]
     if values[0] < _LEAST_PRESSURE or values[0] <= values[1]:

@@ -22,6 +22,7 @@ from ..graph.kg import KnowledgeGraph
 from . import dialogue as _dialogue  # noqa: F401
 from . import sentences as _sentences  # noqa: F401
 from .chinese import Chinese, check_language
+from .chinese_laboratory import add_chinese_tests
 from .context.attributes import DEFAULTS
 from .context.chinese_drugs import is_resumed
 from .context.doses import dosage
@@ -161,7 +162,12 @@ def _read(nlp: Language, docs: Sequence[Doc]) -> list[Doc]:
     relations = nlp.get_pipe("medkg_relations")
     assert isinstance(relations, RelationsComponent)
     least = relations.min_probability
-    own_read = (_related(linker(chinese.find_context(names(doc))), least) for doc in own_docs)
+    laboratory = nlp.get_pipe("medkg_laboratory")
+    assert isinstance(laboratory, LaboratoryComponent)
+    own_read = (
+        _related(linker(chinese.find_context(add_chinese_tests(names(doc), laboratory))), least)
+        for doc in own_docs
+    )
     return [next(own_read) if own else next(others) for own in is_chinese]
 
 
