@@ -24,7 +24,6 @@ import json
 import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -74,7 +73,8 @@ class Served:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.process.send_signal(signal.SIGINT)
+        # A shell lets what it runs in the background ignore SIGINT, and so does what that starts.
+        self.process.terminate()
         self.process.wait(60)
 
     def memory(self) -> str:
