@@ -7,15 +7,16 @@ mention; what the result shows is of the same table of tests as in English (`lab
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_left
 from functools import cache
 
 from spacy.tokens import Doc, Span
 
-from ..core.han import simplified
+from ..core.han import HAN, simplified
 from ..graph.laboratory import tests_by_name
 from .context.values import forget_mentions
-from .laboratory import LaboratoryComponent, Results, pressure_results, stated_results
+from .demographics import demographics
+from .laboratory import LaboratoryComponent, pressure_results, stated_results
 from .tables import table_rows
 from .tokens import text_of
 
@@ -29,12 +30,22 @@ _VERDICTS = {
     **dict.fromkeys(("阳性", "(+)", "（+）"), "positive"),
     **dict.fromkeys(("阴性", "(-)", "（-）"), "negative"),
 }
+_VERDICT = rf"(?:{'|'.join(map(re.escape, _VERDICTS))})(?![性症])"
 # As they are written, and as `graph.units` has them.
 _UNITS = {"次/分": "/min", "次/分钟": "/min", "℃": "°C", "度": "°C", "×10⁹/L": "10*9/L"}
-_VERDICT = "|".join(map(re.escape, _VERDICTS))
-# What is not of blood: a glucose of the spinal fluid.
-_OTHER_SPECIMEN = re.compile(r"(?:脑脊液|胸水|腹水|胸腔积液|腹腔积液|尿)[^，,。；;]{0,6}$")
-_CHILD = re.compile(r"患儿|新生儿|(?<!\d)(?:\d|1[0-5])岁|\d{1,2}个月[，,男女大]")
+_UNIT = (
+    rf"(?:{'|'.join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))}"
+    r"|[×x*]?\s?10[\^*]\d{1,2}/L|[a-zA-Zμµ%°]{1,6}(?:/[a-zA-Z]{1,3})?)"
+)
+_VALUE = (
+    r"\s?(?:[：:=]|为|约|是|达|波动于)?(?:升高至|降至|下降至)?\s?(?P<bound>[<>＜＞≤≥]?)\s?"
+    r"(?P<value>\d{1,3}[/／]\d{1,3}|\d{1,6}(?:\.\d{1,3})?)(?![\d.万亿]|\s?[-~～—至到/]\s?\d)"
+    rf"(?:\s?(?P<unit>{_UNIT}))?+(?!\s?(?:[-~～—至到]\s?\d|时|则))(?:\s?[(（,，]?(?P<verdict>{_VERDICT}))?"
+)
+# What is not of blood: a glucose of the spinal fluid, the cells of a stool.
+_OTHER_SPECIMEN = re.compile(r"(?:(?<!血)液|积液|胸水|腹水|便|痰|(?<!糖)尿)[^，,。；;]{0,6}$")
+_LONGEST_SPECIMEN = 12  # characters
+_CHILD_BELOW = 16  # years
 
 
 def add_chinese_tests(doc: Doc, laboratory: LaboratoryComponent) -> Doc:
@@ -46,39 +57,62 @@ def add_chinese_tests(doc: Doc, laboratory: LaboratoryComponent) -> Doc:
     if not doc._.note:
         return doc
     text = simplified(text_of(doc))
-    doc._.of_child = _CHILD.search(text) is not None
+    age = demographics(text).age
+    doc._.of_child = age is not None and age < _CHILD_BELOW
     mentions = list(doc.spans["mentions"])
+    starts = [mention.start_char for mention in mentions]
+    tests, replaced = list[Span](), set[int]()
     for match in _pattern().finditer(text):
-        name = _names()[match["name"].lower()]
-        test = doc.char_span(match.start(), match.end("name"), label="Procedure")
-        specimen = "尿" not in match["name"] and _OTHER_SPECIMEN.search(text, 0, match.start())
-        if test is None or specimen:
+        beside = range(
+            max(0, bisect_left(starts, match.start()) - 1), bisect_left(starts, match.end())
+        )
+        here = [n for n in beside if mentions[n].end_char > match.start()]
+        if any(_covers(mentions[n], match) for n in here):
             continue
-        results = laboratory.known(_results(name, _stated(match), test))
-        if results is None:
-            continue
-        test._.probability, test._.results = _PROBABILITY, results
-        # A verdict is no finding of its own ("血钾降低"), and neither is a part of the name.
-        end = doc.char_span(match.start(), match.end(), alignment_mode="expand")
-        assert end is not None  # since it is expanded
-        mentions = [m for m in mentions if m.end <= end.start or m.start >= end.end]
-        mentions.append(test)
-    doc.spans["mentions"] = sorted(mentions, key=lambda mention: mention.start)
+        if (test := _test(doc, text, match, laboratory)) is not None:
+            tests.append(test)
+            replaced.update(here)
+    kept = [mention for n, mention in enumerate(mentions) if n not in replaced]
+    doc.spans["mentions"] = sorted([*kept, *tests], key=lambda mention: mention.start)
     forget_mentions(doc)
     return doc
 
 
-def _results(name: str, stated: Mapping[str, str | float], mention: Span) -> Results | None:
+def _covers(mention: Span, match: re.Match[str]) -> bool:
+    """Whether a finding holds a test's name and has letters beside it, or is all that is said: a
+    disease ("血小板减少性紫癜"), or a finding that has a name ("血小板减少")."""
+    if mention.label_ not in ("Disease", "Symptom"):
+        return False
+    begins, ends = mention.start_char, mention.end_char
+    holds_name = begins <= match.start() and ends >= match.end("name")
+    is_longer = begins < match.start() or ends > match.end()
+    return holds_name and (is_longer or (match["value"] is None and ends == match.end()))
+
+
+def _test(
+    doc: Doc, text: str, match: re.Match[str], laboratory: LaboratoryComponent
+) -> Span | None:
+    """A mention of the test, with what its result shows; None where it shows nothing."""
+    before = text[max(0, match.start() - _LONGEST_SPECIMEN) : match.start()]
+    of_urine = "尿" in match["name"] and match["name"].startswith("尿")
+    name = _names().get(match["name"].lower())
+    test = doc.char_span(match.start(), match.end("name"), label="Procedure")
+    if name is None or test is None or (not of_urine and _OTHER_SPECIMEN.search(before)):
+        return None
+    stated = _stated(match)
     if name == _PRESSURE:
-        return pressure_results(stated, mention.doc)
-    return stated_results(tests_by_name()[name], stated, mention)
+        results = pressure_results(stated, doc)
+    else:
+        results = stated_results(tests_by_name()[name], stated, test)
+    test._.probability, test._.results = _PROBABILITY, laboratory.known(results)
+    return None if results is None else test
 
 
 def _stated(match: re.Match[str]) -> dict[str, str | float]:
     """The value, the unit and the verdict, as `values.measurement` gives them."""
     stated: dict[str, str | float] = {}
     if match["value"]:
-        stated["value"] = match["bound"] + match["value"]
+        stated["value"] = match["bound"] + match["value"].replace("／", "/")
         if unit := match["unit"]:
             stated["unit"] = _UNITS.get(unit, unit)
     if verdict := match["verdict"] or match["word"]:
@@ -94,15 +128,14 @@ def _names() -> dict[str, str]:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    names = "|".join(re.escape(name) for name in sorted(_names(), key=len, reverse=True))
-    units = "|".join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))
+    # Short names are parts of others: "氯化钠".
+    names = "|".join(
+        rf"(?<![{HAN}]){re.escape(name)}" if len(name) == 1 or name == "葡萄糖" else re.escape(name)
+        for name in sorted(_names(), key=len, reverse=True)
+    )
     return re.compile(
         rf"(?<![A-Za-z\d])(?P<name>{names})(?![A-Za-z])"
         r"(?:（[^（）\s]{1,12}）|\([^()\s]{1,12}\))?(?:水平|浓度|计数|测定|检查|值|定量)?"
-        rf"(?:\s?(?P<word>{_VERDICT})"
-        r"|(?:\s?(?:[：:=]|为|约|是|达|波动于))?(?:升高至|降至|下降至)?\s?(?P<bound>[<>＜＞≤≥]?)\s?"
-        r"(?P<value>\d{1,3}/\d{1,3}(?!\d)|\d{1,6}(?:\.\d{1,3})?)"
-        rf"(?:\s?(?P<unit>{units}|[×x*]?\s?10[\^*]\d{{1,2}}/L|[a-zA-Zμµ%°]{{1,6}}(?:/[a-zA-Z]{{1,3}})?))?"
-        rf"(?:\s?[(（,，]?(?P<verdict>{_VERDICT}))?)",
-        re.IGNORECASE,
+        rf"(?:\s?(?P<word>{_VERDICT})|{_VALUE})",
+        re.IGNORECASE | re.ASCII,
     )

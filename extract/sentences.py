@@ -59,6 +59,12 @@ _NOTHING_IN_FAMILY = re.compile(
     r"[^.!?\n]*[.!?](?=\s)",
     re.IGNORECASE,
 )
+# What is not said of relatives: since when, and what somebody comes with.
+_COMPLAINT = re.compile(
+    r"[^.!?\n]*\b(?:for (?:\d+|a|an|the|two|three|four|several|some|many) |since\b|today\b|c/o\b"
+    r"|presents?\b|presented\b|complain)",
+    re.IGNORECASE,
+)
 _OF_PATIENT = re.compile(
     r"\s*(?:he|she|(?:the |this )?(?:patient|pt)|vss?|vitals?|obs|o/e|on exam\w*|exam\w*|gen|heent"
     r"|bp|hr|labs?|lungs|chest|abd\w*|cv|resp|neuro|mse)\b",
@@ -239,10 +245,12 @@ def _paragraph_end(text: str, start: int, end: int, section: str) -> int:
 
     At a blank line, or at a line that ends a sentence before one that is no item of a list; one as
     long as wrapped text's goes on, but for what a family history is followed by of the patient. One
-    that has nothing to tell ends with its sentence.
+    that has nothing to tell ends with its sentence where the next one is of the patient.
     """
     if section == "family" and (nothing := _NOTHING_IN_FAMILY.match(text, start, end)):
-        return nothing.end()
+        after = nothing.end()
+        if _OF_PATIENT.match(text, after, end) or _COMPLAINT.match(text, after, end):
+            return after
     position = start
     lines = text[start:end].split("\n")
     for line, following in pairwise(lines):

@@ -181,13 +181,13 @@ def _is_cut(read: str, sentence: str, reader: NoteReader) -> bool:
     """
     from spacy.lang.en.stop_words import STOP_WORDS
 
-    from medkg.extract.context.rules import names_the_patient
+    from medkg.extract.context.rules import in_class
 
     rest = sentence.partition(read)[2].rstrip(".\n") if read else ""
     words = [word.strip("(),;").lower() for word in rest.split()] if rest.startswith(" ") else []
     if words and words[0] in _SIDES:
         words = words[2:]
-    if not words or words[0] in STOP_WORDS | _PERSONS or names_the_patient(words[0]):
+    if not words or words[0] in STOP_WORDS | _PERSONS or in_class("who", words[0]):
         return False
     if words[0][:1].isdigit() or (words[0].endswith("ly") and words[0] not in _NO_ADVERBS):
         return False

@@ -23,7 +23,8 @@ class Rule:
 
     Attributes:
         category: what a mention in scope becomes, see the table's head.
-        direction: "forward" (mentions after the phrase), "backward" or "both".
+        direction: "forward" (mentions after the phrase), "backward", "both", or "either", the side
+            that the sentence shows it to be about (`scopes.toward_a_side`).
         reach: the most tokens that the scope has; None: up to the end of the sentence.
         only: kinds of mention that the rule is about (of a termination, the categories that it
             ends, also as category/Kind); empty: all.
@@ -125,9 +126,9 @@ def _spelled(phrase: str, words: Mapping[str, list[str]]) -> list[str]:
     return [" ".join(chosen) for chosen in product(*parts)]
 
 
-def names_the_patient(word: str) -> bool:
-    """Whether a lower-case word is one of those for the patient ("girl")."""
-    return "who" in _phrases().classes.get(word, ())
+def in_class(name: str, word: str) -> bool:
+    """Whether a lower-case word is in a token class of the table ("girl" in `who`)."""
+    return name in _phrases().classes.get(word, ())
 
 
 def find_triggers(words: Sequence[str]) -> Iterator[Trigger]:

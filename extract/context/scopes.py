@@ -16,7 +16,7 @@ from itertools import accumulate
 from spacy.tokens import Span
 
 from ..short_forms import words_of
-from .rules import CLAUSE_ENDS, Rule, Trigger
+from .rules import CLAUSE_ENDS, Rule, Trigger, in_class
 
 # "No abnormality on CT" doesn't say that there was no CT: only rules that name the kind deny it.
 _ONLY_IF_NAMED = {("negated", "Procedure"), ("possible", "Procedure"), ("over", "Procedure")}
@@ -32,10 +32,8 @@ _BEFORE_AN_ITEM = frozenset((",", "but"))
 _ALTERNATIVES = frozenset(("or", "nor", "/"))
 _LIST = 40  # words behind a denial that an "or" is looked for in
 _MAX_PARENTHESIS = 20  # tokens that a parenthesis holds at most
-# "Gout is likely with [fever]": what goes on behind a judgement of what stands before it.
-_BEHIND_A_JUDGEMENT = frozenset(
-    "with without given but and in as due because since at on from than which though".split()  # noqa: SIM905
-)
+_PARTING = CLAUSE_ENDS | {":"}
+_JOINING = _CONJUNCTIONS | {"nor"}
 _PLURAL_VERBS = frozenset(("are", "were", "have"))
 
 
@@ -276,8 +274,10 @@ def split_date(trigger: Trigger, sentence: SentenceWords) -> list[Trigger]:
 def toward_a_side(trigger: Trigger, sentence: SentenceWords) -> Trigger:
     """The trigger; one that stands on either side of what it is about, with the side it is on.
 
-    "Fever, likely [gout]" says it of what follows; "fever, [gout] likely", "[gout] is likely with
-    fever" of what stands before, up to the comma, but "[fever, cough and gout] are likely" of all.
+    It is of the mention right before it ("[gout] is very likely with fever"), with the list whose
+    last item that is ("[fever, cough and gout] are likely"); else of what follows in its clause
+    ("fever, likely [gout]"); of what stands before its comma where its clause is all its own
+    ("[gout], likely"), but for "chest pain, likely musculoskeletal".
     """
     rule, words = trigger.rule, sentence.words
     if rule.direction != "either":
@@ -285,18 +285,44 @@ def toward_a_side(trigger: Trigger, sentence: SentenceWords) -> Trigger:
     assert rule.reach is not None  # as in the table
     behind = trigger.end + (words[trigger.end : trigger.end + 1] == [")"])  # "(possible) [gout]"
     following = words[behind : behind + rule.reach]
-    clause = next((n for n, word in enumerate(following) if word in CLAUSE_ENDS), len(following))
-    leads_on = clause and following[0] not in _BEHIND_A_JUDGEMENT
-    if leads_on and any(behind + n in sentence.starts for n in range(clause)):
+    clause = next((n for n, word in enumerate(following) if word in _PARTING), len(following))
+    goes_on = clause > 0 and not in_class("onward", following[0])
+    end, is_apart = _item_before(trigger.start, sentence)
+    if end is not None and (not goes_on if is_apart else behind not in sentence.starts):
+        return _redirected(trigger, "backward", trigger.start - _start_of_list(end, sentence))
+    if end is not None or any(behind + n in sentence.starts for n in range(clause)):
         return _redirected(trigger, "forward", rule.reach)
-    first = max(0, trigger.start - rule.reach)
-    before = words[first : trigger.start]
-    if before[-1:] == [","] and not clause:  # "gout, likely"
-        before = before[:-1]
-    verbs = {*before[-3:], *words[trigger.start : trigger.end]}
-    if "," in before and _PLURAL_VERBS.isdisjoint(verbs):
-        first += len(before) - before[::-1].index(",")
-    return _redirected(trigger, "backward", trigger.start - first)
+    return _redirected(trigger, "both", rule.reach)
+
+
+def _item_before(position: int, sentence: SentenceWords) -> tuple[int | None, bool]:
+    """The end of the mention right before a judgement, and whether a comma parts them.
+
+    Other words of judgements may stand between ("gout is very likely").
+    """
+    is_apart = False
+    while position not in sentence.ends:
+        word = sentence.words[position - 1] if position else ""
+        if word == "," and not is_apart:
+            is_apart = True
+        elif not in_class("judging", word):
+            return None, is_apart
+        position -= 1
+    return position, is_apart
+
+
+def _start_of_list(end: int, sentence: SentenceWords) -> int:
+    """Where the mention begins that ends here, or the list of mentions whose last item it is."""
+    words, position, is_list = sentence.words, end, False
+    while True:
+        start = max((each for each in sentence.starts if each < position), default=position - 1)
+        position = start
+        if position and words[position - 1] in _JOINING:
+            is_list, position = True, position - 1
+        if is_list and position and words[position - 1] == ",":
+            position -= 1
+        if position == start or position not in sentence.ends:
+            return start
 
 
 def _ends_item(

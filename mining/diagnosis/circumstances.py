@@ -323,7 +323,8 @@ def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats
     spans: dict[int, list[tuple[float, float]]] = {}
     for row, ages in _stated(kg, knowledge, "ages"):
         if match := _AGES.fullmatch(ages.strip()):
-            until = float(match[2]) + 1 if match[2] else float(OLDEST + 1)
+            last = float(match[2] or OLDEST)
+            until = last + 1 if last.is_integer() else last
             spans.setdefault(row, []).append((float(match[1]), until))
     # Entries of one disease that differ: what the ages say goes before onsets, any of them counts.
     onsets = {

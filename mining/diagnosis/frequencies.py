@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.sparse as sp
 
 from .knowledge import Floats, Integers, Knowledge
 from .matches import is_specific
@@ -30,9 +29,8 @@ class FindingFrequencies:
     def __init__(self, knowledge: Knowledge):
         self._closure = knowledge.closure
         self._shown = knowledge.frequency.tocsc()
-        specific = sp.diags(is_specific(knowledge, slice(None)).astype(np.float32))
-        self._stated = sp.csc_matrix(knowledge.annotated @ specific)
-        self._stated.eliminate_zeros()
+        self._stated = knowledge.annotated.tocsc()
+        self._specific = is_specific(knowledge, slice(None))
 
     def means(self, patients: Sequence[Integers]) -> Floats:
         """The mean of each patient's phenotypes, patients × diseases."""
@@ -48,8 +46,11 @@ class FindingFrequencies:
 
     def _logs(self, phenotype: int) -> Floats:
         ancestors = entries(self._closure, phenotype)
-        often = _NARROWER * self._stated[:, ancestors].max(axis=1).toarray()[:, 0]
-        shown = entries(self._shown, phenotype)
-        often[shown] = self._shown.data[self._shown.indptr[phenotype] :][: len(shown)]
+        broader = self._stated[:, ancestors[self._specific[ancestors]]]
+        often = _NARROWER * broader.max(axis=1).toarray()[:, 0]
+        frequency = self._shown[:, [phenotype]].toarray()[:, 0]
+        stated = entries(self._stated, phenotype)
+        often = np.maximum(often, frequency)
+        often[stated] = frequency[stated]  # though it states a broader one as more frequent
         above = np.maximum(often / _NOT_KNOWN_TO_SHOW, 1)
         return np.asarray(_WEIGHT * np.log(above), dtype=np.float32)

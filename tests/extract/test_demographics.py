@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from medkg.extract.demographics import Demographics, demographics, merged
 from medkg.graph.units import OLDEST
 
+from ..adversarial import processor_limit
+
 _MONTH = 1 / 12
 
 
@@ -59,7 +61,50 @@ _MONTH = 1 / 12
         ("Female in distress", "female", None),
         ("34yo F, 20 pack-years", "female", 34),
         ("Sex: male | Age: 7", "male", 7),
+        ("A 3-month-old underweight infant", None, 3 * _MONTH),
+        ("A 5-month-old one-eyed infant", None, 5 * _MONTH),
+        ("Mother reports 4 yo male with fever", "male", 4),
+        ("Mom says the 4 yo boy has fever", "male", 4),
+        ("Parents report their 3-year-old daughter has a fever", "female", 3),
+        ("Children's Hospital: 5-year-old girl with fever", "female", 5),
+        ("Wife called ambulance: 70-year-old man collapsed", "male", 70),
+        ("Kidney donor recipient, 45-year-old man", "male", 45),
+        ("88M w/ cough", "male", 88),
+        ("74M hx CAD", "male", 74),
+        ("88F found down", "female", 88),
+        ("Elderly lady fell", "female", None),
+        ("As a woman I am worried", None, None),
+        ("Female patient, 34 years old, tired", "female", 34),
+        ("Male infant, 3 months old, with cough", "male", 3 * _MONTH),
+        ("Name: John Doe Age: 45 Sex: Male", "male", 45),
+        ("Age: 45 Sex: M", "male", 45),
+        ("Age: 12 hours", None, 12 / 8766),
+        ("Since I stopped feeding, my seven-month-old has a rash", None, 7 * _MONTH),
+        ("For two days a 66-year-old retired builder has had a pain", None, 66),
+        ("When he gets up, this 15-year-old's legs lock", "male", 15),
+        ("Age: 6 m, Sex: F", "female", 0.5),
+        ("Age: 10 d", None, 10 / 365.25),
+        ("Age: 2 y 3 m", None, 2.25),
+        ("Wound, 3 days old, in a 45-year-old man.", "male", 45),
+        ("Stitches 10 days old, clean. Pt 45 yo male.", "male", 45),
+        ("Echo 2 years old: EF 60%. Sex: M Age: 70", "male", 70),
+        ("Her chest X-ray is a year old. She is 30 years old.", "female", 30),
+        ("PMH: MS. Presents with fatigue.", None, None),
+        ("HER-2 positive tumor. QTc 460 ms. MR brain normal.", None, None),
         ("患者，男，45岁，因腹痛3天入院。", "male", 45),
+        ("患者为男性，65岁", "male", 65),
+        ("老年男性，75岁", "male", 75),
+        ("本人女，25岁，头痛", "female", 25),
+        ("患者45岁女性", "female", 45),
+        ("72岁老年女性", "female", 72),
+        ("性别男，年龄45岁", "male", 45),
+        ("年龄45岁，性别女", "female", 45),
+        ("中年男性，胸痛2小时", "male", None),
+        ("新生儿，男，3天", "male", 3 / 365.25),
+        ("1岁6个月，男，发热", "male", 1.5),
+        ("患儿发热3天，男，2岁", "male", 2),
+        ("停经32周，女，28岁", "female", 28),
+        ("13岁月经初潮，患者，女，45岁", "female", 45),
         ("性别：女 年龄：45岁 主诉：腹痛3天", "female", 45),
         ("患者45岁，13岁初潮，腹痛。", None, 45),
         ("患者女性，30岁。父亲患糖尿病。", "female", 30),
@@ -71,7 +116,6 @@ def test_stated(note: str, sex: str | None, age: float | None) -> None:
     read = demographics(note)
     assert read.sex == sex
     assert read.age == (None if age is None else pytest.approx(age, abs=1e-5))
-    assert all(words in note for words in read.words)
 
 
 @pytest.mark.parametrize(
@@ -108,13 +152,22 @@ def test_stated(note: str, sex: str | None, age: float | None) -> None:
         ("Mother's age: 34", None, None),
         ("母亲，女，60岁，患糖尿病。患者有发热。", None, None),
         ("其母60岁，患糖尿病。", None, None),
+        ("Her mother is a\n60-year-old woman with gout.", "female", None),
+        ("His mother, Mrs. Smith, a 60-year-old woman, has gout. He coughs.", "male", None),
+        ("Her boyfriend, a 24-year-old man, has chlamydia.", "female", None),
+        ("She takes care of a 2-year-old boy with RSV.", "female", None),
+        ("Her 5-year-old has flu. She has a cough.", "female", None),
+        ("My 60-year-old mother has gout.", None, None),
+        ("My 3-year-old has flu and now I have it, too.", None, None),
+        ("其子，男，5岁，有哮喘。", None, None),
+        ("育有1子，男，10岁", None, None),
         # of the past
         ("He was 6 years old when it began.", "male", None),
         ("Since she was 40 years old, she has had pain.", "female", None),
         ("Fell from a ladder aged 12.", None, None),
         # no ages
         ("A woman, 3 months pregnant, vomits.", "female", None),
-        ("A woman of 60 kg", None, None),
+        ("A woman of 60 kg", "female", None),
         ("A man, 5 days of fever", "male", None),
         ("A man, 40 pack-years, coughs", "male", None),
         ("Woman, 34 weeks, with bleeding", "female", None),
@@ -124,7 +177,16 @@ def test_stated(note: str, sex: str | None, age: float | None) -> None:
         ("Bone age: 5 years", None, None),
         ("Male pattern baldness", None, None),
         ("Sex: female partners only", None, None),
+        ("Age: 3 kg", None, None),
+        ("Age: 4 to 6", None, None),
+        ("101F with chills", None, None),
+        ("A rash, 5 days old", None, None),
         ("3月15日入院，腹痛3天前加重", None, None),
+        ("患者3天，咳嗽", None, None),
+        ("患者3周前咳嗽", None, None),
+        ("孕周32周，初潮年龄：13岁，绝经年龄：50岁，骨年龄5岁", None, None),
+        ("患者50岁绝经", None, None),
+        ("患者30岁开始头痛", None, None),
         ("妇女保健院转入", None, None),
         ("A 2-week history of cough in a 50-year-old man", "male", 50),
         ("A 200-year-old man", "male", None),
@@ -143,7 +205,7 @@ def test_not_the_patients(note: str, sex: str | None, age: float | None) -> None
 
 def test_the_first_who_is_told_of_is_the_patient() -> None:
     read = demographics("A woman with a rash. A 50-year-old man at work has it too.")
-    assert read == Demographics("female", None, ("A woman",))
+    assert read == Demographics("female", None)
 
 
 def test_several_texts_add_to_each_other() -> None:
@@ -151,11 +213,19 @@ def test_several_texts_add_to_each_other() -> None:
     assert merged([demographics(text) for text in texts]) == demographics(texts[0])
     assert merged([demographics(text) for text in reversed(texts)]) == demographics(texts[1])
     of_two = merged([demographics("Age: 40."), demographics("A woman, tired.")])
-    assert of_two == Demographics("female", 40, ("A woman", "Age: 40"))
+    assert of_two == Demographics("female", 40)
     assert merged([]) == Demographics()
 
 
-@given(st.text("a 1年岁男女.,-'\nmyofwnhe/", max_size=80))
+@pytest.mark.parametrize(
+    "piece", ["4yo ", "the male patient and 4yo ", "男，3岁，母", "1岁", "a-b "]
+)
+def test_a_long_note_is_read_in_linear_time(piece: str) -> None:
+    with processor_limit(5):
+        demographics(piece * (150_000 // len(piece)))
+
+
+@given(st.text("a 1年岁男女.,-'\nmyofwnehldrsſıİ/", max_size=80))
 def test_any_text(text: str) -> None:
     read = demographics(text)
     assert read.sex in (None, "female", "male")

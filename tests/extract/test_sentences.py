@@ -181,9 +181,11 @@ def test_what_is_said_of_the_patient_ends_a_family_history() -> None:
 @pytest.mark.parametrize(
     ("history", "section"),
     [
-        ("FHx: neg for cancer. Fever.", ""),
-        ("Family history: non-contributory. Fever.", ""),
-        ("FH: nil. Fever.", ""),
+        ("FHx: neg for cancer. Fever for 3 days.", ""),
+        ("Family history: non-contributory. She has fever.", ""),
+        ("FH: nil. Presents with fever.", ""),
+        ("Family history: negative for cancer. Positive for fever.", "family"),
+        ("FHx: negative for breast cancer. Asthma, fever.", "family"),
         ("FH: none of note\nfever in a sister.", "family"),
         ("FHx: mother had gout. Fever.", "family"),
         ("FHx: no gout. Fever.", "family"),

@@ -31,6 +31,7 @@ def contexts(nlp: Language, text: str) -> list[set[str]]:
 
 
 NEGATED, POSSIBLE, HYPOTHETICAL = {"negated"}, {"possible"}, {"hypothetical"}
+UNLIKELY = {"negated", "possible"}
 HISTORICAL, FAMILY, OTHER, PLAIN = {"historical"}, {"family"}, {"other"}, set[str]()
 
 
@@ -110,7 +111,7 @@ HISTORICAL, FAMILY, OTHER, PLAIN = {"historical"}, {"family"}, {"other"}, set[st
         ("[Influenza|Disease] (swab negative), [gout|Disease]", [NEGATED, PLAIN]),
         ("(Possible) [pneumonia|Disease], (h/o) [asthma|Disease]", [POSSIBLE, HISTORICAL]),
         ("[Statin|Drug] (recently stopped), [stroke|Disease] (highly unlikely)",
-         [HISTORICAL, {"negated", "possible"}]),
+         [HISTORICAL, UNLIKELY]),
         ("[Amlodipine|Drug] 5 mg; discontinued [lisinopril|Drug] due to [cough|Symptom].",
          [PLAIN, HISTORICAL, PLAIN]),
         ("[Atorvastatin|Drug] 40 mg; stop smoking.", [PLAIN]),
@@ -348,9 +349,22 @@ HISTORICAL, FAMILY, OTHER, PLAIN = {"historical"}, {"family"}, {"other"}, set[st
         ("[Rash|Symptom] and possible [gout|Disease] or [flu|Disease]", [PLAIN, *[POSSIBLE] * 2]),
         ("[Fever|Symptom], [gout|Disease] likely with [rash|Symptom]", [PLAIN, POSSIBLE, PLAIN]),
         ("[Fever|Symptom], [gout|Disease] and [lupus|Disease] are likely.", [POSSIBLE] * 3),
-        ("[Rash|Symptom], [lupus|Disease] unlikely.", [PLAIN, {"negated", "possible"}]),
-        ("[Rash|Symptom]; [lupus|Disease] is unlikely.", [PLAIN, {"negated", "possible"}]),
+        ("[Rash|Symptom], [lupus|Disease] unlikely.", [PLAIN, UNLIKELY]),
+        ("[Rash|Symptom]; [lupus|Disease] is unlikely.", [PLAIN, UNLIKELY]),
         ("[Chest pain|Symptom], unlikely cardiac.", [PLAIN]),
+        ("[Seizure|Symptom], very likely.", [POSSIBLE]),
+        ("[Gout|Disease], quite possible.", [POSSIBLE]),
+        ("[Asthma|Disease], suspected since childhood.", [POSSIBLE]),
+        ("[Lupus|Disease], probable: [rash|Symptom].", [POSSIBLE, PLAIN]),
+        ("[Lupus|Disease] likely - [fever|Symptom].", [POSSIBLE, PLAIN]),
+        ("Likely, [gout|Disease].", [POSSIBLE]),
+        ("[Lupus|Disease] likely causing [arthritis|Disease]", [POSSIBLE, PLAIN]),
+        ("[Pneumonia|Disease] suspected by GP, [fever|Symptom]", [POSSIBLE, PLAIN]),
+        ("[Lupus|Disease] is more likely than [gout|Disease]", [POSSIBLE, POSSIBLE]),
+        ("[Asthma|Disease], [gout|Disease] and [lupus|Disease] remain possible", [POSSIBLE] * 3),
+        ("[Gout|Disease], or [lupus|Disease] was considered unlikely", [UNLIKELY, UNLIKELY]),
+        ("[Fever|Symptom] and [cough|Symptom], [gout|Disease] unlikely", [PLAIN, PLAIN, UNLIKELY]),
+        ("It is unlikely that she has [gout|Disease].", [UNLIKELY]),
         ("Her mother, a healthy 58-year-old woman, has [gout|Disease].", [FAMILY]),
         ("Her mother (58) has [gout|Disease]. She has [asthma|Disease].", [FAMILY, PLAIN]),
         ("[Pneumonia|Disease], likely.", [POSSIBLE]),

@@ -235,6 +235,7 @@ def test_age_counts_where_a_disease_states_ages_or_onsets(model: DiagnosisModel)
     ("ages", "of_age"),
     [
         ("0-2", {0: 1, 2.9: 1, 3: 0.09}),
+        ("0-0.5", {0.4: 1, 0.6: 0.09}),
         ("45-", {44.9: 0.09, 45: 1, 130: 1}),
         # What can't be read says nothing, and the onset counts (childhood, from a year on).
         ("adults", {0.5: 0.09, 0.95: 1, 60: 1}),

@@ -12,14 +12,14 @@ from medkg.mining.diagnosis.knowledge import Knowledge
 from tests.gnn.phenotype_graph import SOURCE
 
 ROOT, OTHER = "HP:0000118", "HP:0000006"
-SYSTEM, COUGH, DRY, NIGHTLY = (f"HP:000000{n}" for n in range(2, 6))
-DISEASES = [f"OMIM:{n}" for n in range(1, 6)]
+SYSTEM, COUGH, DRY, NIGHTLY, BARKING = (f"HP:000001{n}" for n in range(2, 7))
+DISEASES = [f"OMIM:{n}" for n in range(1, 7)]
 
 
 @pytest.fixture(scope="module")
 def knowledge() -> Knowledge:
-    """A dry cough and one at night are coughs; what each disease shows, with its frequency."""
-    nodes = [(id_, "Symptom", id_) for id_ in (ROOT, OTHER, SYSTEM, COUGH, DRY, NIGHTLY)]
+    """A dry cough and one at night are coughs, a barking one is dry; what each disease shows."""
+    nodes = [(id_, "Symptom", id_) for id_ in (ROOT, OTHER, SYSTEM, COUGH, DRY, NIGHTLY, BARKING)]
     others = [f"OMIM:{n}" for n in range(100, 120)]  # so that a cough says something
     nodes += [(id_, "Disease", id_) for id_ in (*DISEASES, *others)]
     shown = [
@@ -29,10 +29,19 @@ def knowledge() -> Knowledge:
         (DISEASES[3], COUGH, 0.8),
         (DISEASES[3], DRY, 0.01),
         (DISEASES[4], NIGHTLY, 0.6),
+        (DISEASES[5], COUGH, 0.8),
+        (DISEASES[5], BARKING, 0.02),
         *((disease, OTHER, 0.5) for disease in others),
     ]
     edges = [(s, "HAS_SYMPTOM", o, f'{{"frequency": {often}}}') for s, o, often in shown]
-    broader = [(SYSTEM, ROOT), (OTHER, ROOT), (COUGH, SYSTEM), (DRY, COUGH), (NIGHTLY, COUGH)]
+    broader = [
+        (SYSTEM, ROOT),
+        (OTHER, ROOT),
+        (COUGH, SYSTEM),
+        (DRY, COUGH),
+        (NIGHTLY, COUGH),
+        (BARKING, DRY),
+    ]
     edges += [(narrow, "SUBCLASS_OF", broad, None) for narrow, broad in broader]
     evidence = pl.DataFrame(
         edges, schema=["subject", "relation", "object", "qualifiers"], orient="row"
@@ -51,14 +60,15 @@ def _means(knowledge: Knowledge, *patients: list[str]) -> np.ndarray:
 
 def test_a_narrower_finding_counts_half_of_what_is_stated(knowledge: Knowledge) -> None:
     dry = _means(knowledge, [DRY])[0]
-    # A cough in general; a dry one; what says too little; a dry one is said to be rare; another.
-    often = [0.8 / 2, 0.4, 0, 0.01, 0]
+    # A cough in general; a dry one; what says too little; a dry one is said to be rare; another; a
+    # cough in general, and a rare kind of dry one.
+    often = [0.8 / 2, 0.4, 0, 0.01, 0, 0.8 / 2]
     assert dry == pytest.approx([1.5 * np.log(max(f / 0.02, 1)) for f in often], abs=1e-5)
 
 
 def test_a_broader_finding_counts_as_the_most_frequent_below_it(knowledge: Knowledge) -> None:
     cough = _means(knowledge, [COUGH])[0]
-    often = [0.8, 0.4, 0, 0.8, 0.6]
+    often = [0.8, 0.4, 0, 0.8, 0.6, 0.8]
     assert cough == pytest.approx([1.5 * np.log(max(f / 0.02, 1)) for f in often], abs=1e-5)
 
 
