@@ -154,7 +154,7 @@ _OTHERS = re.compile(
     _FLAGS,
 )
 _OWN = re.compile(r"\b(?:my|our|this)\s+$", _FLAGS)
-_SPEAKS = re.compile(r"\bi(?:['’]m|['’]ve|\s+(?:am|have|feel|get|got|had))\b", _FLAGS)
+_FIRST_PERSON = re.compile(r"\bi(?:['’]m|['’]ve|\s+(?:am|have|feel|get|got|had))\b", _FLAGS)
 # No "MS" and "MR", no "HER2" and no bundle of His.
 _PRONOUN = re.compile(
     r"\b(?:(?P<female>[Ss]he|SHE|[Hh]er(?!-?2)|[Hh]ers|[Hh]erself)|[Hh]e|HE"
@@ -274,16 +274,16 @@ def merged(of_texts: Sequence[Demographics]) -> Demographics:
 
 def _phrases(text: str) -> Iterator[_Phrase]:
     """Those of the patient, sentence by sentence."""
-    speaks = bool(_SPEAKS.search(text))
+    is_first_person = bool(_FIRST_PERSON.search(text))
     begin = 0
     for end in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
         sentence = text[begin:end]
-        phrases = [*_english(sentence, speaks), *_chinese(sentence, begin)]
+        phrases = [*_english(sentence, is_first_person), *_chinese(sentence, begin)]
         yield from sorted(phrases, key=lambda phrase: phrase.start)
         begin = end
 
 
-def _english(sentence: str, speaks: bool) -> Iterator[_Phrase]:
+def _english(sentence: str, is_first_person: bool) -> Iterator[_Phrase]:
     for pattern, name in ((_SEX_FIELD, "field"), (_AGE_FIELD, "age")):
         for match in pattern.finditer(sentence):
             if not _OTHER_AGE.search(_before(sentence, match)):
@@ -298,12 +298,14 @@ def _english(sentence: str, speaks: bool) -> Iterator[_Phrase]:
         for match in pattern.finditer(sentence):
             parts = {name: words for name, words in match.groupdict().items() if words}
             without_ages[match.start() : match.end()] = " " * (match.end() - match.start())
-            if not ("mine" in parts and speaks) and _is_of_the_patient(sentence, match, parts):
+            if not ("mine" in parts and is_first_person) and _is_of_the_patient(
+                sentence, match, parts
+            ):
                 age = _age(parts)
                 yield _Phrase(match.start(), _sex(parts), age, age is not None)
     for match in _ONLY_A_SEX.finditer("".join(without_ages)):
         parts = {name: words for name, words in match.groupdict().items() if words}
-        if ("child" in parts and speaks) or not _is_of_the_patient(sentence, match, parts):
+        if ("child" in parts and is_first_person) or not _is_of_the_patient(sentence, match, parts):
             continue
         yield _Phrase(match.start(), _sex(parts), None, "speaker" in parts)
 
