@@ -107,7 +107,7 @@ def open(path: Path | str) -> KnowledgeGraph:
     Example:
         >>> medkg.load("common").save("common")
         >>> medkg.open("common").nodes.height
-        985
+        987
     """
     return KnowledgeGraph.open(path)
 

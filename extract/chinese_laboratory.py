@@ -23,15 +23,19 @@ from .tokens import text_of
 _PRESSURE = "blood pressure"
 # That a test's name with a result beside it is one; by judgement.
 _PROBABILITY = 0.9
+_BRACKETS = ("()", "（）")
 _VERDICTS = {
     **dict.fromkeys(("升高", "增高", "偏高", "过高", "↑"), "high"),
     **dict.fromkeys(("降低", "下降", "减低", "减少", "偏低", "过低", "↓"), "low"),
     **dict.fromkeys(("正常", "未见异常", "无异常"), "normal"),
-    **dict.fromkeys(("阳性", "(+)", "（+）"), "positive"),
-    **dict.fromkeys(("阴性", "(-)", "（-）"), "negative"),
+    **dict.fromkeys(
+        ("阳性", *(f"{a}{'+' * n}{b}" for n in (3, 2, 1) for a, b in _BRACKETS)), "positive"
+    ),
+    **dict.fromkeys(("阴性", *(f"{a}-{b}" for a, b in _BRACKETS)), "negative"),
 }
 _VERDICT = rf"(?:{'|'.join(map(re.escape, _VERDICTS))})(?![性症])"
 # As they are written, and as `graph.units` has them.
+_NARROW = str.maketrans("／：", "/:")
 _UNITS = {"次/分": "/min", "次/分钟": "/min", "℃": "°C", "度": "°C", "×10⁹/L": "10*9/L"}
 _UNIT = (
     rf"(?:{'|'.join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))}"
@@ -39,7 +43,7 @@ _UNIT = (
 )
 _VALUE = (
     r"\s?(?:[：:=]|为|约|是|达|波动于)?(?:升高至|降至|下降至)?\s?(?P<bound>[<>＜＞≤≥]?)\s?"
-    r"(?P<value>\d{1,3}[/／]\d{1,3}|\d{1,6}(?:\.\d{1,3})?)(?![\d.万亿]|\s?[-~～—至到/]\s?\d)"
+    r"(?P<value>\d{1,3}[/／]\d{1,3}|1[:：]\d{1,6}|\d{1,6}(?:\.\d{1,3})?)(?![\d.万亿]|\s?[-~～—至到/]\s?\d)"
     rf"(?:\s?(?P<unit>{_UNIT}))?+(?!\s?(?:[-~～—至到]\s?\d|时|则))(?:\s?[(（,，]?(?P<verdict>{_VERDICT}))?"
 )
 # What is not of blood: a glucose of the spinal fluid, the cells of a stool.
@@ -112,7 +116,7 @@ def _stated(match: re.Match[str]) -> dict[str, str | float]:
     """The value, the unit and the verdict, as `values.measurement` gives them."""
     stated: dict[str, str | float] = {}
     if match["value"]:
-        stated["value"] = match["bound"] + match["value"].replace("／", "/")
+        stated["value"] = match["bound"] + match["value"].translate(_NARROW)
         if unit := match["unit"]:
             stated["unit"] = _UNITS.get(unit, unit)
     if verdict := match["verdict"] or match["word"]:

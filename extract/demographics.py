@@ -64,7 +64,7 @@ _WORDS = (
 # How a sentence goes on, or ends, behind a number that is its patient's age, or behind "female".
 _GOES_ON = (
     r"(?!['’]s\b)(?=\s*(?:$|[.:;)\n]|,(?!\d)|(?:who|whose|and|with|without|w/|is|was|has|had|in|at"
-    r"|on|from|for|born|c/o|p/w|s/p|known|seen|here|came|comes|found|gets?|feels?|woken|cannot"
+    r"|on|from|for|born|c/o|p/w|s/p|known|seen|here|because|came|comes|found|gets?|feels?|woken|cannot"
     r"|[a-z]+(?<!week)(?<!month)(?<!day)(?<!kilo)(?<!kg)(?<!lb)(?<!pound)(?<!pack)(?<!unit)(?:s|ed))\b))"
 )
 # Ages of somebody who is named with them.
@@ -75,7 +75,7 @@ _OF_SOMEBODY = re.compile(
             rf"(?P<age>{_TERM}(?={_OLD})|{_SHORT})(?:{_OLD})?"
             rf"(?:,?\s+{_WORDS}(?P<person>{_ANYONE})\b|\s+(?P<own>son|daughter)\b"
             rf"|\s+(?P<parent>{_PARENT})\b(?=\s+of\s+(?:one|two|three|four|five|six|seven|\d))"
-            rf"|\s*(?P<initial>[FM])\b|,?\s+{_WORDS}(?P<anyone>{_PATIENT})\b)",
+            rf"|\s*(?P<initial>[FM])\b|,?\s+(?P<gravida>g\d\s?p\d|(?:primi|multi)gravida|pregnant)\b|,?\s+{_WORDS}(?P<anyone>{_PATIENT})\b)",
             # a woman of 34, this boy of six, a woman, 34; a male infant, 3 months old
             rf"\b(?:(?P<who>{_ANYONE}|{_MY_CHILD})(?:\s+{_PATIENT})?|{_PATIENT})"
             r"(?:,\s*|\s+of\s+|,?\s+aged\s+|\s+is\s+)(?:about\s+|now\s+)?"
@@ -166,8 +166,8 @@ _PART_OF_AGE = re.compile(rf"({_NUMBER})[\s-]?([a-z])?", _FLAGS)
 _UNITS = {"y": "years", "m": "months", "w": "weeks", "d": "days", "h": "hours"}
 
 # 45岁, 1岁6个月, 8个月
-_CHINESE_AGE = r"(?:\d{1,3}\s?岁(?:\s?\d{1,2}\s?个月)?|\d{1,2}\s?(?:个月|月龄))"
-_CHINESE_DAYS = r"\d{1,2}\s?[周天]"
+_CHINESE_AGE = r"约?(?:\d{1,3}\s?岁(?:\s?\d{1,2}\s?个月)?|\d{1,2}\s?(?:个月|月龄))"
+_CHINESE_DAYS = r"(?:生后)?\d{1,2}\s?[周天]"
 _CHINESE_BABY = re.compile("患儿|新生儿|[男女]婴")
 _STAGE = "(?:老年|中年|青年|青少年)?"
 _BOUND = r"(?=[，,、。；;\s\u3000\d]|$)"
@@ -181,8 +181,8 @@ _CHINESE = re.compile(
     # 性别：女; 年龄：45岁
     rf"|(?<![{HAN}])性别\s?[：:]?\s?(?P<field>[男女]){_BOUND}"
     rf"|(?<![{HAN}])年龄\s?[：:]?\s?(?P<age_field>{_CHINESE_AGE})"
-    # 患者45岁，…; 45岁，…
-    rf"|(?:^|患者|病人|患儿)[，,]?\s?(?P<only_age>{_CHINESE_AGE})(?=[，,。；;\s因]|$)",
+    # 孕妇，28岁; 患者45岁，…; 45岁，…
+    rf"|(?:^|患者|病人|患儿|(?P<mother>[孕产]妇))[，,]?\s?(?P<only_age>{_CHINESE_AGE})(?=[，,。；;\s因]|$)",
     re.ASCII,
 )
 _CHINESE_SEXES = {"男": "male", "女": "female"}
@@ -323,7 +323,7 @@ def _is_of_the_patient(sentence: str, match: re.Match[str], parts: Mapping[str, 
         return tells or bool(_OWN.search(before))
     if _RELATIVE_BEFORE.search(before) and not (tells or _OWN.search(before)):
         return False
-    named = parts.keys() & {"person", "parent", "initial", "who", "child"}
+    named = parts.keys() & {"person", "parent", "initial", "who", "child", "gravida"}
     of_relative = not named and _RELATIVE_NEXT.match(sentence, match.end())
     return not (of_relative or _OTHERS.search(before))
 
@@ -336,6 +336,8 @@ _NAMING_AN_AGE = ("age", "short", "term", "years", "part", "slashed", "listed")
 
 
 def _sex(parts: Mapping[str, str]) -> str | None:
+    if parts.keys() & {"gravida"}:
+        return "female"
     word = next((parts[name] for name in _NAMING_A_SEX if name in parts), None)
     return None if word is None else _SEXES[word.lower()]
 
@@ -368,7 +370,7 @@ def _chinese(sentence: str, begin: int) -> Iterator[_Phrase]:
         before = _before(sentence, match)
         if _CHINESE_RELATIVE.search(before + match[0]):
             continue
-        sex = match["sex"] or match["then"] or match["field"]
+        sex = match["sex"] or match["then"] or match["field"] or (match["mother"] and "女")
         text = match["age"] or match["first_age"] or match["age_field"] or match["only_age"]
         age = None
         if text and not (match["days"] and not _CHINESE_BABY.search(before + match[0])):

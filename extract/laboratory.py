@@ -54,6 +54,8 @@ _SCHEDULE = re.compile(
     re.I,
 )
 _NUMBER = re.compile(r"(?P<bound>[<>≤≥]?)[=\s]*(?P<amount>\d[\d,]*(?:\.\d+)?)")
+_TITRE = re.compile(r"1\s?:\s?(\d{1,6})")
+_HIGH_TITRE = 80  # by judgement
 _BOUNDS = {"≤": "<", "≥": ">"}
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
 # Without a unit these are as often shares of the white cells as counts.
@@ -268,7 +270,7 @@ def stated_results(
         stated: `value`, `unit` and `interpretation`, as far as there are (`measurement`).
         mention: of the test.
     """
-    verdict = stated.get("interpretation")
+    verdict = stated.get("interpretation") or _of_titre(test, str(stated.get("value")))
     of_others = test.by_age and _of_child(mention.doc)
     by_range = _by_range(test, stated, mention) if "value" in stated and not of_others else None
     if verdict is None:
@@ -281,6 +283,13 @@ def stated_results(
         inner = replace(test, ranges=tuple(map(_inner, test.ranges)))
         excluded = _without_near(test, excluded, _by_range(inner, stated, mention))
     return Results(present, excluded) if present or excluded or normal else None
+
+
+def _of_titre(test: LaboratoryTest, value: str) -> str | None:
+    """Positive of an antibody's titre that is high ("1:320"); a low one is met in the healthy."""
+    titre = _TITRE.fullmatch(value)
+    is_antibody = bool(test.positive) and not test.ranges
+    return "positive" if titre and is_antibody and int(titre[1]) >= _HIGH_TITRE else None
 
 
 def pressure_results(stated: Mapping[str, str | float], doc: Doc) -> Results | None:

@@ -223,7 +223,9 @@ def split_denial(
         return [own]
     one_of_several = words[first] == "no" and words[first - 1] in _BEFORE_AN_ITEM
     if words[first] == "without":
-        one_of_several = "and" not in rest
+        # "Fever, red eyes without [discharge], cracked lips and a rash" is one list of all.
+        in_list = first in sentence.ends and "," in words[max(0, first - _LIST) : first]
+        one_of_several = in_list or "and" not in rest
     if not one_of_several or all(stop > first for stop in sentence.ends):
         return [trigger]
     unclear = replace(trigger.rule, category="possible", reach=end - comma - 1)

@@ -64,6 +64,8 @@ def _read(note: str, folder: Path) -> tuple[set[str], set[str]]:
         ("抗核抗体阳性。", {"Antinuclear antibody positivity"}),
         ("抗dsDNA抗体（+）。", {"Anti-dsDNA antibody positivity"}),
         ("尿蛋白阳性。", {"Proteinuria"}),
+        ("尿蛋白(+++)。", {"Proteinuria"}),
+        ("抗核抗体1：320。", {"Antinuclear antibody positivity"}),
         # A denial before it is of something else.
         ("无发热，血钠118 mmol/L。", {"Hyponatremia"}),
         # A pulse of 120 is a child's own.

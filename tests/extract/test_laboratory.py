@@ -75,10 +75,16 @@ def _of(marked: str) -> tuple[list[str], list[str]] | None:
         ("[Heart rate] was 130 beats per minute.", "HP:0001649"),
         ("A 64-year-old man. [RR] 28/min.", "HP:0002789"),
         ("[Systolic blood pressure] 180 mmHg.", "HP:0004421"),
+        ("[ANA] 1:640.", "HP:0003493"),
+        ("[Antinuclear antibodies] at a titre of 1:320.", "HP:0003493"),
     ],
 )
 def test_a_result_is_a_phenotype(sentence: str, phenotype: str) -> None:
     assert _of(sentence) == ([phenotype], [])
+
+
+def test_a_low_titre_says_nothing() -> None:
+    assert _of("[ANA] 1:40.") is None
 
 
 def test_a_word_before_tests_is_of_all_of_them() -> None:
