@@ -23,7 +23,7 @@ from .tokens import text_of
 _PRESSURE = "blood pressure"
 # That a test's name with a result beside it is one; by judgement.
 _PROBABILITY = 0.9
-_BRACKETS = ("()", "（）")
+_BRACKETS = (("(", ")"), ("（", "）"))
 _VERDICTS = {
     **dict.fromkeys(("升高", "增高", "偏高", "过高", "↑"), "high"),
     **dict.fromkeys(("降低", "下降", "减低", "减少", "偏低", "过低", "↓"), "low"),

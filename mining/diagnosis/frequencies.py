@@ -46,9 +46,13 @@ class FindingFrequencies:
 
     def _logs(self, phenotype: int) -> Floats:
         ancestors = entries(self._closure, phenotype)
-        broader = self._stated[:, ancestors[self._specific[ancestors]]]
-        often = _NARROWER * broader.max(axis=1).toarray()[:, 0]
         frequency = self._shown[:, [phenotype]].toarray()[:, 0]
+        often = np.zeros_like(frequency)
+        for ancestor in ancestors[self._specific[ancestors]].tolist():
+            rows = entries(self._stated, ancestor)
+            begin = self._stated.indptr[ancestor]
+            broader = _NARROWER * self._stated.data[begin : begin + len(rows)]
+            often[rows] = np.maximum(often[rows], broader)
         stated = entries(self._stated, phenotype)
         often = np.maximum(often, frequency)
         often[stated] = frequency[stated]  # though it states a broader one as more frequent
