@@ -15,7 +15,7 @@ import polars as pl
 from ..frames import STRING_LIST, Row
 from . import bulk
 from .connection import Connection, Workers
-from .names import Cypher, Quoted, key, parameter
+from .names import Cypher, key, parameter
 
 _ROWS = 10_000
 _BYTES = 8_000_000
@@ -65,7 +65,7 @@ def create_nodes(
     varying = [name for name in rows.columns if rows[name].null_count() < rows.height]
     assigned = _assigned(varying, sets)
     for part in cut(rows, _ROWS, _BYTES):
-        more, given = _natives(part, natives, key("n"))
+        more, given = _natives(part, natives, Cypher("n"))
         statement = Cypher(
             f"UNWIND range(0, $rows_count - 1) AS i CREATE (n:{quoted} {assigned}){more}"
         )
@@ -108,7 +108,7 @@ def create_relationships(
     varying = [column for column in kept if rows[column].null_count() < rows.height]
     assigned = _assigned(varying, sets)
     for part in cut(rows, _ROWS, _BYTES):
-        more, given = _natives(part, natives, key("r"))
+        more, given = _natives(part, natives, Cypher("r"))
         # By internal number, which is not looked up in an index, and is shorter than elementId.
         statement = Cypher(
             "UNWIND range(0, $rows_count - 1) AS i MATCH (s) WHERE id(s) = $_from[i]"
@@ -181,7 +181,7 @@ def _lists(rows: pl.DataFrame, names: list[str]) -> dict[str, object]:
 
 
 def _natives(
-    rows: pl.DataFrame, natives: Natives, variable: Quoted
+    rows: pl.DataFrame, natives: Natives, variable: Cypher
 ) -> tuple[Cypher, dict[str, object]]:
     """The clause that sets what the properties' texts hold, and its parameters."""
     if "properties" not in rows.columns:

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import neo4j
+import polars as pl
 import pytest
 from neo4j.exceptions import AuthError, Neo4jError
 
 from medkg.core.errors import StoreError
+from medkg.graph.kg import KnowledgeGraph
 from medkg.graph.store import Store, answers, connect
 from medkg.graph.store import gateway as gateway_module
 from medkg.graph.store.gateway import Gateway, _chunks
@@ -150,6 +152,24 @@ def test_a_wrong_password_is_refused_and_recorded(
     assert store.audit is not None
     last = list(store.audit.entries())[-1]
     assert (last["user"], last["action"]) == (name, "refused log-in")
+
+
+def test_the_writer_writes_a_graph_over_bolt(tmp_path: Path) -> None:
+    """Nodes and edges that are new, with properties that are no text; as by the server's folder."""
+    kg = small()
+    number = pl.int_range(pl.len()).cast(pl.String)
+    numbered = pl.concat_str(pl.lit('{"rank": '), number, pl.lit(', "of": ["a", "b"]}'))
+    kg = KnowledgeGraph.build(kg.nodes.with_columns(properties=numbered), kg.evidence, kg.sources)
+    with connect(f"embedded:{tmp_path / 'server'}") as folder:
+        assert folder.server is not None
+        with Gateway.of(folder.server) as served:
+            name, password = served.accounts["writer"]
+            with connect(served.uri, user=name, password=password) as over_bolt:
+                over_bolt.write(kg)
+                over_bolt.write(kg)
+        there = folder.read()
+    assert there.nodes.equals(kg.nodes)
+    assert there.edges.equals(kg.edges)
 
 
 def test_the_passwords_of_the_gateway_do_not_open_the_server(
