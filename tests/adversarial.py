@@ -296,7 +296,7 @@ def report(room: str) -> dict[str, Any]:
 
 def _of_extract() -> list[Used]:
     """Patterns that functions of `extract` build from tables."""
-    from medkg.extract import short_forms, species
+    from medkg.extract import chinese_laboratory, short_forms, species
     from medkg.extract.context import chinese as chinese_context
     from medkg.extract.context.context import _lasting
     from medkg.extract.deidentify import chinese as chinese_identifiers
@@ -315,6 +315,7 @@ def _of_extract() -> list[Used]:
     )  # fmt: skip
     used = [Used(f"rule {r.name}", r.pattern, True) for table in tables for r in table()]
     used += [Used(f"any of {t.__name__}", rules._any_of(t), True) for t in tables]
+    used += [Used("chinese_laboratory", chinese_laboratory._pattern(), True)]
     used += [Used(f"unless {r.name}", r.unless, True) for r in rules.drug_rules() if r.unless]
     used += [Used(f"resumed {b.pattern.pattern}", b.pattern, False) for b in resumed._BEGINNINGS]
     used.append(Used("_COMES_WITH", rules._COMES_WITH, True))

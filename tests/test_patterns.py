@@ -15,6 +15,7 @@ from .adversarial import ROOMS, ROOT, Used, processor_limit, slow
 # Patterns that are made from tables in functions (`adversarial.TABLES` has them) or from what a
 # caller gives, by their modules.
 MADE = (
+    "medkg.extract.chinese_laboratory",
     "medkg.extract.context.chinese",
     "medkg.extract.context.context",
     "medkg.extract.context.doses",
