@@ -64,8 +64,9 @@ _WORDS = (
 # How a sentence goes on, or ends, behind a number that is its patient's age, or behind "female".
 _GOES_ON = (
     r"(?!['’]s\b)(?=\s*(?:$|[.:;)\n]|,(?!\d)|(?:who|whose|and|with|without|w/|is|was|has|had|in|at"
-    r"|on|from|for|born|c/o|p/w|s/p|known|seen|here|because|came|comes|found|gets?|feels?|woken|cannot"
-    r"|[a-z]+(?<!week)(?<!month)(?<!day)(?<!kilo)(?<!kg)(?<!lb)(?<!pound)(?<!pack)(?<!unit)(?:s|ed))\b))"
+    r"|on|from|for|born|c/o|p/w|s/p|known|seen|here|because|came|comes|found|gets?|feels?|woken"
+    r"|cannot|[a-z]+(?<!week)(?<!month)(?<!day)(?<!kilo)(?<!kg)(?<!lb)(?<!pound)(?<!pack)(?<!unit)"
+    r"(?:s|ed))\b))"
 )
 # Ages of somebody who is named with them.
 _OF_SOMEBODY = re.compile(
@@ -75,7 +76,9 @@ _OF_SOMEBODY = re.compile(
             rf"(?P<age>{_TERM}(?={_OLD})|{_SHORT})(?:{_OLD})?"
             rf"(?:,?\s+{_WORDS}(?P<person>{_ANYONE})\b|\s+(?P<own>son|daughter)\b"
             rf"|\s+(?P<parent>{_PARENT})\b(?=\s+of\s+(?:one|two|three|four|five|six|seven|\d))"
-            rf"|\s*(?P<initial>[FM])\b|,?\s+(?P<gravida>g\d\s?p\d|(?:primi|multi)gravida|pregnant)\b|,?\s+{_WORDS}(?P<anyone>{_PATIENT})\b)",
+            r"|\s*(?P<initial>[FM])\b"
+            r"|,?\s+(?P<gravida>g\d\s?p\d|(?:primi|multi)gravida|pregnant)\b"
+            rf"|,?\s+{_WORDS}(?P<anyone>{_PATIENT})\b)",
             # a woman of 34, this boy of six, a woman, 34; a male infant, 3 months old
             rf"\b(?:(?P<who>{_ANYONE}|{_MY_CHILD})(?:\s+{_PATIENT})?|{_PATIENT})"
             r"(?:,\s*|\s+of\s+|,?\s+aged\s+|\s+is\s+)(?:about\s+|now\s+)?"
