@@ -16,13 +16,11 @@ from ..core.han import HAN, simplified
 from ..graph.laboratory import tests_by_name
 from .context.values import forget_mentions
 from .demographics import demographics
-from .laboratory import LaboratoryComponent, pressure_results, stated_results
+from .laboratory import PROBABILITY, LaboratoryComponent, pressure_results, stated_results
 from .tables import table_rows
 from .tokens import text_of
 
 _PRESSURE = "blood pressure"
-# That a test's name with a result beside it is one; by judgement.
-_PROBABILITY = 0.9
 _BRACKETS = (("(", ")"), ("（", "）"))
 _VERDICTS = {
     **dict.fromkeys(("升高", "增高", "偏高", "过高", "↑"), "high"),
@@ -98,7 +96,7 @@ def _test(
 ) -> Span | None:
     """A mention of the test, with what its result shows; None where it shows nothing."""
     before = text[max(0, match.start() - _LONGEST_SPECIMEN) : match.start()]
-    of_urine = "尿" in match["name"] and match["name"].startswith("尿")
+    of_urine = match["name"].startswith("尿")
     name = _names().get(match["name"].lower())
     test = doc.char_span(match.start(), match.end("name"), label="Procedure")
     if name is None or test is None or (not of_urine and _OTHER_SPECIMEN.search(before)):
@@ -108,7 +106,7 @@ def _test(
         results = pressure_results(stated, doc)
     else:
         results = stated_results(tests_by_name()[name], stated, test)
-    test._.probability, test._.results = _PROBABILITY, laboratory.known(results)
+    test._.probability, test._.results = PROBABILITY, laboratory.known(results)
     return None if results is None else test
 
 

@@ -40,7 +40,7 @@ _BORDER = 0.1
 _SHORTEST = 4
 _MAX_TOKENS = 8  # of a test's name
 # That a test's name with a result beside it is one; by judgement.
-_PROBABILITY = 0.9
+PROBABILITY = 0.9
 # Of mentions that a test's name takes the place of.
 _KINDS = frozenset(("Drug", "Target", "Procedure"))
 # "Potassium 40 mmol" is an amount that somebody was given; "HbA1c 36 mmol/mol" is no per cent.
@@ -191,7 +191,7 @@ def add_tests(doc: Doc) -> None:
     take_up(tests)
     with_result = [(test, here) for test, here in tests if results_of(test) is not None]
     for test, _ in with_result:
-        test._.probability = _PROBABILITY
+        test._.probability = PROBABILITY
     take_up(with_result)
 
 

@@ -298,13 +298,12 @@ class Context(StatelessComponent):
             terminations = [t for t in phrases if t.rule.category in _TERMINATIONS]
             of_names = _denials_of_names(here, sentence)
             triggers = [
-                part
+                toward_a_side(part, sentence)
                 for trigger in phrases
                 if trigger.rule.category not in ignored
                 and not (trigger.rule.category == "negated" and trigger.end - 1 in of_names)
                 for whole in split_denial(trigger, terminations, sentence)
-                for dated in split_date(whole, sentence)
-                for part in [toward_a_side(dated, sentence)]
+                for part in split_date(whole, sentence)
             ]
             coverage = {
                 kind: scope_coverage(triggers, terminations, sentence, kind)

@@ -498,22 +498,22 @@ def test_combining_leaves_what_was_measured_to_its_examination(text: str, kind: 
     ] == [kind]
 
 
+def _cleaned(text: str, words: list[str], kind: str) -> list[str]:
+    """What is kept of mentions of a kind, where these words first stand in a text."""
+    places = [PredictedMention(text.index(w), text.index(w) + len(w), kind, 0.9) for w in words]
+    return [text[kept.start : kept.end] for kept in clean_mentions(blank()(text), places)]
+
+
 def test_the_number_of_the_next_item_is_no_part_of_a_mention() -> None:
     text = "1. lumirol\n2. vitamin B\n12 for a week\n3. zafen\n - tablets"
-    doc = blank()(text)
     words = ["lumirol\n2", "vitamin B\n12 for", "zafen\n -"]
-    places = [PredictedMention(text.index(w), text.index(w) + len(w), "Drug", 0.9) for w in words]
-    kept = [text[f.start : f.end] for f in clean_mentions(doc, places)]
-    assert kept == ["lumirol", "vitamin B\n12 for", "zafen"]
+    assert _cleaned(text, words, "Drug") == ["lumirol", "vitamin B\n12 for", "zafen"]
 
 
 def test_how_probable_it_is_is_no_part_of_a_mention() -> None:
     text = "Lupus unlikely, gout most likely. Unlikely gout, likely."
-    doc = blank()(text)
     words = ["Lupus unlikely", "gout most likely", "Unlikely gout"]
-    places = [PredictedMention(text.index(w), text.index(w) + len(w), "Disease", 1) for w in words]
-    kept = [text[f.start : f.end] for f in clean_mentions(doc, places)]
-    assert kept == ["Lupus", "gout", "Unlikely gout"]
+    assert _cleaned(text, words, "Disease") == ["Lupus", "gout", "Unlikely gout"]
 
 
 def test_allergic_to_something_is_no_mention() -> None:
@@ -528,20 +528,14 @@ def test_allergic_to_something_is_no_mention() -> None:
 
 def test_the_name_of_a_kind_is_no_mention() -> None:
     text = "A genetic disorder with chronic disease, Crohn disease, syndromes and Sweet syndrome."
-    doc = blank()(text)
     words = ["genetic disorder", "chronic disease", "Crohn disease", "syndromes", "Sweet syndrome"]
-    places = [PredictedMention(text.index(w), text.index(w) + len(w), "Disease", 1) for w in words]
-    kept = [text[f.start : f.end] for f in clean_mentions(doc, places)]
-    assert kept == ["Crohn disease", "Sweet syndrome"]
+    assert _cleaned(text, words, "Disease") == ["Crohn disease", "Sweet syndrome"]
 
 
 def test_the_name_of_an_organ_is_no_condition() -> None:
     text = "An enlarged pancreas; pancreas cancer."
-    doc = blank()(text)
     words = ["pancreas", "pancreas cancer"]
-    places = [PredictedMention(text.index(w), text.index(w) + len(w), "Disease", 1) for w in words]
-    kept = [text[f.start : f.end] for f in clean_mentions(doc, places)]
-    assert kept == ["pancreas cancer"]
+    assert _cleaned(text, words, "Disease") == ["pancreas cancer"]
 
 
 def test_a_note_s_mention_over_the_columns_of_a_table_is_none() -> None:
