@@ -253,7 +253,7 @@ def results_of(mention: Span) -> Results | None:
     if mention.text.lower() in _PRESSURE:
         return pressure_results(measurement(mention), mention.doc)
     test = _test_of(mention.text)
-    if test is None or _of_other_specimen(mention) or _is_person(mention):
+    if test is None or _of_other_specimen(mention, test) or _is_person(mention):
         return None
     stated = measurement(mention)
     if "value" not in stated and _is_part_of_name(mention):
@@ -345,14 +345,11 @@ def _of_child(doc: Doc) -> bool:
     return bool(doc._.of_child)
 
 
-def _of_other_specimen(mention: Span) -> bool:
-    """Whether a test is not of blood, and its name doesn't say so."""
+def _of_other_specimen(mention: Span, test: LaboratoryTest) -> bool:
+    """Whether a test is not of blood, and none of its names says so ("nitrite", of urine alone)."""
     before = mention.doc[max(0, mention.start - 1) : mention.start].text
-    if (
-        _BLOOD.match(mention.text)
-        or _BLOOD.match(before)
-        or _SPECIMENS.intersection(mention.text.lower().split())
-    ):
+    words = {word for name in (mention.text.lower(), *test.names) for word in name.split()}
+    if _BLOOD.match(mention.text) or _BLOOD.match(before) or words & _SPECIMENS:
         return False
     doc, first = mention.doc, max(sentence_of(mention).start, mention.start - _REACH)
     named = [token.i for token in doc[first : mention.start] if token.lower_ in _SPECIMENS]

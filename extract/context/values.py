@@ -34,9 +34,9 @@ _LINK = re.compile(
     r"|activity|values?|titers?|titres?|concentrations?|scores?|rates?|results?|readings?|measured|found"
     r"|estimated|calculated|remained|remains|rose|risen|fell|fallen|dropped|came|back|up|down|only"
     r"|about|approximately|approx\.?|around|just|again|now|still|then|mildly|markedly|slightly"
-    r"|significantly|severely|moderately|very|within|limits|range|elevated|raised|high|higher"
+    r"|significantly|severely|moderately|strongly|weakly|very|within|limits|range|elevated|raised|high|higher"
     r"|increased|low|lower|decreased|reduced|normal|abnormal|positive|negative|neg|wnl|unremarkable)\b"
-    r"|[<>≤≥]=?(?=\s?\d))*",
+    r"|(?:[1-4]\+|\+{1,4})(?![+\w])|[<>≤≥]=?(?=\s?\d))*",
     re.I,
 )
 _ARROW = re.compile(r"\s?(?:-{1,2}>|=>|→)\s?")
@@ -47,10 +47,10 @@ _FLAGS = {
     "normal": r"normal(?! range| value| below| under| above| over| up to|\W*[<>≤≥\d])"
     r"|within normal limits|wnl|unremarkable",
     "negative": r"negative|neg",
-    "positive": r"positive",
+    "positive": r"positive|[1-4]\+|\+{1,4}",
 }
 _FLAG = re.compile(
-    "|".join(rf"(?P<{name}>(?<!\w)(?:{words})(?!\w))" for name, words in _FLAGS.items()), re.I
+    "|".join(rf"(?P<{name}>(?<!\w)(?:{words})(?![+\w]))" for name, words in _FLAGS.items()), re.I
 )
 # A number that counts time or is a date is no result.
 _NO_RESULT = re.compile(

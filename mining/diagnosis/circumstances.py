@@ -20,6 +20,7 @@ from ...core.errors import DataError
 from ...core.json_reading import parse_json
 from ...graph.kg import KnowledgeGraph
 from ...graph.units import OLDEST, parse_years
+from .everyday import EverydayConditions
 from .frequencies import FindingFrequencies
 from .knowledge import Floats, Integers, Knowledge
 from .matches import explaining
@@ -148,6 +149,9 @@ class Factors:
             self.fixed["prevalence"] = prior
         self._sharpened = circumstances.prevalence and of_published_cases
         self._frequencies = FindingFrequencies(knowledge) if self._sharpened else None
+        self._everyday = (
+            EverydayConditions(kg, knowledge, circumstances.age) if self._sharpened else None
+        )
         if circumstances.genes:
             self.fixed["gene"] = self._gene_factors(kg, knowledge, circumstances.genes)
         if circumstances.onset:
@@ -181,19 +185,35 @@ class Factors:
             by_name["sex"] = by_name["sex"] + (shown * np.log(OTHER_SEX)).astype(np.float32)
         return by_name
 
-    def sharpness(self, patients: Sequence[Integers]) -> Floats:
-        """What the patients' log-probabilities by phenotypes are multiplied by, patients × 1; see
-        `prevalence.sharpness`."""
-        numbers = np.array([len(patient) for patient in patients], dtype=np.int64)
-        of_each = sharpness(numbers) if self._sharpened else np.ones(len(numbers))
-        return np.asarray(of_each, dtype=np.float32)[:, None]
+    def split(self, patient: Integers) -> tuple[Integers, Integers]:
+        """A patient's findings that are to be explained, and the everyday conditions beside them:
+        see `EverydayConditions`; none where these don't count."""
+        return (patient, patient[:0]) if self._everyday is None else self._everyday.split(patient)
 
-    def frequencies(self, patients: Sequence[Integers]) -> Floats:
-        """How usual the patients' findings are of each disease, patients × diseases: see
-        `FindingFrequencies`; 1 × 1, of 0, where that doesn't count."""
-        if self._frequencies is None:
-            return np.zeros((1, 1), dtype=np.float32)
-        return self._frequencies.means(patients)
+    def weighed(
+        self,
+        logs: Floats,
+        findings: Sequence[Integers],
+        conditions: Sequence[Integers],
+        *,
+        as_sharp_as: Integers | None = None,
+    ) -> Floats:
+        """What patients' findings say of the diseases in a clinic, patients × diseases.
+
+        Args:
+            logs: logarithms of the probabilities by the findings, patients × diseases.
+            findings, conditions: of each patient, see `split`.
+            as_sharp_as: the findings that say how much the logarithms are multiplied by
+                (`prevalence.sharpness`); by default each patient's own.
+        """
+        if not self._sharpened:
+            return logs
+        assert self._frequencies is not None
+        assert self._everyday is not None
+        sharp_by = findings if as_sharp_as is None else [as_sharp_as]
+        numbers = np.array([len(patient) for patient in sharp_by], dtype=np.int64)
+        logs = sharpness(numbers)[:, None] * logs + self._frequencies.means(findings)
+        return logs + self._everyday.log_ratios(conditions)
 
     def log_factors(self, knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
         """Logarithms of the product of all factors: patients × diseases."""

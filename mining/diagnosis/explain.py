@@ -93,8 +93,8 @@ def contributions(
     log-likelihood ratio is. Weight sets it against its rivals, the diseases that are probable by
     all the rest: a phenotype that all of these show weighs nothing. Of two redundant phenotypes
     each contributes little, since the other is still there. k phenotypes cost k + 1 scorings. With
-    prevalence P(d | all') is as sharp as P(d | all) (`Factors.sharpness`), while the mean of the
-    findings' frequencies (`Factors.frequencies`) is that of the others.
+    prevalence P(d | all') is as sharp as P(d | all), while the mean of the findings' frequencies
+    is that of the others (`Factors.weighed`).
 
     Returns:
         For `present` and `excluded` the contributions of each phenotype, and for each of the
@@ -104,13 +104,16 @@ def contributions(
     with_all += [present] * len(excluded)
     without = [excluded] * (1 + len(present))
     without += [np.delete(excluded, i) for i in range(len(excluded))]
-    logs = model.log_probabilities(with_all, without).astype(np.float64)
+    telling, everyday = (present, present[:0]) if factors is None else factors.split(present)
+    findings = [patient[np.isin(patient, telling)] for patient in with_all]
+    logs = model.log_probabilities(findings, without)
     named = {}
     if factors is not None:
+        conditions = [patient[np.isin(patient, everyday)] for patient in with_all]
         # No finding gets the credit for how many there are.
-        logs *= factors.sharpness([present])
-        logs += factors.frequencies(with_all)
-        named = factors.by_name(model.knowledge, with_all)
+        logs = factors.weighed(logs, findings, conditions, as_sharp_as=telling)
+        named = factors.by_name(model.knowledge, findings)
+    logs = logs.astype(np.float64)
     if "prevalence" in named:
         # No finding gets the credit for how common the diseases are that it alone explains.
         named["prevalence"] = named["prevalence"][:1]

@@ -60,11 +60,15 @@ def posterior(
     Args:
         scores: of `model.scores`, where they are known already.
     """
-    logs = model.log_probabilities(present, excluded, scores=scores)
     if factors is None:
-        return logs
-    logs = factors.sharpness(present) * logs + factors.frequencies(present)
-    logs += factors.log_factors(model.knowledge, present)
+        return model.log_probabilities(present, excluded, scores=scores)
+    parts = [factors.split(patient) for patient in present]
+    findings, conditions = [each for each, _ in parts], [each for _, each in parts]
+    if any(len(of_patient) for of_patient in conditions):
+        scores = None
+    logs = model.log_probabilities(findings, excluded, scores=scores)
+    logs = factors.weighed(logs, findings, conditions)
+    logs += factors.log_factors(model.knowledge, findings)
     return np.asarray(log_softmax(logs, axis=1), dtype=np.float32)
 
 

@@ -146,11 +146,12 @@ def test_of_published_cases_how_often_a_disease_shows_a_finding_counts(
 
     before = factors_for(model, USUAL)
     assert before is not None
-    assert not before.frequencies(patients).any()
+    logs, none = np.zeros((3, 2), dtype=np.float32), [nothing] * 3
+    assert not before.weighed(logs, patients, none).any()
     monkeypatch.setattr(model, "open_set", SimpleNamespace(figures={"shipped": True}))
     factors = factors_for(model, USUAL)
     assert factors is not None
-    of_both = factors.frequencies(patients)
+    of_both = factors.weighed(logs, patients, none)
     seldom, often = (known.disease_rows[disease] for disease in diseases)
     # A mean, so that it counts the less, the more is known.
     assert (of_both[:, often] - of_both[:, seldom]).tolist() == pytest.approx(
