@@ -273,7 +273,11 @@ class _Ranking:
                     "present": list(patient.findings.present),
                     "excluded": list(patient.findings.excluded),
                     "uncertain": dict(patient.findings.uncertain),
-                    "notes": [*patient.findings.notes, *self._notes(patient, known_row)],
+                    "notes": [
+                        *patient.findings.notes,
+                        *self._everyday(present[number]),
+                        *self._notes(patient, known_row),
+                    ],
                     "known": list(patient.diseases),
                     "known_rank": known_rank,
                     "diagnoses": diagnoses,
@@ -324,6 +328,17 @@ class _Ranking:
         )
         columns = rows.select("phenotype", "name").iter_rows()
         return [{"phenotype": phenotype, "name": name} for phenotype, name in columns]
+
+    def _everyday(self, present: Integers) -> Iterator[str]:
+        """A note on the findings that stand beside what is to be explained."""
+        conditions = () if self.factors is None else self.factors.split(present)[1]
+        if len(conditions):
+            ids = [self.model.knowledge.phenotypes[column] for column in conditions]
+            names = ", ".join(self.model.names.get(each, each) for each in ids)
+            yield (
+                f"{names}: many people have this anyway, whatever they come with, so that it counts"
+                " for little"
+            )
 
     def _notes(self, patient: PatientFindings, known_row: int | None) -> Iterator[str]:
         """Notes on a patient whose diagnosis is known."""

@@ -150,7 +150,7 @@ class Factors:
         self._sharpened = circumstances.prevalence and of_published_cases
         self._frequencies = FindingFrequencies(knowledge) if self._sharpened else None
         self._everyday = (
-            EverydayConditions(kg, knowledge, circumstances.age) if self._sharpened else None
+            EverydayConditions(knowledge, circumstances.age) if self._sharpened else None
         )
         if circumstances.genes:
             self.fixed["gene"] = self._gene_factors(kg, knowledge, circumstances.genes)

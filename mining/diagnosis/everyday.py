@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ...graph.kg import KnowledgeGraph
 from .knowledge import Floats, Integers, Knowledge
 
 _LEAST = 0.03  # the share of people from which on a condition is an everyday one
@@ -23,15 +22,14 @@ class EverydayConditions:
 
     Rankers of published cases take each finding for a sign of one disease. A condition that a
     share s of all people of the patient's age has, and f of those with a disease, is evidence
-    for that by f / s where that is above 1. It is none for a disease of its own name: that
-    somebody is known to have asthma doesn't make it what they come with today.
+    for that by f / s where that is above 1.
 
     Args:
         age: of the patient, in years; where it isn't known, that of an adult is assumed.
     """
 
-    def __init__(self, kg: KnowledgeGraph, knowledge: Knowledge, age: float | None):
-        self._kg, self._knowledge = kg, knowledge
+    def __init__(self, knowledge: Knowledge, age: float | None):
+        self._knowledge = knowledge
         group = "adult" if age is None else next(g for g, end in _UNTIL.items() if age < end)
         columns = knowledge.phenotype_columns
         self._shares = {columns[id_]: s for id_, s in _shares(group).items() if id_ in columns}
@@ -55,33 +53,8 @@ class EverydayConditions:
         often = self._knowledge.frequency[:, columns].toarray().T
         shares = np.array([self._shares[column] for column in columns.tolist()])
         ratios = _WEIGHT * np.log(np.maximum(often / shares[:, None], 1))
-        for row, place in self._named_alike(columns):
-            ratios[place, row] = 0
         has = np.array([np.isin(columns, of_patient) for of_patient in conditions])
         return np.asarray(has.astype(np.float32) @ ratios, dtype=np.float32)
-
-    def _named_alike(self, columns: Integers) -> list[tuple[int, int]]:
-        """Rows of the diseases that have a name of a condition, with its place in the columns."""
-        places = {self._knowledge.phenotypes[column]: at for at, column in enumerate(columns)}
-        nodes = self._kg.nodes
-        conditions = _names(nodes.filter(pl.col("id").is_in(list(places))))
-        alike = conditions.join(_names(nodes.filter(kind="Disease")), on="name", suffix="_disease")
-        rows = self._knowledge.disease_rows
-        return [
-            (rows[disease], places[condition])
-            for condition, disease in alike.select("id", "id_disease").unique().iter_rows()
-            if disease in rows
-        ]
-
-
-def _names(nodes: pl.DataFrame) -> pl.DataFrame:
-    """The names and synonyms of nodes in small letters: id and name."""
-    names = pl.concat_list("name", pl.col("synonyms").fill_null([]))
-    return (
-        nodes.select("id", name=names)
-        .explode("name")
-        .with_columns(pl.col("name").str.to_lowercase())
-    )
 
 
 @cache
