@@ -96,7 +96,7 @@ def connect(
         >>> with medkg.connect("embedded:server") as server:
         ...     summary = server.write(medkg.load("common"))
         ...     server.query("MATCH (d:Disease) RETURN count(d) AS n")["n"].to_list()
-        [250]
+        [449]
     """
     return Connection.open(uri, user=user, password=password, database=database, ca=ca)
 
@@ -107,7 +107,7 @@ def open(path: Path | str) -> KnowledgeGraph:
     Example:
         >>> medkg.load("common").save("common")
         >>> medkg.open("common").nodes.height
-        987
+        2301
     """
     return KnowledgeGraph.open(path)
 

@@ -70,7 +70,8 @@ def message(text: str) -> str:
 def _values(template: str, text: str) -> dict[str, str] | None:
     """What stands in a message at the places of a template; None where it is another message.
 
-    Places are as short as what is written behind them allows.
+    Places are as short as what is written behind them allows; `{before}`, all messages of a row but
+    the last, is as long.
     """
     first, *rest = _PLACE.split(template)
     if not rest or not text.startswith(first):
@@ -80,7 +81,8 @@ def _values(template: str, text: str) -> dict[str, str] | None:
     places = list(zip(rest[::2], rest[1::2], strict=True))
     for number, (name, literal) in enumerate(places, start=1):
         at_end = len(text) - len(last)
-        end = at_end if number == len(places) else text.find(literal, start)
+        find = text.rfind if name == "before" else text.find
+        end = at_end if number == len(places) else find(literal, start)
         if end < start or not text.startswith(literal, end):
             return None
         values[name] = text[start:end]

@@ -65,6 +65,7 @@ _SPECIMENS = frozenset(
     "urine urinary urinalysis ua dipstick csf spinal pleural ascitic peritoneal synovial stool"  # noqa: SIM905
     " faecal fecal sputum fluid".split()
 )
+_URINE = frozenset(("urine", "urinary", "urinalysis", "ua", "dipstick"))
 _REACH = 10  # tokens before a test in which another specimen is looked for
 _BLOOD = re.compile(r"(?:serum|plasma|blood|circulating)\b", re.I)
 # A drug's name behind one of these with an amount after it is what was measured, and none taken; in
@@ -271,6 +272,8 @@ def stated_results(
         mention: of the test.
     """
     verdict = stated.get("interpretation") or _of_titre(test, str(stated.get("value")))
+    if verdict == "positive" and not test.positive:
+        verdict = None  # "INR 4+" is a value
     of_others = test.by_age and _of_child(mention.doc)
     by_range = _by_range(test, stated, mention) if "value" in stated and not of_others else None
     if verdict is None:
@@ -346,13 +349,18 @@ def _of_child(doc: Doc) -> bool:
 
 
 def _of_other_specimen(mention: Span, test: LaboratoryTest) -> bool:
-    """Whether a test is not of blood, and none of its names says so ("nitrite", of urine alone)."""
+    """Whether a test is not of blood, and its name doesn't say so ("nitrite" is of urine alone)."""
     before = mention.doc[max(0, mention.start - 1) : mention.start].text
-    words = {word for name in (mention.text.lower(), *test.names) for word in name.split()}
-    if _BLOOD.match(mention.text) or _BLOOD.match(before) or words & _SPECIMENS:
+    if (
+        _BLOOD.match(mention.text)
+        or _BLOOD.match(before)
+        or _SPECIMENS.intersection(mention.text.lower().split())
+    ):
         return False
+    is_of_urine = any(_URINE.intersection(name.split()) for name in test.names)
+    others = _SPECIMENS - _URINE if is_of_urine else _SPECIMENS
     doc, first = mention.doc, max(sentence_of(mention).start, mention.start - _REACH)
-    named = [token.i for token in doc[first : mention.start] if token.lower_ in _SPECIMENS]
+    named = [token.i for token in doc[first : mention.start] if token.lower_ in others]
     return bool(named) and not set(named) <= _in_findings(doc, first, mention.start)
 
 

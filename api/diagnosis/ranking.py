@@ -176,12 +176,14 @@ class _Ranked:
 
     Attributes:
         present, excluded: columns of each patient's phenotypes; the likely ones are present, too.
-        scores: patients × diseases.
+        explained: those present without the everyday conditions beside them.
+        scores: by these, patients × diseases.
         logs: logarithms of the probabilities, patients × diseases.
     """
 
     present: list[Integers]
     excluded: list[Integers]
+    explained: Sequence[Integers]
     scores: Floats
     logs: Floats
 
@@ -190,17 +192,18 @@ class _Ranked:
         cls, model: DiagnosisModel, patients: Sequence[Findings], factors: Factors | None
     ) -> _Ranked:
         """Rank for patients of each of whom the model knows a phenotype."""
-        from medkg.mining.diagnosis.posterior import posterior
+        from medkg.mining.diagnosis.posterior import posterior, to_explain
 
         knowledge = model.knowledge
         present = [knowledge.columns_of(findings.present) for findings in patients]
         excluded = [knowledge.columns_of(findings.excluded) for findings in patients]
-        scores = model.scores(present)
+        explained = to_explain(factors, present)
+        scores = model.scores(explained)
         logs = posterior(model, present, excluded, factors, scores)
         for number, findings in enumerate(patients):
             if findings.uncertain:
                 logs[number] = _uncertain_logs(model, findings, factors)
-        return cls(present, excluded, scores, logs)
+        return cls(present, excluded, explained, scores, logs)
 
 
 def _uncertain_logs(
@@ -253,7 +256,7 @@ class _Ranking:
             ranked.scores,
             ranked.logs,
         )
-        open_sets = self._open_sets(present, scores, logs)
+        open_sets = self._open_sets(ranked.explained, scores, logs)
         for open_set, seen, absent in zip(open_sets, present, excluded, strict=True):
             if open_set is not None and "set" in open_set and open_set["size"] > _MANY:
                 if self.asks:

@@ -36,7 +36,7 @@ _LINK = re.compile(
     r"|about|approximately|approx\.?|around|just|again|now|still|then|mildly|markedly|slightly"
     r"|significantly|severely|moderately|strongly|weakly|very|within|limits|range|elevated|raised|high|higher"
     r"|increased|low|lower|decreased|reduced|normal|abnormal|positive|negative|neg|wnl|unremarkable)\b"
-    r"|(?:[1-4]\+|\+{1,4})(?![+\w])|[<>≤≥]=?(?=\s?\d))*",
+    r"|[<>≤≥]=?(?=\s?\d))*",
     re.I,
 )
 _ARROW = re.compile(r"\s?(?:-{1,2}>|=>|→)\s?")
@@ -47,10 +47,15 @@ _FLAGS = {
     "normal": r"normal(?! range| value| below| under| above| over| up to|\W*[<>≤≥\d])"
     r"|within normal limits|wnl|unremarkable",
     "negative": r"negative|neg",
-    "positive": r"positive|[1-4]\+|\+{1,4}",
+    "positive": r"positive",
 }
 _FLAG = re.compile(
-    "|".join(rf"(?P<{name}>(?<!\w)(?:{words})(?![+\w]))" for name, words in _FLAGS.items()), re.I
+    "|".join(rf"(?P<{name}>(?<!\w)(?:{words})(?!\w))" for name, words in _FLAGS.items()), re.I
+)
+# "Nitrite +", "protein 3+", "ANA (-)": at the end of a clause; elsewhere a plus joins.
+_GRADE = re.compile(
+    r"[\s:=]*(?:[1-4]?\s?(?P<plus>\+{1,4})|\((?:(?P<plus_only>\+{1,4})|[-–−])\))"
+    r"(?=\s*(?:[,.;)\n]|$))"
 )
 # A number that counts time or is a date is no result.
 _NO_RESULT = re.compile(
@@ -108,6 +113,11 @@ def _own_value(test: Span) -> dict[str, str | float]:
         result = _quantity(value, bound[0].strip() if bound else "")
         stated = _STATED.match(value.string, value.end())
         linked += f" ({_LETTERS.get(stated[1], stated[1])})" if stated else ""
+    grade = _GRADE.match(after)
+    is_cut = test.end_char + len(after) < sentence_of(test).end_char  # by the next mention
+    if grade is not None and (grade.end() < len(after.rstrip()) or not is_cut):
+        positive = grade["plus"] or grade["plus_only"]
+        return {**result, "interpretation": "positive" if positive else "negative"}
     flag, before = _FLAG.search(linked), _interpretation_before(test)
     # "Raised transaminases, low ceruloplasmin": what follows the comma is the next test's.
     of_next = flag is not None and before is not None and "," in linked[: flag.start()]

@@ -43,6 +43,9 @@ _X_RECESSIVE, _X_LINKED = "X-linked recessive inheritance", "X-linked inheritanc
 # 2,322 published cases .013 began more than a month before the earliest onset that HPO states of
 # their disease, and .147 would have with the onsets of other diseases.
 UNUSUAL_AGE = 0.09
+# The same of an age twice as high, or half as high, as the ages of nearly all patients that a
+# curated table states: an infants' disease at 60. By judgement.
+FAR_AGE = 0.002
 A_MONTH = 1 / 12  # in years, by which an onset may be earlier than its term says
 _AGES = re.compile(r"(\d{1,3}(?:\.\d+)?)-(\d{1,3}(?:\.\d+)?)?")
 
@@ -185,6 +188,11 @@ class Factors:
             by_name["sex"] = by_name["sex"] + (shown * np.log(OTHER_SEX)).astype(np.float32)
         return by_name
 
+    @property
+    def everyday(self) -> Integers:
+        """Columns of the phenotypes that are everyday conditions; none where these don't count."""
+        return np.zeros(0, dtype=np.int64) if self._everyday is None else self._everyday.columns
+
     def split(self, patient: Integers) -> tuple[Integers, Integers]:
         """A patient's findings that are to be explained, and the everyday conditions beside them:
         see `EverydayConditions`; none where these don't count."""
@@ -200,20 +208,26 @@ class Factors:
     ) -> Floats:
         """What patients' findings say of the diseases in a clinic, patients × diseases.
 
+        What is only known to have everyday conditions has no rare disease by them: there the ranker
+        isn't heard.
+
         Args:
             logs: logarithms of the probabilities by the findings, patients × diseases.
             findings, conditions: of each patient, see `split`.
             as_sharp_as: the findings that say how much the logarithms are multiplied by
                 (`prevalence.sharpness`); by default each patient's own.
         """
-        if not self._sharpened:
+        if self._frequencies is None or self._everyday is None:
             return logs
-        assert self._frequencies is not None
-        assert self._everyday is not None
         sharp_by = findings if as_sharp_as is None else [as_sharp_as]
         numbers = np.array([len(patient) for patient in sharp_by], dtype=np.int64)
-        logs = sharpness(numbers)[:, None] * logs + self._frequencies.means(findings)
-        return logs + self._everyday.log_ratios(conditions)
+        sharp = sharpness(numbers)[:, None]
+        is_heard = [
+            not len(beside) or np.setdiff1d(of_patient, beside).size > 0
+            for of_patient, beside in zip(findings, conditions, strict=True)
+        ]
+        logs = np.where(np.array(is_heard)[:, None], sharp * logs, 0)
+        return logs + self._frequencies.means(findings) + self._everyday.log_ratios(conditions)
 
     def log_factors(self, knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
         """Logarithms of the product of all factors: patients × diseases."""
@@ -354,7 +368,8 @@ def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats
     factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
     for row, of_row in (onsets | spans).items():
         if not any(begin <= age < until for begin, until in of_row):
-            factors[row] = np.log(UNUSUAL_AGE)
+            is_near = row not in spans or any(b / 2 <= age < 2 * u for b, u in of_row)
+            factors[row] = np.log(UNUSUAL_AGE if is_near else FAR_AGE)
     return factors
 
 

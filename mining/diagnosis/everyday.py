@@ -4,17 +4,20 @@ come with (high blood pressure at 70)."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from .knowledge import Floats, Integers, Knowledge
+from .similarity import entries
 
-_LEAST = 0.03  # the share of people from which on a condition is an everyday one
-_WEIGHT = 0.5  # of the logarithms
-_UNTIL = {"child": 18.0, "adult": 65.0, "older": np.inf}  # years
+# The share of people from which on a condition is an everyday one, so that "as many have it" is
+# what it most often means; and the weight of the logarithms: as good as half and twice of it by the
+# log loss of pictures of patients who have other conditions (docs/benchmarks/diagnosis.md).
+_LEAST, _WEIGHT = 0.03, 0.5
+_ADULT, _OLDER = 18.0, 65.0  # years
 
 
 class EverydayConditions:
@@ -22,7 +25,7 @@ class EverydayConditions:
 
     Rankers of published cases take each finding for a sign of one disease. A condition that a
     share s of all people of the patient's age has, and f of those with a disease, is evidence
-    for that by f / s where that is above 1.
+    for that by f / s where that is above 1. Of children all findings are to be explained.
 
     Args:
         age: of the patient, in years; where it isn't known, that of an adult is assumed.
@@ -30,31 +33,48 @@ class EverydayConditions:
 
     def __init__(self, knowledge: Knowledge, age: float | None):
         self._knowledge = knowledge
-        group = "adult" if age is None else next(g for g, end in _UNTIL.items() if age < end)
+        group = "adult" if age is None or age < _OLDER else "older"
+        shares = {} if age is not None and age < _ADULT else _shares(group)
         columns = knowledge.phenotype_columns
-        self._shares = {columns[id_]: s for id_, s in _shares(group).items() if id_ in columns}
+        self._shares = {columns[id_]: s for id_, s in shares.items() if id_ in columns}
+
+    @cached_property
+    def columns(self) -> Integers:
+        """Of the phenotypes that are such conditions."""
+        return np.array(sorted(self._shares), dtype=np.int64)
 
     def split(self, patient: Integers) -> tuple[Integers, Integers]:
         """The findings that are to be explained, and the everyday conditions beside them.
 
-        Where a patient has nothing else, these are what is to be explained.
+        Where a patient has nothing else, these are both.
         """
-        is_everyday = np.array([column in self._shares for column in patient.tolist()], dtype=bool)
-        if is_everyday.all():
-            return patient, patient[:0]
-        return patient[~is_everyday], patient[is_everyday]
+        is_everyday = np.isin(patient, self.columns)
+        findings = patient if is_everyday.all() else patient[~is_everyday]
+        return findings, patient[is_everyday]
 
     def log_ratios(self, conditions: Sequence[Integers]) -> Floats:
         """The weighted sums of the logarithms of f / s of patients' conditions, patients ×
-        diseases; 1 × 1, of 0, where nobody has any."""
-        columns = np.unique(np.concatenate([*conditions, np.zeros(0, dtype=np.int64)]))
-        if not len(columns):
+        diseases; 1 × 1, of 0, where nobody has any.
+
+        A condition that is a broader one of another ("diabetes", "type 2 diabetes") adds nothing.
+        """
+        if not any(len(of_patient) for of_patient in conditions):
             return np.zeros((1, 1), dtype=np.float32)
-        often = self._knowledge.frequency[:, columns].toarray().T
-        shares = np.array([self._shares[column] for column in columns.tolist()])
+        often = self._knowledge.frequency[:, self.columns].toarray().T
+        shares = np.array([self._shares[column] for column in self.columns.tolist()])
         ratios = _WEIGHT * np.log(np.maximum(often / shares[:, None], 1))
-        has = np.array([np.isin(columns, of_patient) for of_patient in conditions])
+        narrowest = [self._narrowest(of_patient) for of_patient in conditions]
+        has = np.array([np.isin(self.columns, of_patient) for of_patient in narrowest])
         return np.asarray(has.astype(np.float32) @ ratios, dtype=np.float32)
+
+    def _narrowest(self, conditions: Integers) -> Integers:
+        broader = {
+            ancestor
+            for column in conditions.tolist()
+            for ancestor in entries(self._knowledge.closure, column).tolist()
+            if ancestor != column
+        }
+        return conditions[[column not in broader for column in conditions.tolist()]]
 
 
 @cache

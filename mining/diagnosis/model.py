@@ -40,7 +40,7 @@ from .figures import Figures
 from .knowledge import Floats, Integers, Knowledge
 from .matches import compare
 from .open_set import OpenSet
-from .posterior import factors_for, most_probable, posterior
+from .posterior import factors_for, most_probable, posterior, to_explain
 from .scorers import DiagnosisScorer, carried_over, scorer_of
 
 KIND = "diagnosis"
@@ -158,7 +158,7 @@ class DiagnosisModel:
         """
         present, absent = self._resolved(symptoms, excluded)
         factors = factors_for(self, circumstances)
-        scores = self.scores([present])
+        scores = self.scores(to_explain(factors, [present]))
         logs = posterior(self, [present], [absent], factors, scores)
         return diagnoses_frame(self.rows_of(present, absent, scores[0], logs[0], top))
 

@@ -172,6 +172,11 @@ def test_a_message_and_the_messages_in_it(chinese: None) -> None:
     both = f"{one}; the graph has no entity 'b'"
     assert language.message(both) == f"{language.message(one)}；图谱中没有 实体 “b”"
     assert language.message("what nobody wrote") == "what nobody wrote"
+    hint = "Chinese names are those that a graph was loaded with: medkg load … --language zh"
+    three = [f"the graph has no Symptom '{name}'; {hint}" for name in ("发热", "咳嗽", "胸痛")]
+    of_each = [language.message(each) for each in three]
+    assert of_each[1].startswith("图谱中没有 Symptom “咳嗽”；中文名称")
+    assert language.message("; ".join(three)) == "；".join(of_each)
     language.use("en")
     assert language.message(one) == one
 

@@ -34,9 +34,9 @@ _OF_OCCASIONS = {
 }
 # What lay names say is a patient's own.
 _OWNED = """abdomen age ankles anus appetite arm arms baby back balance bed belly body bones
-    bottles bowels breast breasts breath buttock buttocks calf calves cheeks chest children chin class
-    classmates cornea corneas cup desk dreams ear ears elbow elbows eye eyelids eyes face family
-    feeds feet field fingers first flank food foot forearm grip groin growth gums hair hand
+    bottles bowels breast breasts breath buttock buttocks calf calves cheeks chest children chin
+    class classmates cornea corneas cup desk dreams ear ears elbow elbows eye eyelids eyes face
+    family feeds feet field fingers first flank food foot forearm grip groin growth gums hair hand
     hands head hearing heart heel height hip hips irises jaw joint joints kidney kidneys knee
     kneecap knees lap leg legs lens lenses limbs lip lips milk mind mouth muscles nails name
     neck nightclothes nose own palm palms pants parents periods rectum shirt shoulder shoulders

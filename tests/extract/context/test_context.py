@@ -503,6 +503,37 @@ def test_what_stops_a_drug_for_certain(nlp: Language, text: str, stopped: bool) 
     assert bool(marked(nlp, text)._.stopped) == stopped
 
 
+@pytest.mark.parametrize(
+    ("text", "polarity"),
+    [
+        ("Ruled out: [pneumonia|Disease].", "negated"),
+        ("[Pneumonia|Disease] excluded.", "negated"),
+        ("Never diagnosed with [asthma|Disease].", "negated"),
+        ("She has hardly any [cough|Symptom].", "negated"),
+        ("He can hardly see, [headache|Symptom].", "asserted"),
+        ("Hardly a day passes without [headache|Symptom].", "asserted"),
+    ],
+)
+def test_what_is_excluded_or_hardly_there(nlp: Language, text: str, polarity: str) -> None:
+    doc = marked(nlp, text)
+    assert [mention._.polarity for mention in doc.spans["mentions"]] == [polarity]
+
+
+@pytest.mark.parametrize(
+    ("text", "experiencer"),
+    [
+        ("My wife sent me, she says I [snore|Symptom].", "patient"),
+        ("My mother made me come, my [cough|Symptom] is worse.", "patient"),
+        ("My wife has a [cough|Symptom].", "other"),
+    ],
+)
+def test_who_sends_a_patient_has_not_what_they_come_with(
+    nlp: Language, text: str, experiencer: str
+) -> None:
+    doc = marked(nlp, text)
+    assert [mention._.experiencer for mention in doc.spans["mentions"]] == [experiencer]
+
+
 def test_context_ends_with_the_sentence(nlp: Language) -> None:
     assert contexts(nlp, "He has no [fever|Symptom]. [Cough|Symptom] began today.") == [
         NEGATED,

@@ -18,7 +18,7 @@ from medkg.mining.diagnosis.everyday import EverydayConditions
 from medkg.mining.diagnosis.explain import contributions
 from medkg.mining.diagnosis.knowledge import Knowledge
 from medkg.mining.diagnosis.model import DiagnosisModel
-from medkg.mining.diagnosis.posterior import factors_for, posterior
+from medkg.mining.diagnosis.posterior import factors_for, posterior, uncertain_posterior
 from medkg.mining.diagnosis.train import train_diagnosis
 from tests.gnn.phenotype_graph import SOURCE
 
@@ -95,10 +95,8 @@ def test_of_unknown_age_is_an_adult(kg: KnowledgeGraph, knowledge: Knowledge) ->
     assert _split(kg, knowledge, None, HYPERTENSION, DYSURIA) == of_adult
 
 
-def test_where_there_is_nothing_else_it_is_to_be_explained(
-    kg: KnowledgeGraph, knowledge: Knowledge
-) -> None:
-    assert _split(kg, knowledge, 70, HYPERTENSION) == ({HYPERTENSION}, set())
+def test_where_there_is_nothing_else_it_is_both(kg: KnowledgeGraph, knowledge: Knowledge) -> None:
+    assert _split(kg, knowledge, 70, HYPERTENSION) == ({HYPERTENSION}, {HYPERTENSION})
     assert _split(kg, knowledge, 70) == (set(), set())
 
 
@@ -174,3 +172,49 @@ def test_the_table_names_what_hpo_has() -> None:
         assert terms[id_] == name
         assert all(0 <= share <= 0.65 for share in shares)
         assert any(share >= 0.03 for share in shares), name
+
+
+def test_who_has_nothing_else_has_no_rare_disease_by_it(model: DiagnosisModel) -> None:
+    """The ranker, which takes each finding for a sign of one disease, isn't heard."""
+    factors = factors_for(model, Circumstances(age=70))
+    assert factors is not None
+    alone, with_more = (
+        [model.knowledge.columns_of(findings)]
+        for findings in ([HYPERTENSION], [HYPERTENSION, DYSURIA])
+    )
+    for patient, is_heard in ((alone, False), (with_more, True)):
+        findings, conditions = zip(*map(factors.split, patient), strict=True)
+        by_ranker = np.arange(len(model.knowledge.diseases), dtype=np.float32)[None]
+        heard = factors.weighed(by_ranker, findings, conditions)
+        unheard = factors.weighed(0 * by_ranker, findings, conditions)
+        assert (not np.array_equal(heard, unheard)) == is_heard
+
+
+def test_a_broader_condition_adds_nothing(knowledge: Knowledge) -> None:
+    everyday = EverydayConditions(knowledge, 40)
+    stated = knowledge.columns_of([HYPERTENSION])
+    everyday._shares[knowledge.phenotype_columns[ROOT]] = 0.03
+    both = np.union1d(stated, knowledge.columns_of([ROOT]))
+    assert everyday.log_ratios([both]).tolist() == everyday.log_ratios([stated]).tolist()
+
+
+def test_an_uncertain_complaint_leaves_no_condition_to_explain(model: DiagnosisModel) -> None:
+    """Where dysuria is but likely, the blood pressure isn't what the patient came for either."""
+    knowledge = model.knowledge
+    factors = factors_for(model, Circumstances(age=70))
+    certain, dysuria = knowledge.columns_of([HYPERTENSION]), knowledge.columns_of([DYSURIA])
+    nothing = certain[:0]
+    likely = uncertain_posterior(model, certain, nothing, {int(dysuria[0]): 0.6}, factors)
+    sure = posterior(model, [np.union1d(certain, dysuria)], [nothing], factors)[0]
+    assert likely == pytest.approx(sure, abs=1e-5)
+
+
+def test_what_counts_for_little_is_not_asked_for(model: DiagnosisModel) -> None:
+    questions = {
+        age: set(
+            model.questions(["Angina pectoris"], circumstances=Circumstances(age=age))["phenotype"]
+        )
+        for age in (9, 70)
+    }
+    assert HYPERTENSION in questions[9]
+    assert HYPERTENSION not in questions[70]
