@@ -40,8 +40,7 @@ def questions(
 
     The expected information gain is weighed by how likely the question can be answered at all
     (`recorded`). What is all but a synonym of a finding, or of a question before, is not asked for,
-    nor what a finding's name settles (`answered_by_name`), nor headings of the ontology, nor
-    everyday conditions (`Factors.everyday`).
+    nor what a finding's name settles, headings of the ontology, and everyday conditions.
 
     Args:
         present, excluded, unknown: columns of the knowledge: seen, looked for and not found, and
@@ -55,9 +54,8 @@ def questions(
     knowledge = model.knowledge
     logs = posterior(model, [present], [excluded], factors)[0]
     rows, weights = most_probable_diseases(logs)
-    columns = _open(model, rows, present, excluded, unknown)
-    if factors is not None:
-        columns = np.setdiff1d(columns, factors.everyday)  # an answer would count for little
+    known = unknown if factors is None else np.union1d(unknown, factors.everyday)
+    columns = _open(model, rows, present, excluded, known)
     shown = probabilities(knowledge, rows, columns, present)
     gain = information_gain(weights, shown)
     order = np.lexsort((columns, -gain * recorded(knowledge, columns)))
