@@ -524,10 +524,13 @@ def test_what_is_excluded_or_hardly_there(nlp: Language, text: str, polarity: st
     [
         ("My wife sent me, she says I [snore|Symptom].", "patient"),
         ("My mother made me come, my [cough|Symptom] is worse.", "patient"),
+        ("His wife has noticed [irritability|Symptom].", "patient"),
+        ("Her sister is worried by her [cough|Symptom].", "patient"),
+        ("His partner brought him, with a [cough|Symptom].", "patient"),
         ("My wife has a [cough|Symptom].", "other"),
     ],
 )
-def test_who_sends_a_patient_has_not_what_they_come_with(
+def test_who_sends_or_tells_of_a_patient_has_not_what_they_have(
     nlp: Language, text: str, experiencer: str
 ) -> None:
     doc = marked(nlp, text)
