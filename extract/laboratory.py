@@ -225,7 +225,7 @@ def _named_tests(doc: Doc) -> Iterator[Span]:
             if any(t.is_space or t.is_sent_start for t in inside) or doc[end - 1].lower_ in _NO_END:
                 continue
             short = len(span.text) < _SHORTEST and not (len(span.text) > 2 and span.text.isupper())
-            if not short and _test_of(span.text) is not None:
+            if not short and (_test_of(span.text) or _of_urine(span)) is not None:
                 yield span
                 behind = end
                 break
@@ -254,7 +254,9 @@ def results_of(mention: Span) -> Results | None:
     if mention.text.lower() in _PRESSURE:
         return pressure_results(measurement(mention), mention.doc)
     test = _test_of(mention.text)
-    if test is None or _of_other_specimen(mention, test) or _is_person(mention):
+    if test is None or _of_other_specimen(mention, test):
+        test = _of_urine(mention)
+    if test is None or _is_person(mention):
         return None
     stated = measurement(mention)
     if "value" not in stated and _is_part_of_name(mention):
@@ -364,6 +366,16 @@ def _of_other_specimen(mention: Span, test: LaboratoryTest) -> bool:
     return bool(named) and not set(named) <= _in_findings(doc, first, mention.start)
 
 
+def _of_urine(mention: Span) -> LaboratoryTest | None:
+    """The test of urine that a name means where urine was named last: "dipstick: blood +"."""
+    test = tests_by_name().get(f"urine {mention.text.lower()}")
+    if test is None:
+        return None
+    first = max(sentence_of(mention).start, mention.start - _REACH)
+    named = [t.lower_ for t in mention.doc[first : mention.start] if t.lower_ in _SPECIMENS]
+    return test if named and named[-1] in _URINE else None
+
+
 def _in_findings(doc: Doc, first: int, last: int) -> set[int]:
     """The tokens of findings ("red urine", which is no specimen) among those of a stretch."""
     mentions = doc.spans["mentions"]
@@ -446,4 +458,5 @@ def _test_of(text: str) -> LaboratoryTest | None:
 @cache
 def _first_words() -> frozenset[str]:
     """The words that the names of tests begin with, as tokens."""
-    return frozenset(name[slice(*token_offsets(name)[0])] for name in tests_by_name())
+    names = [*tests_by_name(), *(name.removeprefix("urine ") for name in tests_by_name())]
+    return frozenset(name[slice(*token_offsets(name)[0])] for name in names)

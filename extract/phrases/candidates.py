@@ -52,6 +52,13 @@ _NORMAL = frozenset(
     "normal normally unremarkable negative intact clear fine well good undetectable nonreactive"  # noqa: SIM905
     " stable resolved recovered improved".split()
 )
+# What says so of all that stands before it, and what may stand between ("lungs both normal").
+_ALL_NORMAL = frozenset(("normal", "unremarkable", "intact"))
+_BETWEEN = frozenset(
+    "is are was were be been appear appears appeared look looks looked seem seems both all entirely"  # noqa: SIM905
+    " completely otherwise grossly within".split()
+)
+_GOES_ON = frozenset("and but on in at for with bilaterally throughout today".split())  # noqa: SIM905
 # What is known of a run and a name; see `candidates_of`.
 FEATURES = (
     "likeness",
@@ -179,7 +186,17 @@ def runs_of(words: Sequence[str], is_free: Sequence[bool], begins: Sequence[bool
             run = slice(start, end)
             if is_edge[last] and end - start >= MIN_TOKENS and any(says_more[run]):
                 runs.append(run)
-    return runs
+    return [run for run in runs if not is_normal(words, run)]
+
+
+def is_normal(words: Sequence[str], run: slice) -> bool:
+    """Whether a run, or what follows it, says that all is normal with what it names."""
+    behind = list(takewhile(bool, words[run.stop : run.stop + _BESIDE + 1]))
+    between = list(takewhile(_BETWEEN.__contains__, behind))
+    verdict, following = [*behind[len(between) :], "", ""][:2]
+    is_last = not following or following in _GOES_ON  # "above normal values" are none
+    is_called = (verdict in _ALL_NORMAL and is_last) or words[run.stop - 1] in _ALL_NORMAL
+    return is_called and denials_in([*words[run], *between]) == 0
 
 
 def denials_in(words: Iterable[str]) -> int:

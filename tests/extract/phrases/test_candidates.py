@@ -16,6 +16,7 @@ from medkg.extract.phrases.candidates import (
     Names,
     candidates_of,
     is_able,
+    is_normal,
     runs_of,
 )
 from medkg.extract.phrases.vectors import PhraseVectors
@@ -78,6 +79,25 @@ def test_who_can_do_something(text: str, able: bool) -> None:
     words = [word if word.isalpha() else "" for word in text.split()]
     start = words.index("climb")
     assert is_able(words, slice(start, start + 2)) is able
+
+
+@pytest.mark.parametrize(
+    ("text", "run", "normal"),
+    [
+        ("heart and lungs normal", "heart and lungs", True),
+        ("heart and lungs normal", "lungs normal", True),
+        ("gait and reflexes were both normal", "gait and reflexes", True),
+        ("stiff gait , reflexes normal", "stiff gait", False),
+        ("heart rate above normal values", "heart rate above", False),
+        ("heart and lungs are normal on examination", "heart and lungs", True),
+        ("pupils not normal", "pupils not", False),
+        ("big liver and spleen", "big liver", False),
+    ],
+)
+def test_what_is_called_normal_is_no_finding(text: str, run: str, normal: bool) -> None:
+    words = [word if word.isalpha() else "" for word in text.split()]
+    start = text[: text.index(run)].count(" ")
+    assert is_normal(words, slice(start, start + run.count(" ") + 1)) is normal
 
 
 def test_who_is_able_has_no_deficit(vectors: PhraseVectors) -> None:
