@@ -14,7 +14,7 @@ nor its lay names; the misses of `blind` were mended, and of `unseen` two were. 
 that no name has (`train_phrases.py`) learned from these four, but not from `later` (25 and 15),
 which was written afterwards and from which nothing was learned. `comorbid` and `comorbid_later` (21
 common and 9 rare diseases each) are of patients who have other conditions already, by somebody who
-knew nothing of the reader; the misses of the first were seen.
+knew nothing of the reader; the misses of the first were mended, of the second they were seen.
 
 Prints Markdown: the share first, among three and ten; the mean probability of the first, and its
 expected calibration error in five bins; how many pictures have a rare disease that isn't theirs at

@@ -66,6 +66,9 @@ _SPECIMENS = frozenset(
     " faecal fecal sputum fluid".split()
 )
 _URINE = frozenset(("urine", "urinary", "urinalysis", "ua", "dipstick"))
+# What begins a list of urine's tests, and what says that it is none.
+_LISTS_URINE = frozenset(("urinalysis", "ua", "dipstick"))
+_NO_LIST = frozenset(("culture", "cultures", "output", "cytology"))
 _REACH = 10  # tokens before a test in which another specimen is looked for
 _BLOOD = re.compile(r"(?:serum|plasma|blood|circulating)\b", re.I)
 # A drug's name behind one of these with an amount after it is what was measured, and none taken; in
@@ -367,13 +370,19 @@ def _of_other_specimen(mention: Span, test: LaboratoryTest) -> bool:
 
 
 def _of_urine(mention: Span) -> LaboratoryTest | None:
-    """The test of urine that a name means where urine was named last: "dipstick: blood +"."""
+    """The test of urine that a name means in a list of urine's tests: "dipstick: blood +"."""
     test = tests_by_name().get(f"urine {mention.text.lower()}")
     if test is None:
         return None
-    first = max(sentence_of(mention).start, mention.start - _REACH)
-    named = [t.lower_ for t in mention.doc[first : mention.start] if t.lower_ in _SPECIMENS]
-    return test if named and named[-1] in _URINE else None
+    doc, first = mention.doc, max(sentence_of(mention).start, mention.start - _REACH)
+    for token in reversed(doc[first : mention.start]):
+        if token.lower_ in _LISTS_URINE or (
+            token.lower_ == "urine" and doc[token.i + 1].lower_ in (":", "dipstick", "dip")
+        ):
+            return test
+        if token.lower_ in _SPECIMENS or token.lower_ in _NO_LIST:
+            return None
+    return None
 
 
 def _in_findings(doc: Doc, first: int, last: int) -> set[int]:

@@ -278,7 +278,7 @@ class _Ranking:
                     "uncertain": dict(patient.findings.uncertain),
                     "notes": [
                         *patient.findings.notes,
-                        *self._everyday(present[number]),
+                        *self._everyday(patient),
                         *self._notes(patient, known_row),
                     ],
                     "known": list(patient.diseases),
@@ -332,15 +332,25 @@ class _Ranking:
         columns = rows.select("phenotype", "name").iter_rows()
         return [{"phenotype": phenotype, "name": name} for phenotype, name in columns]
 
-    def _everyday(self, present: Integers) -> Iterator[str]:
+    def _everyday(self, patient: PatientFindings) -> Iterator[str]:
         """A note on the findings that stand beside what is to be explained."""
-        conditions = () if self.factors is None else self.factors.split(present)[1]
-        if len(conditions):
-            ids = [self.model.knowledge.phenotypes[column] for column in conditions]
-            names = ", ".join(self.model.names.get(each, each) for each in ids)
+        knowledge, findings = self.model.knowledge, patient.findings
+        if self.factors is None:
+            return
+        certain = [each for each in findings.present if each not in findings.uncertain]
+        _, conditions = self.factors.split(knowledge.columns_of(certain))
+        explained, _ = self.factors.split(knowledge.columns_of(findings.present))
+        ids = [knowledge.phenotypes[column] for column in conditions]
+        names = ", ".join(self.model.names.get(each, each) for each in ids)
+        if ids and len(explained):
             yield (
                 f"{names}: many people have this anyway, whatever they come with, so that it counts"
                 " for little"
+            )
+        elif ids:
+            yield (
+                f"{names}: many people have this anyway; with no other finding the list goes by how"
+                " common diseases are and how often they show it"
             )
 
     def _notes(self, patient: PatientFindings, known_row: int | None) -> Iterator[str]:

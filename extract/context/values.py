@@ -52,10 +52,10 @@ _FLAGS = {
 _FLAG = re.compile(
     "|".join(rf"(?P<{name}>(?<!\w)(?:{words})(?!\w))" for name, words in _FLAGS.items()), re.I
 )
-# "Nitrite +", "protein 3+", "ANA (-)": at the end of a clause; elsewhere a plus joins.
+# "Protein 3+", "blood ++", "ANA (-)"; one plus only at the end of a clause, elsewhere it joins.
 _GRADE = re.compile(
-    r"[\s:=]*(?:[1-4]?\s?(?P<plus>\+{1,4})|\((?:(?P<plus_only>\+{1,4})|[-–−])\))"
-    r"(?=\s*(?:[,.;)\n]|$))"
+    r"\s*\((?P<bracketed>\+{1,4}|[-–−])\)|[\s:=]+(?:[1-4]\s?\+{1,4}|\+{2,4})(?![+\w])"
+    r"|[\s:=]+(?P<single>\+)(?=\s*(?:[,.;)\n]|$))"
 )
 # A number that counts time or is a date is no result.
 _NO_RESULT = re.compile(
@@ -86,10 +86,10 @@ def measurement(test: Span) -> dict[str, str | float]:
     `value`, a number or as written ("<5", "120/80", "1:320"), and `unit`; `standard_value` and
     `standard_unit` where the unit is known and the value one number
     (`graph.units.normalise_quantity`);
-    `interpretation`: high, low, normal, abnormal, positive or negative. They stand after the test,
-    before the next mention, with nothing between but words such as "level", "was", "elevated at";
-    an interpretation may stand right before it ("raised CRP", "negative for CD3") and is shared by
-    tests in a row ("ALT and AST were normal"). Of "9.1 -> 7.2" it is the last.
+    `interpretation`: high, low, normal, abnormal, positive ("3+") or negative. They stand after the
+    test, before the next mention, with nothing between but words such as "level", "was",
+    "elevated at"; an interpretation may stand right before it ("raised CRP", "negative for CD3")
+    and is shared by tests in a row ("ALT and AST were normal"). Of "9.1 -> 7.2" it is the last.
     """
     listed = _value_of_list(test)
     if listed is not None:
@@ -113,18 +113,29 @@ def _own_value(test: Span) -> dict[str, str | float]:
         result = _quantity(value, bound[0].strip() if bound else "")
         stated = _STATED.match(value.string, value.end())
         linked += f" ({_LETTERS.get(stated[1], stated[1])})" if stated else ""
-    grade = _GRADE.match(after)
-    is_cut = test.end_char + len(after) < sentence_of(test).end_char  # by the next mention
-    if grade is not None and (grade.end() < len(after.rstrip()) or not is_cut):
-        positive = grade["plus"] or grade["plus_only"]
-        return {**result, "interpretation": "positive" if positive else "negative"}
     flag, before = _FLAG.search(linked), _interpretation_before(test)
     # "Raised transaminases, low ceruloplasmin": what follows the comma is the next test's.
     of_next = flag is not None and before is not None and "," in linked[: flag.start()]
     interpretation = flag.lastgroup if flag is not None and not of_next else before
+    interpretation = interpretation or _grade(test, after, link.end() if link else 0)
     if interpretation is not None:
         result["interpretation"] = interpretation
     return result
+
+
+def _grade(test: Span, after: str, linked: int) -> str | None:
+    """Positive or negative by a degree ("3+") behind a test, or behind what links it ("was 3+").
+
+    Args:
+        after, linked: the text behind the test, up to the next mention, and how much of it links.
+    """
+    grade = _GRADE.match(after) or _GRADE.match(after, max(0, linked - 1))
+    if grade is None or _NO_RESULT.match(after, grade.end()):
+        return None
+    is_cut = test.end_char + len(after) < sentence_of(test).end_char  # by the next mention
+    if grade["single"] and is_cut and grade.end() == len(after.rstrip()):
+        return None
+    return "negative" if (grade["bracketed"] or "+")[0] != "+" else "positive"
 
 
 def _shared_interpretation(test: Span) -> str | None:

@@ -56,9 +56,10 @@ _NORMAL = frozenset(
 _ALL_NORMAL = frozenset(("normal", "unremarkable", "intact"))
 _BETWEEN = frozenset(
     "is are was were be been appear appears appeared look looks looked seem seems both all entirely"  # noqa: SIM905
-    " completely otherwise grossly within".split()
+    " completely grossly within".split()
 )
-_GOES_ON = frozenset("and but on in at for with bilaterally throughout today".split())  # noqa: SIM905
+_COMPARED = frozenset("above below over under than twice from".split())  # noqa: SIM905
+_GOES_ON = frozenset("and but on in at for with bilaterally throughout today limits range".split())  # noqa: SIM905
 # What is known of a run and a name; see `candidates_of`.
 FEATURES = (
     "likeness",
@@ -191,12 +192,12 @@ def runs_of(words: Sequence[str], is_free: Sequence[bool], begins: Sequence[bool
 
 def is_normal(words: Sequence[str], run: slice) -> bool:
     """Whether a run, or what follows it, says that all is normal with what it names."""
-    behind = list(takewhile(bool, words[run.stop : run.stop + _BESIDE + 1]))
+    behind = list(takewhile(bool, words[run.stop : run.stop + _BESIDE + 2]))
     between = list(takewhile(_BETWEEN.__contains__, behind))
     verdict, following = [*behind[len(between) :], "", ""][:2]
-    is_last = not following or following in _GOES_ON  # "above normal values" are none
+    is_last = not following or following in _GOES_ON  # "normal values" are none
     is_called = (verdict in _ALL_NORMAL and is_last) or words[run.stop - 1] in _ALL_NORMAL
-    return is_called and denials_in([*words[run], *between]) == 0
+    return is_called and denials_in(words[run]) == 0 and _COMPARED.isdisjoint(words[run])
 
 
 def denials_in(words: Iterable[str]) -> int:

@@ -54,8 +54,8 @@ def questions(
     knowledge = model.knowledge
     logs = posterior(model, [present], [excluded], factors)[0]
     rows, weights = most_probable_diseases(logs)
-    known = unknown if factors is None else np.union1d(unknown, factors.everyday)
-    columns = _open(model, rows, present, excluded, known)
+    not_asked = unknown if factors is None else np.union1d(unknown, factors.everyday)
+    columns = _open(model, rows, present, excluded, not_asked)
     shown = probabilities(knowledge, rows, columns, present)
     gain = information_gain(weights, shown)
     order = np.lexsort((columns, -gain * recorded(knowledge, columns)))

@@ -151,6 +151,7 @@ class Factors:
             prior = prior_factors(self.prevalence, sharpened=of_published_cases)
             self.fixed["prevalence"] = prior
         self._sharpened = circumstances.prevalence and of_published_cases
+        # Both count where the probabilities are sharpened.
         self._frequencies = FindingFrequencies(knowledge) if self._sharpened else None
         self._everyday = (
             EverydayConditions(knowledge, circumstances.age) if self._sharpened else None
@@ -201,33 +202,27 @@ class Factors:
     def weighed(
         self,
         logs: Floats,
-        findings: Sequence[Integers],
+        shown: Sequence[Integers],
         conditions: Sequence[Integers],
         *,
         as_sharp_as: Integers | None = None,
     ) -> Floats:
         """What patients' findings say of the diseases in a clinic, patients × diseases.
 
-        What is only known to have everyday conditions has no rare disease by them: there the ranker
-        isn't heard.
-
         Args:
-            logs: logarithms of the probabilities by the findings, patients × diseases.
-            findings, conditions: of each patient, see `split`.
+            logs: logarithms of the probabilities by what is to be explained, patients × diseases.
+            shown: of each patient what is to be explained, or, where that is nothing, the everyday
+                conditions.
+            conditions: the everyday conditions of each, see `split`.
             as_sharp_as: the findings that say how much the logarithms are multiplied by
                 (`prevalence.sharpness`); by default each patient's own.
         """
         if self._frequencies is None or self._everyday is None:
             return logs
-        sharp_by = findings if as_sharp_as is None else [as_sharp_as]
+        sharp_by = shown if as_sharp_as is None else [as_sharp_as]
         numbers = np.array([len(patient) for patient in sharp_by], dtype=np.int64)
-        sharp = sharpness(numbers)[:, None]
-        is_heard = [
-            not len(beside) or np.setdiff1d(of_patient, beside).size > 0
-            for of_patient, beside in zip(findings, conditions, strict=True)
-        ]
-        logs = np.where(np.array(is_heard)[:, None], sharp * logs, 0)
-        return logs + self._frequencies.means(findings) + self._everyday.log_ratios(conditions)
+        logs = sharpness(numbers)[:, None] * logs + self._frequencies.means(shown)
+        return logs + self._everyday.log_ratios(conditions)
 
     def log_factors(self, knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
         """Logarithms of the product of all factors: patients × diseases."""

@@ -44,13 +44,9 @@ class EverydayConditions:
         return np.array(sorted(self._shares), dtype=np.int64)
 
     def split(self, patient: Integers) -> tuple[Integers, Integers]:
-        """The findings that are to be explained, and the everyday conditions beside them.
-
-        Where a patient has nothing else, these are both.
-        """
+        """The findings that are to be explained, and the everyday conditions beside them."""
         is_everyday = np.isin(patient, self.columns)
-        findings = patient if is_everyday.all() else patient[~is_everyday]
-        return findings, patient[is_everyday]
+        return patient[~is_everyday], patient[is_everyday]
 
     def log_ratios(self, conditions: Sequence[Integers]) -> Floats:
         """The weighted sums of the logarithms of f / s of patients' conditions, patients ×

@@ -104,15 +104,16 @@ def contributions(
     with_all += [present] * len(excluded)
     without = [excluded] * (1 + len(present))
     without += [np.delete(excluded, i) for i in range(len(excluded))]
-    telling, everyday = (present, present[:0]) if factors is None else factors.split(present)
-    findings = [patient[np.isin(patient, telling)] for patient in with_all]
+    explained, everyday = (present, present[:0]) if factors is None else factors.split(present)
+    findings = [patient[np.isin(patient, explained)] for patient in with_all]
     logs = model.log_probabilities(findings, without)
     named = {}
     if factors is not None:
         conditions = [patient[np.isin(patient, everyday)] for patient in with_all]
+        shown = findings if len(explained) else conditions
         # No finding gets the credit for how many there are.
-        logs = factors.weighed(logs, findings, conditions, as_sharp_as=telling)
-        named = factors.by_name(model.knowledge, findings)
+        logs = factors.weighed(logs, shown, conditions, as_sharp_as=shown[0])
+        named = factors.by_name(model.knowledge, shown)
     logs = logs.astype(np.float64)
     if "prevalence" in named:
         # No finding gets the credit for how common the diseases are that it alone explains.

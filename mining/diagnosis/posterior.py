@@ -63,11 +63,13 @@ def posterior(
     """
     if factors is None:
         return model.log_probabilities(present, excluded, scores=scores)
-    findings = to_explain(factors, present)
-    conditions = [factors.split(patient)[1] for patient in present]
-    logs = model.log_probabilities(findings, excluded, scores=scores)
-    logs = factors.weighed(logs, findings, conditions)
-    logs += factors.log_factors(model.knowledge, findings)
+    parts = [factors.split(patient) for patient in present]
+    # Who has nothing but everyday conditions has the common diseases that show them: the ranker,
+    # which takes each finding for a sign of one disease, isn't told of these.
+    shown = [findings if len(findings) else conditions for findings, conditions in parts]
+    explained, conditions = [each for each, _ in parts], [each for _, each in parts]
+    logs = model.log_probabilities(explained, excluded, scores=scores)
+    logs = factors.weighed(logs, shown, conditions) + factors.log_factors(model.knowledge, shown)
     return np.asarray(log_softmax(logs, axis=1), dtype=np.float32)
 
 
@@ -113,18 +115,11 @@ def uncertain_posterior(
     for column in columns[:_STATES_OF]:
         states += [[*state, column] for state in states]
         weights = np.concatenate([weights * (1 - uncertain[column]), weights * uncertain[column]])
-    # What can't be isn't scored: a probability of 1 leaves half of the states. Nor is a state of
-    # everyday conditions alone, where the patient came for something else in the others.
-    present = [np.union1d(certain, state).astype(np.int64) for state in states]
-    everyday = np.zeros(0, dtype=np.int64) if factors is None else factors.everyday
-    came_for = np.array([np.setdiff1d(state, everyday).size > 0 for state in present])
-    possible = np.flatnonzero(weights * came_for)
-    if not len(possible):
-        possible = np.flatnonzero(weights)
-    weights = weights[possible] / weights[possible].sum()
-    present = [present[i] for i in possible]
+    # What can't be isn't scored: a probability of 1 leaves half of the states.
+    possible = np.flatnonzero(weights)
+    present = [np.union1d(certain, states[i]).astype(np.int64) for i in possible]
     logs = posterior(model, present, [excluded] * len(present), factors)
-    mixed = logsumexp(logs + np.log(weights)[:, None], axis=0)
+    mixed = logsumexp(logs + np.log(weights[possible])[:, None], axis=0)
     return np.asarray(mixed, dtype=np.float64)
 
 

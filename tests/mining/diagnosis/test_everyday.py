@@ -95,11 +95,6 @@ def test_of_unknown_age_is_an_adult(kg: KnowledgeGraph, knowledge: Knowledge) ->
     assert _split(kg, knowledge, None, HYPERTENSION, DYSURIA) == of_adult
 
 
-def test_where_there_is_nothing_else_it_is_both(kg: KnowledgeGraph, knowledge: Knowledge) -> None:
-    assert _split(kg, knowledge, 70, HYPERTENSION) == ({HYPERTENSION}, {HYPERTENSION})
-    assert _split(kg, knowledge, 70) == (set(), set())
-
-
 def test_a_condition_tells_as_far_as_it_is_commoner_than_in_people(
     kg: KnowledgeGraph, knowledge: Knowledge
 ) -> None:
@@ -130,8 +125,7 @@ def _probability(model: DiagnosisModel, disease: str, *findings: str, **known: f
     knowledge = model.knowledge
     factors = factors_for(model, Circumstances(**known))
     present = [knowledge.columns_of(findings)]
-    scores = model.scores(present)  # of all findings, as those who rank have them
-    logs = posterior(model, present, [present[0][:0]], factors, scores)
+    logs = posterior(model, present, [present[0][:0]], factors)
     return float(np.exp(logs[0, knowledge.disease_rows[disease]]))
 
 
@@ -174,20 +168,23 @@ def test_the_table_names_what_hpo_has() -> None:
         assert any(share >= 0.03 for share in shares), name
 
 
-def test_who_has_nothing_else_has_no_rare_disease_by_it(model: DiagnosisModel) -> None:
-    """The ranker, which takes each finding for a sign of one disease, isn't heard."""
-    factors = factors_for(model, Circumstances(age=70))
-    assert factors is not None
-    alone, with_more = (
-        [model.knowledge.columns_of(findings)]
-        for findings in ([HYPERTENSION], [HYPERTENSION, DYSURIA])
+def test_who_has_nothing_else_has_no_rare_disease_by_it(
+    model: DiagnosisModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ranker isn't told of everyday conditions; what is excluded counts."""
+    heard: list[list[int]] = []
+    scores = model.scores
+    monkeypatch.setattr(
+        model, "scores", lambda patients: heard.extend(map(len, patients)) or scores(patients)
     )
-    for patient, is_heard in ((alone, False), (with_more, True)):
-        findings, conditions = zip(*map(factors.split, patient), strict=True)
-        by_ranker = np.arange(len(model.knowledge.diseases), dtype=np.float32)[None]
-        heard = factors.weighed(by_ranker, findings, conditions)
-        unheard = factors.weighed(0 * by_ranker, findings, conditions)
-        assert (not np.array_equal(heard, unheard)) == is_heard
+    factors = factors_for(model, Circumstances(age=70))
+    pressed = model.knowledge.columns_of([HYPERTENSION])
+    both = model.knowledge.columns_of([HYPERTENSION, DYSURIA])
+    nothing, angina = pressed[:0], model.knowledge.columns_of([ANGINA])
+    logs = posterior(model, [pressed, both, pressed], [nothing, nothing, angina], factors)
+    assert heard == [0, 1, 0]
+    row = model.knowledge.disease_rows[TUMOUR]
+    assert logs[2, row] < logs[0, row] - 0.1
 
 
 def test_a_broader_condition_adds_nothing(knowledge: Knowledge) -> None:
@@ -198,15 +195,15 @@ def test_a_broader_condition_adds_nothing(knowledge: Knowledge) -> None:
     assert everyday.log_ratios([both]).tolist() == everyday.log_ratios([stated]).tolist()
 
 
-def test_an_uncertain_complaint_leaves_no_condition_to_explain(model: DiagnosisModel) -> None:
-    """Where dysuria is but likely, the blood pressure isn't what the patient came for either."""
+def test_a_likely_complaint_beside_a_condition_is_mixed(model: DiagnosisModel) -> None:
     knowledge = model.knowledge
     factors = factors_for(model, Circumstances(age=70))
     certain, dysuria = knowledge.columns_of([HYPERTENSION]), knowledge.columns_of([DYSURIA])
     nothing = certain[:0]
     likely = uncertain_posterior(model, certain, nothing, {int(dysuria[0]): 0.6}, factors)
-    sure = posterior(model, [np.union1d(certain, dysuria)], [nothing], factors)[0]
-    assert likely == pytest.approx(sure, abs=1e-5)
+    both = np.union1d(certain, dysuria)
+    sure, without = posterior(model, [both, certain], [nothing, nothing], factors).astype(float)
+    assert np.exp(likely) == pytest.approx(0.6 * np.exp(sure) + 0.4 * np.exp(without), abs=1e-5)
 
 
 def test_what_counts_for_little_is_not_asked_for(model: DiagnosisModel) -> None:

@@ -234,7 +234,7 @@ def test_age_counts_where_a_disease_states_ages_or_onsets(model: DiagnosisModel)
 @pytest.mark.parametrize(
     ("ages", "of_age"),
     [
-        ("0-2", {0: 1, 2.9: 1, 3: 0.09}),
+        ("0-2", {0: 1, 2.9: 1, 3: 0.09, 5.9: 0.09, 6: 0.002, 69: 0.002}),
         ("0-0.5", {0.4: 1, 0.6: 0.09}),
         ("45-", {44.9: 0.09, 45: 1, 130: 1}),
         # What can't be read says nothing, and the onset counts (childhood, from a year on).
