@@ -65,7 +65,6 @@ _SPECIMENS = frozenset(
     "urine urinary urinalysis ua dipstick csf spinal pleural ascitic peritoneal synovial stool"  # noqa: SIM905
     " faecal fecal sputum fluid".split()
 )
-_URINE = frozenset(("urine", "urinary", "urinalysis", "ua", "dipstick"))
 # What begins a list of urine's tests, and what says that it is none.
 _LISTS_URINE = frozenset(("urinalysis", "ua", "dipstick"))
 _NO_LIST = frozenset(("culture", "cultures", "output", "cytology"))
@@ -74,6 +73,7 @@ _BLOOD = re.compile(r"(?:serum|plasma|blood|circulating)\b", re.I)
 # A drug's name behind one of these with an amount after it is what was measured, and none taken; in
 # serum a level is mostly measured of what is taken (lithium, digoxin).
 _MEASURED_IN = frozenset(("urinary", "urine"))
+_URINE = _MEASURED_IN | _LISTS_URINE
 _AMOUNT = re.compile(
     r"(?: (?:excretion|output|levels?|concentrations?))?(?: (?:was|is|of|at|=)|:)?"
     r" ?[<>≤≥~]? ?\d",
@@ -364,9 +364,15 @@ def _of_other_specimen(mention: Span, test: LaboratoryTest) -> bool:
         return False
     is_of_urine = any(_URINE.intersection(name.split()) for name in test.names)
     others = _SPECIMENS - _URINE if is_of_urine else _SPECIMENS
-    doc, first = mention.doc, max(sentence_of(mention).start, mention.start - _REACH)
-    named = [token.i for token in doc[first : mention.start] if token.lower_ in others]
-    return bool(named) and not set(named) <= _in_findings(doc, first, mention.start)
+    stretch = _stretch_before(mention)
+    named = {token.i for token in stretch if token.lower_ in others}
+    return bool(named) and not named <= _in_findings(mention.doc, stretch.start, mention.start)
+
+
+def _stretch_before(mention: Span) -> Span:
+    """The tokens of the sentence before a test in which its specimen is looked for."""
+    first = max(sentence_of(mention).start, mention.start - _REACH)
+    return mention.doc[first : mention.start]
 
 
 def _of_urine(mention: Span) -> LaboratoryTest | None:
@@ -374,10 +380,9 @@ def _of_urine(mention: Span) -> LaboratoryTest | None:
     test = tests_by_name().get(f"urine {mention.text.lower()}")
     if test is None:
         return None
-    doc, first = mention.doc, max(sentence_of(mention).start, mention.start - _REACH)
-    for token in reversed(doc[first : mention.start]):
+    for token in reversed(_stretch_before(mention)):
         if token.lower_ in _LISTS_URINE or (
-            token.lower_ == "urine" and doc[token.i + 1].lower_ in (":", "dipstick", "dip")
+            token.lower_ == "urine" and mention.doc[token.i + 1].lower_ in (":", "dipstick", "dip")
         ):
             return test
         if token.lower_ in _SPECIMENS or token.lower_ in _NO_LIST:
@@ -467,5 +472,5 @@ def _test_of(text: str) -> LaboratoryTest | None:
 @cache
 def _first_words() -> frozenset[str]:
     """The words that the names of tests begin with, as tokens."""
-    names = [*tests_by_name(), *(name.removeprefix("urine ") for name in tests_by_name())]
+    names = {short for name in tests_by_name() for short in (name, name.removeprefix("urine "))}
     return frozenset(name[slice(*token_offsets(name)[0])] for name in names)

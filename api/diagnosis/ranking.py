@@ -338,9 +338,9 @@ class _Ranking:
         if self.factors is None:
             return
         certain = [each for each in findings.present if each not in findings.uncertain]
-        _, conditions = self.factors.split(knowledge.columns_of(certain))
-        explained, _ = self.factors.split(knowledge.columns_of(findings.present))
-        ids = [knowledge.phenotypes[column] for column in conditions]
+        is_certain = set(knowledge.columns_of(certain).tolist())
+        explained, conditions = self.factors.split(knowledge.columns_of(findings.present))
+        ids = [knowledge.phenotypes[column] for column in conditions if column in is_certain]
         names = ", ".join(self.model.names.get(each, each) for each in ids)
         if ids and len(explained):
             yield (

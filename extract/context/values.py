@@ -54,7 +54,7 @@ _FLAG = re.compile(
 )
 # "Protein 3+", "blood ++", "ANA (-)"; one plus only at the end of a clause, elsewhere it joins.
 _GRADE = re.compile(
-    r"\s*\((?P<bracketed>\+{1,4}|[-–−])\)|[\s:=]+(?:[1-4]\s?\+{1,4}|\+{2,4})(?![+\w])"
+    r"\s*\((?:\+{1,4}|[-–−])\)|[\s:=]+(?:[1-4]\s?\+{1,4}|\+{2,4})(?![+\w])"
     r"|[\s:=]+(?P<single>\+)(?=\s*(?:[,.;)\n]|$))"
 )
 # A number that counts time or is a date is no result.
@@ -135,7 +135,7 @@ def _grade(test: Span, after: str, linked: int) -> str | None:
     is_cut = test.end_char + len(after) < sentence_of(test).end_char  # by the next mention
     if grade["single"] and is_cut and grade.end() == len(after.rstrip()):
         return None
-    return "negative" if (grade["bracketed"] or "+")[0] != "+" else "positive"
+    return "positive" if "+" in grade[0] else "negative"
 
 
 def _shared_interpretation(test: Span) -> str | None:

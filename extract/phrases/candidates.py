@@ -187,6 +187,8 @@ def runs_of(words: Sequence[str], is_free: Sequence[bool], begins: Sequence[bool
             run = slice(start, end)
             if is_edge[last] and end - start >= MIN_TOKENS and any(says_more[run]):
                 runs.append(run)
+    if _ALL_NORMAL.isdisjoint(words):
+        return runs
     return [run for run in runs if not is_normal(words, run)]
 
 

@@ -150,12 +150,10 @@ class Factors:
             self.prevalence = prevalences(kg, knowledge)
             prior = prior_factors(self.prevalence, sharpened=of_published_cases)
             self.fixed["prevalence"] = prior
-        self._sharpened = circumstances.prevalence and of_published_cases
         # Both count where the probabilities are sharpened.
-        self._frequencies = FindingFrequencies(knowledge) if self._sharpened else None
-        self._everyday = (
-            EverydayConditions(knowledge, circumstances.age) if self._sharpened else None
-        )
+        is_sharpened = circumstances.prevalence and of_published_cases
+        self._frequencies = FindingFrequencies(knowledge) if is_sharpened else None
+        self._everyday = EverydayConditions(knowledge, circumstances.age) if is_sharpened else None
         if circumstances.genes:
             self.fixed["gene"] = self._gene_factors(kg, knowledge, circumstances.genes)
         if circumstances.onset:

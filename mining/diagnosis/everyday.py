@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from .knowledge import Floats, Integers, Knowledge
 from .similarity import entries
@@ -56,12 +57,16 @@ class EverydayConditions:
         """
         if not any(len(of_patient) for of_patient in conditions):
             return np.zeros((1, 1), dtype=np.float32)
-        often = self._knowledge.frequency[:, self.columns].toarray().T
-        shares = np.array([self._shares[column] for column in self.columns.tolist()])
-        ratios = _WEIGHT * np.log(np.maximum(often / shares[:, None], 1))
         narrowest = [self._narrowest(of_patient) for of_patient in conditions]
         has = np.array([np.isin(self.columns, of_patient) for of_patient in narrowest])
-        return np.asarray(has.astype(np.float32) @ ratios, dtype=np.float32)
+        return np.asarray(has.astype(np.float32) @ self._ratios, dtype=np.float32)
+
+    @cached_property
+    def _ratios(self) -> NDArray[np.float64]:
+        """The weighted logarithms of f / s, conditions × diseases."""
+        often = self._knowledge.frequency[:, self.columns].toarray().T
+        shares = np.array([self._shares[column] for column in self.columns.tolist()])
+        return np.asarray(_WEIGHT * np.log(np.maximum(often / shares[:, None], 1)))
 
     def _narrowest(self, conditions: Integers) -> Integers:
         broader = {

