@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from ..core.han import HAN
 from ..graph.units import OLDEST, parse_years
 from .spoken_numbers import UP_TO_99
+from .told_of import relative_told_of
 
 _FLAGS = re.IGNORECASE | re.ASCII
 
@@ -38,7 +39,7 @@ _SHORT = rf"{_FIGURE}\s?(?:y/?o(?:\b|(?=[fm]\b))|y\.\s?o\.)"
 
 _PERSONS = {
     "female": ("woman", "girl", "lady", "gentlewoman", "schoolgirl"),
-    "male": ("man", "boy", "gentleman", "lad", "schoolboy"),
+    "male": ("man", "boy", "gentleman", "lad", "schoolboy", "bloke", "guy", "chap"),
 }
 _PERSON = rf"(?:{'|'.join(word for words in _PERSONS.values() for word in words)})"
 _ANYONE = rf"(?:{_PERSON}|female|male)"
@@ -81,20 +82,24 @@ _OF_SOMEBODY = re.compile(
             rf"|,?\s+{_WORDS}(?P<anyone>{_PATIENT})\b)",
             # a woman of 34, this boy of six, a woman, 34; a male infant, 3 months old
             rf"\b(?:(?P<who>{_ANYONE}|{_MY_CHILD})(?:\s+{_PATIENT})?|{_PATIENT})"
-            r"(?:,\s*|\s+of\s+|,?\s+aged\s+|\s+is\s+)(?:about\s+|now\s+)?"
+            r"(?:,\s*|\s+of\s+|,?\s+aged\s+|\s+is\s+|\s*\(\s?(?:aged?\s+)?)(?:about\s+|now\s+)?"
             rf"(?:(?P<term>{_TERM})(?:{_OLD})|(?P<years>{_NUMBER}(?:\s{_YEARS})?){_GOES_ON})",
             # our daughter, 20 months, has
             rf"\b(?P<child>boy|girl|{_MY_CHILD})(?:,\s*|\s+is\s+)(?P<part>{_TERM})(?=[.,:])",
-            # 52/M; Jane Roe, 45, female
+            # 52/M; M/46; Jane Roe, 45, female; I'm 55, male
             r"(?<![\d/])(?P<slashed>\d{1,3})\s?/\s?(?P<letter>(?-i:[FM]))\b",
+            r"(?<![\w/])(?P<letter_first>(?-i:[FM]))\s?/\s?(?P<slashed_last>\d{1,3})\b(?![/.,]\d)",
+            rf"\bi(?:['’]m|\s+am)\s+(?P<my_age>\d{{1,3}})(?:,|\s+and)?\s+(?:an?\s+)?(?P<my_sex>{_ANYONE})\b",
             r",\s*(?P<listed>\d{1,3}),\s*(?P<listed_sex>female|male)\b",
         )
     ),
     _FLAGS,
 )
-# 74F with chest pain, at the start of a note; but "101F" is a temperature.
+# 74F with chest pain, at a sentence's or a line's start; but "101F" is a temperature.
 _INITIAL = re.compile(
-    r"(?:(?:pt|patient):?\s+)?(?P<glued>\d{1,3})\s?(?P<letter>(?-i:[FM]))\b(?!\s?[\d/])", _FLAGS
+    r"(?:^\s{0,4}|\n[ \t]{0,4})(?:(?:pt|patient):?\s+)?(?P<glued>\d{1,3})\s?"
+    r"(?P<letter>(?-i:[FM]))\b(?!\s?[\d/])",
+    _FLAGS,
 )
 _TEMPERATURES = range(94, 108)
 # She is 34 years old, this 15-year-old, my 7-month-old; in the first sentence also "34 years old",
@@ -241,6 +246,10 @@ def demographics(text: str) -> Demographics:
         Demographics(sex='female', age=34.0)
     """
     sex, age = None, None
+    if told_of := relative_told_of(text):
+        # "Girl" and "boy" are read with any age, months among them.
+        patient = {"female": "this girl", "male": "this boy"}.get(str(told_of.sex), "this patient")
+        text = patient + text[told_of.end :]
     pronoun = _pronoun(text)
     for phrase in _phrases(text):
         if None not in (sex, phrase.sex) and sex != phrase.sex:
@@ -293,7 +302,7 @@ def _english(sentence: str, is_first_person: bool) -> Iterator[_Phrase]:
                 sex = _SEXES.get(match[name].lower())
                 yield _Phrase(match.start(), sex, None if sex else _years(match["age"]), True)
     without_ages = list(sentence)
-    if initial := _INITIAL.match(sentence):
+    if initial := _INITIAL.search(sentence):
         number = int(initial["glued"])
         if not (initial["letter"] == "F" and number in _TEMPERATURES):
             yield _Phrase(0, _SEXES[initial["letter"].lower()], _years(initial["glued"]), True)
@@ -318,7 +327,7 @@ def _before(sentence: str, match: re.Match[str]) -> str:
 
 
 def _is_of_the_patient(sentence: str, match: re.Match[str], parts: Mapping[str, str]) -> bool:
-    if parts.keys() & {"speaker", "child"}:
+    if parts.keys() & {"speaker", "child", "my_age"}:
         return True
     before = _before(sentence, match)
     tells = bool(_TELLS.search(before))
@@ -332,10 +341,12 @@ def _is_of_the_patient(sentence: str, match: re.Match[str], parts: Mapping[str, 
 
 
 _NAMING_A_SEX = (
-    "person", "own", "parent", "initial", "who", "child", "letter", "listed_sex", "subject",
-    "adjective", "named",
+    "person", "own", "parent", "initial", "who", "child", "letter", "letter_first", "listed_sex",
+    "my_sex", "subject", "adjective", "named",
 )  # fmt: skip
-_NAMING_AN_AGE = ("age", "short", "term", "years", "part", "slashed", "listed")
+_NAMING_AN_AGE = (
+    "age", "short", "term", "years", "part", "slashed", "slashed_last", "listed", "my_age",
+)  # fmt: skip
 
 
 def _sex(parts: Mapping[str, str]) -> str | None:

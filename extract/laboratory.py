@@ -36,8 +36,12 @@ _NARROW = 10.0  # by this power of the range's upper limit to its lower one, if 
 # A value denies a finding unless it lies within this share of the range's width of the limit behind
 # which the finding is: "BP 92/54" says nothing of hypotension. By judgement.
 _BORDER = 0.1
-# Characters; shorter names of tests ("ca", "k") are too often other words.
+# Characters; shorter names of tests ("ca", "k") are too often other words, unless they are written
+# as no word is ("HDL", "pH", "Na+").
 _SHORTEST = 4
+_NO_WORD = re.compile(r"[A-Z]{3}|[a-z]+[A-Z]|[A-Za-z]{1,2}\+|[A-Z]\d")
+# Names of vertebrae and of stages too, so that a number alone doesn't count: "C3 6" but "C3 low".
+_OF_OTHERS_TOO = re.compile(r"[A-Z]\d")
 _MAX_TOKENS = 8  # of a test's name
 # That a test's name with a result beside it is one; by judgement.
 PROBABILITY = 0.9
@@ -193,10 +197,17 @@ def add_tests(doc: Doc) -> None:
     # First all, since what a test's value is depends on where the next mention starts; then only
     # those that have a result.
     take_up(tests)
-    with_result = [(test, here) for test, here in tests if results_of(test) is not None]
+    with_result = [each for each in tests if _is_test(each[0]) and results_of(each[0]) is not None]
     for test, _ in with_result:
         test._.probability = PROBABILITY
     take_up(with_result)
+
+
+def _is_test(mention: Span) -> bool:
+    """Whether a name that is of vertebrae too has a result as only tests have."""
+    if not _OF_OTHERS_TOO.fullmatch(mention.text):
+        return True
+    return not {"unit", "interpretation"}.isdisjoint(measurement(mention))
 
 
 def _is_measured(mention: Span) -> bool:
@@ -227,8 +238,8 @@ def _named_tests(doc: Doc) -> Iterator[Span]:
             inside = doc[start + 1 : end]
             if any(t.is_space or t.is_sent_start for t in inside) or doc[end - 1].lower_ in _NO_END:
                 continue
-            short = len(span.text) < _SHORTEST and not (len(span.text) > 2 and span.text.isupper())
-            if not short and (_test_of(span.text) or _of_urine(span)) is not None:
+            is_name = len(span.text) >= _SHORTEST or _NO_WORD.fullmatch(span.text)
+            if is_name and (_test_of(span.text) or _of_urine(span)) is not None:
                 yield span
                 behind = end
                 break

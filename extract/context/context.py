@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 
@@ -30,6 +30,7 @@ from .. import short_forms as _short_forms  # noqa: F401 (registers `stands_for`
 from ..sentences import section_of, sentence_of
 from ..tables import table_rows
 from ..tokens import StatelessComponent
+from ..told_of import relative_told_of, with_patient
 from .attributes import Categorised, attributes
 from .current_drugs import keep_current
 from .planned_procedures import mark_planned
@@ -289,11 +290,15 @@ class Context(StatelessComponent):
         ignored = _TERMINATIONS if doc._.note else _TERMINATIONS | _OF_NOTES
         lists = AllergyLists(doc)
         document = _DocumentContext()
+        told_of = relative_told_of(doc.text) if doc._.note else None
         for span in doc.sents:
             if span.start not in mentions:
                 continue
             here = sorted(mentions[span.start], key=lambda mention: mention.start)
             sentence = SentenceWords.of(span, here)
+            if told_of is not None:
+                as_of_patient = with_patient(sentence.words, told_of.relative)
+                sentence = replace(sentence, words=as_of_patient)
             phrases = list(find_triggers(sentence.words))
             terminations = [t for t in phrases if t.rule.category in _TERMINATIONS]
             of_names = _denials_of_names(here, sentence)

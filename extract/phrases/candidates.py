@@ -9,6 +9,7 @@ from itertools import takewhile
 import numpy as np
 from numpy.typing import NDArray
 
+from ..spoken_numbers import UP_TO_99
 from .vectors import PhraseVectors, Rows, words_in
 
 MAX_TOKENS = 9  # of a run
@@ -46,6 +47,20 @@ _EDGES = frozenset(
     " can could would will may might do does did"
     " boy girl man woman lady gentleman baby child infant patient mother father mum mom dad son"
     " daughter sister brother year years old month months week weeks day days aged age".split()
+)
+# What says when, how often and where, and so no finding by itself: "lasting 20 minutes", "three
+# times a week", "the right side of the chest".
+_WHEN_AND_WHERE = frozenset(UP_TO_99) | frozenset(
+    "second seconds minute minutes hour hours hourly day days daily night nights nightly week"  # noqa: SIM905
+    " weeks weekly month months monthly year years yearly morning afternoon evening today yesterday"
+    " time times once twice thrice half about around roughly approximately nearly almost over per"
+    " each every several few couple many lasting lasts lasted last past ago since until after"
+    " before during within first next same whole entire other another one only often always"
+    " side sides right left both either upper lower middle inner outer front top bottom part area"
+    " region level here there near above below under chest belly abdomen abdominal back neck head"
+    " face arm arms leg legs hand hands foot feet finger fingers toe toes knee knees hip hips elbow"
+    " elbows shoulder shoulders wrist wrists ankle ankles thigh thighs calf calves eye eyes ear"
+    " ears nose mouth throat lip lips cheek cheeks tongue skin body trunk flank groin".split()
 )
 # What calls a part or a result normal.
 _NORMAL = frozenset(
@@ -175,7 +190,10 @@ def runs_of(words: Sequence[str], is_free: Sequence[bool], begins: Sequence[bool
         begins: whether a sentence begins with it.
     """
     is_edge = [is_free[n] and bool(word) and word not in _EDGES for n, word in enumerate(words)]
-    says_more = [is_edge[n] and word not in _DENIALS for n, word in enumerate(words)]
+    says_more = [
+        is_edge[n] and not (word in _DENIALS or word in _WHEN_AND_WHERE or word.isdigit())
+        for n, word in enumerate(words)
+    ]
     runs = []
     for start in range(len(words)):
         if not is_edge[start]:

@@ -53,6 +53,11 @@ def _of(marked: str) -> tuple[list[str], list[str]] | None:
         ("[Antinuclear antibodies] were positive.", "HP:0003493"),
         ("Low [copper] and [ceruloplasmin].", "HP:0011967"),
         ("[Hb] 8.2.", "HP:0001903"),
+        ("[pH] 7.08.", "HP:0001941"),
+        ("[Arterial pH] 7.55.", "HP:0001948"),
+        ("[Na+] 120.", "HP:0002902"),
+        ("[M-spike] 30 g/L.", "HP:0031047"),
+        ("[C3] 0.42 g/L.", "HP:0005421"),
         ("[CRP] 240.", "HP:0011227"),  # ten times too high in either unit
         ("[Platelets] 12.", "HP:0001873"),
         ("[Platelets] fell to 20 10*9/L.", "HP:0001873"),
@@ -251,6 +256,7 @@ def test_a_drug_that_is_to_be_given_again_is_no_test(text: str) -> None:
         "[Antinuclear antibodies] + more tests.",
         "[Ketones] 2+ weeks ago.",
         "CSF [leukocyte esterase] +.",
+        "Urine [pH] 6.",
         "Mr. [K] is 58.",
     ],
 )
@@ -274,6 +280,10 @@ def test_what_is_not_known_is_left_open(sentence: str) -> None:
         ("Sodium was measured.", []),
         ("Ca of the breast was high.", []),
         ("Temperature was 36.8 °C.", ["Temperature"]),
+        ("pH 7.08, Na+ 120.", ["pH", "Na+"]),
+        ("C3 0.42 g/L, C4 low.", ["C3", "C4"]),
+        ("Lesions at C3 80 and C4.", []),
+        ("SPEP: M-spike 48 g/L.", ["M-spike"]),
     ],
 )
 def test_a_note_s_tests_with_results_are_mentions(text: str, mentions: list[str]) -> None:

@@ -537,6 +537,30 @@ def test_who_sends_or_tells_of_a_patient_has_not_what_they_have(
     assert [mention._.experiencer for mention in doc.spans["mentions"]] == [experiencer]
 
 
+@pytest.mark.parametrize(
+    ("text", "experiencers"),
+    [
+        ("My husband (62) [snores|Symptom]. He [gasps|Symptom].", ["patient", "patient"]),
+        ("My mum has a [cough|Symptom]. She is [hot|Symptom].", ["patient", "patient"]),
+        ("My mum, 82, has a [cough|Symptom]. I'm [tired|Symptom].", ["family", "patient"]),
+        (
+            "My wife, 60, is [ill|Symptom]. She [coughs|Symptom]. I'm [tired|Symptom], too.",
+            ["patient", "patient", "family"],
+        ),
+        ("My mum has [gout|Disease] and I have a [cough|Symptom].", ["family", "patient"]),
+        ("My mum has [gout|Disease], I have a [cough|Symptom].", ["family", "patient"]),
+    ],
+)
+def test_a_note_of_a_relative(nlp: Language, text: str, experiencers: list[str]) -> None:
+    doc = marked(nlp, text, note=True)
+    assert [mention._.experiencer for mention in doc.spans["mentions"]] == experiencers
+
+
+def test_a_paper_is_of_no_relative(nlp: Language) -> None:
+    doc = marked(nlp, "My wife (60) [snores|Symptom]. She [gasps|Symptom].")
+    assert doc.spans["mentions"][0]._.experiencer == "other"
+
+
 def test_context_ends_with_the_sentence(nlp: Language) -> None:
     assert contexts(nlp, "He has no [fever|Symptom]. [Cough|Symptom] began today.") == [
         NEGATED,

@@ -125,6 +125,22 @@ def test_a_run_begins_and_ends_with_what_says_something() -> None:
     assert not any(run.startswith(("he ", "was ")) or run.endswith((" a", " and")) for run in runs)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_run"),
+    [
+        ("lasting 20 minutes", False),
+        ("three or four times a week", False),
+        ("right side of the chest", False),
+        ("cramps three times nightly", True),
+        ("whole body itches", True),
+    ],
+)
+def test_when_and_where_alone_is_no_run(text: str, is_run: bool) -> None:
+    words = text.split()
+    whole = slice(0, len(words))
+    assert (whole in runs_of(words, [True] * len(words), [False] * len(words))) == is_run
+
+
 @given(st.data(), st.integers(0, 14))
 def test_runs_stay_in_their_clause(data: st.DataObject, length: int) -> None:
     def flags() -> list[bool]:
