@@ -48,6 +48,13 @@ def train_ner(
             " annotations; each takes as long as the model itself.",
         ),
     ] = 0,
+    taught_by: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="For the bilstm: a network of train ner on the same corpora, such as a Hugging"
+            " Face encoder, to learn from too; may be given again.",
+        ),
+    ] = None,
     names: Annotated[
         list[Path] | None,
         typer.Option(help="For the bilstm: a graph whose names it learns; may be given again."),
@@ -73,6 +80,7 @@ def train_ner(
         epochs=epochs,
         learning_rate=learning_rate,
         teachers=teachers,
+        taught_by=taught_by or [],
         names=[KnowledgeGraph.open(path) for path in names or []],
         lora=lora,
         held_out=held_out,

@@ -111,6 +111,7 @@ def _summary(about: Description) -> str:
         if training.get(name)
     )
     options = f" --teachers {training['teachers']}" if training.get("teachers") else ""
+    options += " --taught-by TEACHER" * len(training.get("taught_by", ()))
     options += " --names GRAPH" if about["names_from"] else ""
     options += " --sibling MODEL" if about["sibling"] else ""
     kind = _ARCHITECTURES.get(model, f"Fine-tuned from {model}, with a CRF head per corpus")

@@ -55,6 +55,7 @@ class _Options(TypedDict, total=False):
 
     model: str
     teachers: int
+    taught_by: Sequence[Path]
     seed: int
     epochs: int | None
     learning_rate: float | None
@@ -75,6 +76,8 @@ class NerOptions:
             its own, and its encoder stays as it is.
         teachers: for the bilstm: train so many first, with a seed each, and distil them into one
             (see `train_bilstm`).
+        taught_by: for the bilstm: folders of networks that were trained here on corpora with the
+            same kinds, such as a fine-tuned encoder, to learn from too.
         seed: of all chance; the same seed, data and machine give the same model.
         epochs: default 8 (bilstm), 15 (spacy), 20 (added heads); with an encoder at most 10, or
             20 with LoRA: it stops 2 or 3 epochs after the best. For the CRF, iterations; default
@@ -91,6 +94,7 @@ class NerOptions:
 
     model: str = "bilstm"
     teachers: int = 0
+    taught_by: Sequence[Path] = ()
     seed: int = 0
     epochs: int | None = None
     learning_rate: float | None = None
@@ -103,14 +107,14 @@ class NerOptions:
         """Refuse what the model has not.
 
         Raises:
-            ModelError: `lora`, `learning_rate`, `teachers` or `names` is given for a model that
-                has none, or the rate is no rate.
+            ModelError: `lora`, `learning_rate`, `teachers`, `taught_by` or `names` is given for a
+                model that has none, or the rate is no rate.
         """
         is_trained = own_recogniser(self.model) is not None
         is_encoder = self.model not in ("bilstm", "crf", "spacy") and not is_trained
         if self.lora is not None and not is_encoder:
             raise ModelError(f"{self.model}: LoRA is for Hugging Face encoders")
-        if self.teachers and self.model != "bilstm":
+        if (self.teachers or self.taught_by) and self.model != "bilstm":
             raise ModelError(f"{self.model}: teachers are for the bilstm")
         check_rate(self.learning_rate)
         if self.names and self.model != "bilstm":
@@ -211,7 +215,7 @@ def _open_sibling(folder: Path, corpora: Sequence[Corpus], options: NerOptions) 
         "seed": options.seed,
         "epochs": options.epochs or BILSTM.epochs,
         "learning_rate": options.learning_rate or BILSTM.learning_rate,
-        "teachers": options.teachers,
+        **_teaching(options),
         "raw_text": checksum(list(options.raw_text or ())),
     }
     return open_sibling(
@@ -320,7 +324,9 @@ def _train_network(
         settings |= _bilstm_settings(options, names_by_kind)
         with one_thread():
             bilstm = train_bilstm(
-                BilstmData(examples, kinds, _raw_text(options), names_by_kind),
+                BilstmData(
+                    examples, kinds, _raw_text(options), names_by_kind, _teachers(options, kinds)
+                ),
                 settings,
                 checkpoint,
                 options.device,
@@ -357,11 +363,35 @@ def _raw_text(options: NerOptions) -> Sequence[str]:
 def _bilstm_settings(options: NerOptions, names_by_kind: Mapping[str, Sequence[str]]) -> Settings:
     return {
         **_rates(BILSTM, options),
-        "teachers": options.teachers,
+        **_teaching(options),
         "raw_text": checksum(list(_raw_text(options))),
         "names": {kind: len(part) for kind, part in names_by_kind.items()},
         "names_checksum": checksum(names_by_kind),
     }
+
+
+def _teaching(options: NerOptions) -> Settings:
+    """How many teachers are trained first, and which were before."""
+    checksums = [read_config(Path(each), MODEL, {})["sha256"] for each in options.taught_by]
+    return {"teachers": options.teachers, "taught_by": checksums}
+
+
+def _teachers(options: NerOptions, kinds: Mapping[str, Sequence[str]]) -> list[NerModel]:
+    """The trained teachers.
+
+    Raises:
+        ModelError: one can't be loaded, has no network, or other heads than the corpora give.
+    """
+    teachers = []
+    for folder in options.taught_by:
+        teacher = NerModel.load(Path(folder), options.device)
+        if {name: list(of_head) for name, of_head in teacher.kinds.items()} != dict(kinds):
+            raise ModelError(
+                f"{folder}: a teacher has to be trained on the same corpora: it knows"
+                f" {', '.join(teacher.kinds) or 'none'}, and {', '.join(kinds)} are to be learnt"
+            )
+        teachers.append(teacher)
+    return teachers
 
 
 def _fine_tune(

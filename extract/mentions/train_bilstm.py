@@ -4,9 +4,9 @@
 2. The encoder is pre-trained on the same texts as two language models and, where there are any, on
    classifying names by kind (`pretrain`).
 3. It is fitted to all corpora at once, a head for each (`fit`).
-4. With teachers, 1 to 3 is done for each of them, with a seed of its own, and a student is fitted
-   to their distributions over the tags of every text, for every head, beside the corpora's own tags
-   (`distil`).
+4. With teachers, 1 to 3 is done for each of them that isn't trained yet, with a seed of its own,
+   and a student is fitted to the teachers' distributions over the tags of every text, for every
+   head, beside the corpora's own tags (`distil`).
 """
 
 from __future__ import annotations
@@ -43,12 +43,14 @@ class BilstmData:
         kinds: that each corpus' head knows.
         raw_text: texts to read beside the examples'.
         names_by_kind: to be looked up, and classified in pre-training; may be empty.
+        teachers: trained recognisers with these heads, to learn from too.
     """
 
     examples: Mapping[str, Sequence[Example]]
     kinds: Mapping[str, Sequence[str]]
     raw_text: Sequence[str]
     names_by_kind: Mapping[str, Sequence[str]]
+    teachers: Sequence[NerModel] = ()
 
 
 def train_bilstm(
@@ -58,8 +60,8 @@ def train_bilstm(
 
     Args:
         data: what it is trained on.
-        settings: `seed`, `epochs`, `learning_rate`, `teachers` (0 for none), and what else
-            distinguishes this training from another.
+        settings: `seed`, `epochs`, `learning_rate`, `teachers` (how many to train first), and what
+            else distinguishes this training from another.
         checkpoint: folder for the state of each part; the same call goes on from there.
         device: "cpu", "cuda", …; None: the CPU.
 
@@ -93,7 +95,7 @@ def train_bilstm(
         return model
 
     first, number = settings["seed"], settings["teachers"]
-    if not number:
+    if not (number or data.teachers):
         return network(first, "network")
-    teachers = [network(first + n, f"teacher-{n}") for n in range(number)]
+    teachers = [*data.teachers, *(network(first + n, f"teacher-{n}") for n in range(number))]
     return network(first, "student", Distillation(teachers, data.examples))

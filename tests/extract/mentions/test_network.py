@@ -127,6 +127,25 @@ def test_a_model_taught_by_another(corpora: Path, tmp_path: Path) -> None:
         train_ner(corpora, tmp_path / "crf", model="crf", teachers=1)
 
 
+def test_a_model_taught_by_one_of_another_training(
+    corpora: Path, trained: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    out, (teacher, _) = tmp_path / "ner", trained
+    train_ner(corpora, out, taught_by=[teacher], epochs=1, raw_text=[])
+    config = json.loads((out / "config.json").read_text(encoding="utf-8"))
+    of_teacher = json.loads((teacher / "config.json").read_text(encoding="utf-8"))
+    assert config["training"]["taught_by"] == [of_teacher["sha256"]]
+    assert "--taught-by TEACHER" in (out / "CARD.md").read_text(encoding="utf-8")
+    alone = tmp_path / "alone"
+    train_ner(corpora, alone, epochs=1, raw_text=[])
+    weights, untaught = (load_file(path / "weights.safetensors") for path in (out, alone))
+    assert any(not torch.equal(weights[name], untaught[name]) for name in weights)
+    others = write_corpus(tmp_path / "others", train=4)
+    (others / "made").rename(others / "another")
+    with pytest.raises(ModelError, match="same corpora: it knows made, and another"):
+        train_ner(tmp_path / "others", tmp_path / "no", taught_by=[teacher], raw_text=[])
+
+
 def test_a_model_that_held_nothing_back_states_its_sibling_s_figures(
     corpora: Path, trained: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
