@@ -6,6 +6,7 @@ in a table of common tests with adults' reference ranges (`graph/laboratory.py`)
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,14 +20,14 @@ from ..core.errors import ModelError
 from ..graph.kg import KnowledgeGraph
 from ..graph.laboratory import LaboratoryTest, Range, outcome_in_unit, outcome_of, tests_by_name
 from .context.doses import FREQUENCY
-from .context.values import forget_mentions, joins_value, measurement
+from .context.values import forget_mentions, joins_value, measurement, reference_range
 from .sentences import sentence_of
 from .tokens import StatelessComponent, text_of, token_offsets
 
 # Words of a test's name that say no more than what the table assumes.
 _ASSUMED = re.compile(
     r"\b(?:serum|plasma|blood(?= \w)|circulating|peripheral|levels?|concentrations?|counts?"
-    r"|titers?|titres?|results?|values?|initial|repeat|the|his|her|of)\b"
+    r"|titers?|titres?|results?|values?|initial|repeat|the|his|her|of|24[\s-]?h(?:ours?|rs?)?)\b"
 )
 # A value without a unit is in one of those that the table has for the test if it lies within this
 # factor of the range; otherwise it would be in none of which a patient lives. What the body holds
@@ -40,6 +41,12 @@ _BORDER = 0.1
 # as no word is ("HDL", "pH", "Na+").
 _SHORTEST = 4
 _NO_WORD = re.compile(r"[A-Z]{3}|[a-z]+[A-Z]|[A-Za-z]{1,2}\+|[A-Z]\d")
+# A short name with a result as laboratories write it: "Mg 0.48 (0.7-1.0)", "K 2.5 mmol/L".
+_SHORT_NAME = re.compile(r"[A-Z][A-Za-z]?")
+_WRITTEN_RESULT = re.compile(
+    r"[:=|\s]{1,40}[<>]?\d[\d.,]*\s{0,12}(?:[HL*↑↓]{1,2}\s{1,12})?"
+    r"(?:[|\[(]\s?(?:[<>]\s?\d|\d[\d.]*\s?[-–]\s?\d)|[mµuμn]?(?:mol|eq|Eq|g)/[dmµuμ]?L\b)"
+)
 # Names of vertebrae and of stages too, so that a number alone doesn't count: "C3 6" but "C3 low".
 _OF_OTHERS_TOO = re.compile(r"[A-Z]\d")
 _MAX_TOKENS = 8  # of a test's name
@@ -66,11 +73,12 @@ _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
 _SHARES = re.compile(r"neutrophil|lymphocyte|monocyte|eosinophil|basophil", re.I)
 # What is not blood: "CSF glucose", "urinalysis positive for leukocytes".
 _SPECIMENS = frozenset(
-    "urine urinary urinalysis ua dipstick csf spinal pleural ascitic peritoneal synovial stool"  # noqa: SIM905
+    "urine urinary urinalysis ua dipstick csf lp spinal pleural ascitic peritoneal synovial stool"  # noqa: SIM905
     " faecal fecal sputum fluid".split()
 )
-# What begins a list of urine's tests, and what says that it is none.
+# What begins a list of urine's tests, or of cerebrospinal fluid's; and what says that it is none.
 _LISTS_URINE = frozenset(("urinalysis", "ua", "dipstick"))
+_LISTS_CSF = frozenset(("csf", "lp"))
 _NO_LIST = frozenset(("culture", "cultures", "output", "cytology"))
 _REACH = 10  # tokens before a test in which another specimen is looked for
 _BLOOD = re.compile(r"(?:serum|plasma|blood|circulating)\b", re.I)
@@ -229,6 +237,7 @@ def _is_measured(mention: Span) -> bool:
 def _named_tests(doc: Doc) -> Iterator[Span]:
     """Where names of the table stand, the longest from each token on."""
     first_words = _first_words()
+    text = text_of(doc)
     behind = 0
     for start, token in enumerate(doc):
         if start < behind or token.lower_ not in first_words:
@@ -238,8 +247,12 @@ def _named_tests(doc: Doc) -> Iterator[Span]:
             inside = doc[start + 1 : end]
             if any(t.is_space or t.is_sent_start for t in inside) or doc[end - 1].lower_ in _NO_END:
                 continue
-            is_name = len(span.text) >= _SHORTEST or _NO_WORD.fullmatch(span.text)
-            if is_name and (_test_of(span.text) or _of_urine(span)) is not None:
+            is_name = (
+                len(span.text) >= _SHORTEST
+                or _NO_WORD.fullmatch(span.text)
+                or (_SHORT_NAME.fullmatch(span.text) and _WRITTEN_RESULT.match(text, span.end_char))
+            )
+            if is_name and (_test_of(span.text) or _of_specimen(span)) is not None:
                 yield span
                 behind = end
                 break
@@ -269,7 +282,7 @@ def results_of(mention: Span) -> Results | None:
         return pressure_results(measurement(mention), mention.doc)
     test = _test_of(mention.text)
     if test is None or _of_other_specimen(mention, test):
-        test = _of_urine(mention)
+        test = _of_specimen(mention)
     if test is None or _is_person(mention):
         return None
     stated = measurement(mention)
@@ -287,6 +300,8 @@ def stated_results(
         stated: `value`, `unit` and `interpretation`, as far as there are (`measurement`).
         mention: of the test.
     """
+    if "value" in stated and (usual := reference_range(mention)) is not None:
+        return _by_reference(test, stated, usual)
     verdict = stated.get("interpretation") or _of_titre(test, str(stated.get("value")))
     if verdict == "positive" and not test.positive:
         verdict = None  # "INR 4+" is a value
@@ -302,6 +317,22 @@ def stated_results(
         inner = replace(test, ranges=tuple(map(_inner, test.ranges)))
         excluded = _without_near(test, excluded, _by_range(inner, stated, mention))
     return Results(present, excluded) if present or excluded or normal else None
+
+
+def _by_reference(
+    test: LaboratoryTest, stated: Mapping[str, str | float], usual: tuple[float, float]
+) -> Results | None:
+    """What a value shows and excludes by the range that the note gives for it, as `results_of`."""
+    if (amount := _amount_of(stated)) is None:
+        return None
+    verdict = outcome_of(amount[0], *usual, amount[1])
+    if stated.get("interpretation", verdict) not in (verdict, "abnormal"):
+        return None
+    present, excluded = test.results(verdict)
+    if verdict == "normal":
+        low, high, _ = _inner((*usual, ""))
+        excluded = _without_near(test, excluded, outcome_of(amount[0], low, high, amount[1]))
+    return Results(present, excluded) if present or excluded or verdict == "normal" else None
 
 
 def _of_titre(test: LaboratoryTest, value: str) -> str | None:
@@ -341,7 +372,7 @@ def pressure_results(stated: Mapping[str, str | float], doc: Doc) -> Results | N
 def _inner(usual: Range) -> Range:
     """A range without what is close to its limits; 0 is none."""
     low, high, unit = usual
-    margin = _BORDER * (high - low)
+    margin = _BORDER * (low if math.isinf(high) else high - low)
     return (low + margin if low else low, high - margin, unit)
 
 
@@ -381,22 +412,29 @@ def _of_other_specimen(mention: Span, test: LaboratoryTest) -> bool:
 
 
 def _stretch_before(mention: Span) -> Span:
-    """The tokens of the sentence before a test in which its specimen is looked for."""
-    first = max(sentence_of(mention).start, mention.start - _REACH)
-    return mention.doc[first : mention.start]
+    """The tokens before a test in which its specimen is looked for: of its sentence, and of the
+    words with a colon before that, as in "CSF: protein 1.4"."""
+    first = sentence_of(mention).start
+    if first > 0 and mention.doc[first - 1].text == ":":
+        first = mention.doc[first - 1].sent.start
+    return mention.doc[max(first, mention.start - _REACH) : mention.start]
 
 
-def _of_urine(mention: Span) -> LaboratoryTest | None:
-    """The test of urine that a name means in a list of urine's tests: "dipstick: blood +"."""
-    test = tests_by_name().get(f"urine {mention.text.lower()}")
-    if test is None:
+def _of_specimen(mention: Span) -> LaboratoryTest | None:
+    """The test that a name means in a list of a specimen's: "dipstick: blood +", "LP: protein"."""
+    name, tests = mention.text.lower(), tests_by_name()
+    of_urine, of_csf = tests.get(f"urine {name}"), tests.get(f"csf {name}")
+    if of_urine is None and of_csf is None:
         return None
     for token in reversed(_stretch_before(mention)):
-        if token.lower_ in _LISTS_URINE or (
-            token.lower_ == "urine" and mention.doc[token.i + 1].lower_ in (":", "dipstick", "dip")
+        word = token.lower_
+        if word in _LISTS_URINE or (
+            word == "urine" and mention.doc[token.i + 1].lower_ in (":", "dipstick", "dip")
         ):
-            return test
-        if token.lower_ in _SPECIMENS or token.lower_ in _NO_LIST:
+            return of_urine
+        if word in _LISTS_CSF:
+            return of_csf
+        if word in _SPECIMENS or word in _NO_LIST:
             return None
     return None
 
@@ -432,16 +470,22 @@ def _is_part_of_name(mention: Span) -> bool:
 
 def _by_range(test: LaboratoryTest, stated: Mapping[str, str | float], mention: Span) -> str | None:
     """Low, high or normal; None where the value is no number or its unit leaves that open."""
-    number = _NUMBER.fullmatch(str(stated["value"]))
-    if number is None:
+    if (amount := _amount_of(stated)) is None:
         return None
-    amount = number["amount"]
-    decimal = _DECIMAL_COMMA.fullmatch(amount) is not None
-    value = float(amount.replace(",", "." if decimal else ""))
-    bound = _BOUNDS.get(number["bound"], number["bound"])
+    value, bound = amount
     if "unit" not in stated:
         return _without_unit(test, value, bound, mention)
     return outcome_in_unit(test.ranges, value, str(stated["unit"]), bound)
+
+
+def _amount_of(stated: Mapping[str, str | float]) -> tuple[float, str] | None:
+    """The number of a value, and "<" or ">" where it is a bound; None where it is no number."""
+    number = _NUMBER.fullmatch(str(stated["value"]))
+    if number is None:
+        return None
+    decimal = _DECIMAL_COMMA.fullmatch(number["amount"]) is not None
+    value = float(number["amount"].replace(",", "." if decimal else ""))
+    return value, _BOUNDS.get(number["bound"], number["bound"])
 
 
 def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span) -> str | None:
@@ -483,5 +527,9 @@ def _test_of(text: str) -> LaboratoryTest | None:
 @cache
 def _first_words() -> frozenset[str]:
     """The words that the names of tests begin with, as tokens."""
-    names = {short for name in tests_by_name() for short in (name, name.removeprefix("urine "))}
+    names = {
+        name.removeprefix(specimen)
+        for name in tests_by_name()
+        for specimen in ("", "urine ", "csf ")
+    }
     return frozenset(name[slice(*token_offsets(name)[0])] for name in names)

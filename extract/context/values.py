@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
@@ -20,8 +21,8 @@ _UNIT = (
     r"|[x×]\s?10\s?[\^*]?\s?\d{1,2}\s?/\s?[dmuµμ]?[lL]\b"
     r"|[kK]\s?/\s?(?:[µμu][lL]|mm3|cumm)\b"
     r"|[kKmµμunpf]?(?:g|mol|IU|U|eq|Eq|EQ|osm|Osm|units?)\s?/\s?"
-    r"(?:[dmµμu]?[lL]|kg|g|mmol|day|d|h|min)\b(?:/1\.73\s?m[2²])?"
-    r"|mL/min(?:/1\.73\s?m[2²])?|/\s?(?:min|mm3|hpf|HPF|[µμu]?[lL])\b|kg/m[2²]|mm/h(?:r|our)?\b"
+    r"(?:[dmµμu]?[lL]|kg|g|m?mol|day|d|h|min)\b(?:/1\.73\s?m[2²])?"
+    r"|[mµμun]?mol(?:\s?/\s?24\s?h)?\b|mL/min(?:/1\.73\s?m[2²])?|/\s?(?:min|mm3|hpf|HPF|[µμu]?[lL])\b|kg/m[2²]|mm/h(?:r|our)?\b"
     r"|[cm]?m[23²³]?(?![A-Za-z0-9])|kg\b|mg\b|g\b|m[lL]\b|msec\b|ms\b|sec(?:onds?)?\b|s\b(?!/)|m?IU\b|U\b)"
 )
 _VALUE = re.compile(
@@ -30,7 +31,7 @@ _VALUE = re.compile(
 )
 # What may stand between a test and its value.
 _LINK = re.compile(
-    r"(?:[\s,:=(\[]|\b(?:of|was|were|is|are|at|as|to|by|a|an|the|had|has|been|with|levels?|counts?"
+    r"(?:[\s,:=(\[|]|\b(?:of|was|were|is|are|at|as|to|by|a|an|the|had|has|been|with|levels?|counts?"
     r"|activity|values?|titers?|titres?|concentrations?|scores?|rates?|results?|readings?|measured|found"
     r"|estimated|calculated|remained|remains|rose|risen|fell|fallen|dropped|came|back|up|down|only"
     r"|about|approximately|approx\.?|around|just|again|now|still|then|mildly|markedly|slightly"
@@ -63,6 +64,17 @@ _NO_RESULT = re.compile(
 )
 _STATED = re.compile(r"[\s,;]*\(([^()]{1,20})\)")
 _LETTERS = {"H": "high", "L": "low"}
+# The laboratory's own range behind a value: "2.89 [2.20 - 2.60]", "L (3.5-5.1)", "0.8 (ref <0.04)",
+# or in the next column.
+_REFERENCE = re.compile(
+    r"\s{0,12}(?:[HL*↑↓]{1,2}(?![\w]))?"
+    r"(?:\s{0,12},?\s{0,2}[(\[]\s?|[ ]{2,40}|[ ]{0,40}[\t|]\s{0,40}|,?[ ]?(?=ref|normal range)"
+    r"|[ ](?=\d+(?:\.\d+)?\s?[-–]\s?\d+(?:\.\d+)?(?:[ ][HL*↑↓]{1,2})?[ ]{0,40}(?:\n|$)))"
+    r"(?:(?:ref(?:erence)?\.?(?:\srange)?|normal(?:\srange)?|nr?|rr)\b\.?[:\s]{0,3})?"
+    r"(?:(?P<low>\d+(?:\.\d+)?)\s?(?:-|–|to)\s?(?P<high>\d+(?:\.\d+)?)"
+    r"|(?P<side>[<>≤≥])\s?(?P<limit>\d+(?:\.\d+)?))(?![\d/])",
+    re.IGNORECASE,
+)
 # Right before a test, and "positive for", which holds for all tests of a list.
 _WORDS_BEFORE = re.compile(
     r"\b(?:levels? of|concentrations? of|plasma|serum|urinary|blood|mean|total)$", re.I
@@ -100,15 +112,39 @@ def measurement(test: Span) -> dict[str, str | float]:
     return result
 
 
+def reference_range(test: Span) -> tuple[float, float] | None:
+    """The range that a note states behind a test's value, in the value's unit: "2.9 (3.5 - 5.1)".
+
+    Of "<0.04" the lower end is 0, of ">50" the upper one infinite. None where none is stated.
+    """
+    value, _ = _stated_value(_after(test)[0])
+    stated = None if value is None else _REFERENCE.match(value.string, value.end())
+    if stated is None:
+        return None
+    if stated["side"]:
+        limit = float(stated["limit"])
+        return (0.0, limit) if stated["side"] in "<≤" else (limit, math.inf)
+    low, high = float(stated["low"]), float(stated["high"])
+    return (low, high) if low < high else None
+
+
+def _stated_value(after: str) -> tuple[re.Match[str] | None, str]:
+    """The value in the text behind a test, the last of several; and what links it to the test."""
+    link = _LINK.match(after)
+    linked = after[: link.end()] if link else ""
+    value = _VALUE.match(after[len(linked) :].lstrip("<>≤≥= "))
+    if value is None or not _is_result(value) or _is_clock(value, linked):
+        return None, linked
+    return _latest(value), linked
+
+
 def _own_value(test: Span) -> dict[str, str | float]:
     """As `measurement`, without what it shares with other tests."""
     after, _ = _after(test)
-    link = _LINK.match(after)
-    linked = after[: link.end()] if link else ""
+    value, linked = _stated_value(after)
+    link_end = len(linked)
     result: dict[str, str | float] = {}
-    value = _VALUE.match(after[len(linked) :].lstrip("<>≤≥= "))
-    if value is not None and _is_result(value) and not _is_clock(value, linked):
-        value = _latest(value)
+    if value is not None:
         bound = re.search(r"[<>≤≥]=?\s?$", linked)
         result = _quantity(value, bound[0].strip() if bound else "")
         stated = _STATED.match(value.string, value.end())
@@ -117,7 +153,7 @@ def _own_value(test: Span) -> dict[str, str | float]:
     # "Raised transaminases, low ceruloplasmin": what follows the comma is the next test's.
     of_next = flag is not None and before is not None and "," in linked[: flag.start()]
     interpretation = flag.lastgroup if flag is not None and not of_next else before
-    interpretation = interpretation or _grade(test, after, link.end() if link else 0)
+    interpretation = interpretation or _grade(test, after, link_end)
     if interpretation is not None:
         result["interpretation"] = interpretation
     return result

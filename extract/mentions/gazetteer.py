@@ -237,7 +237,7 @@ def _with_names(
             parts = [mentions[number] for number in within]
             for part in parts:
                 part._.named |= (part.start, part.end) == (start, end)
-            if any(_goes_beyond(part, start, end) for part in parts):
+            if any(_goes_beyond(part, start, end, kind) for part in parts):
                 continue
             taken.update(range(start, end))
             replaced |= within
@@ -366,9 +366,18 @@ def _named_drug(mention: Span) -> Span:
     return drug
 
 
-def _goes_beyond(mention: Span, start: int, end: int) -> bool:
-    """Whether a mention is as long as a name at these tokens, or partly outside of it."""
-    return mention.start < start or mention.end > end or len(mention) == end - start
+def _goes_beyond(mention: Span, start: int, end: int, kind: str) -> bool:
+    """Whether a mention is as long as a name of a kind at these tokens, or partly outside of it.
+
+    What is a condition's name is no examination, unless the recogniser is surer of that than names
+    are: of "Slit lamp: Kayser-Fleischer rings" it takes both for one, by half.
+    """
+    if mention.start < start or mention.end > end:
+        return True
+    if len(mention) < end - start:
+        return False
+    is_condition = kind in ("Disease", "Symptom") and mention.label_ == "Procedure"
+    return not (is_condition and mention._.probability < PROBABILITY)
 
 
 def _candidates(

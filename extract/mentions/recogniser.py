@@ -315,6 +315,9 @@ def _by_sentence(doc: Doc, text: str, mention: PredictedMention) -> list[Predict
     return mentions
 
 
+_COLUMNS = re.compile(r"[\t|]")
+
+
 def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[PredictedMention]:
     """Remove what only looks like a mention, and trim what is no part of one.
 
@@ -347,8 +350,13 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
         if _ALLERGIC_TO.match(text, mention.start) or words.lower() == "allergic":
             continue
         # Over two columns of a table: of neither is known what it is.
-        if doc._.note and "\t" in words:
+        if doc._.note and _COLUMNS.search(words.strip(" |")):
             continue
+        if doc._.note and words[-1] == "|":
+            words = words.rstrip(" |")
+            mention = replace(mention, end=mention.start + len(words))
+            if len(words) < 2:  # the L of "g/L |"
+                continue
         prefix_pattern = _DRUG_CONTEXT_PREFIX if mention.kind == "Drug" else _CONTEXT_PREFIX
         if doc._.note and (prefix := prefix_pattern.match(words)) is not None:
             mention = replace(mention, start=mention.start + prefix.end())
