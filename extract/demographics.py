@@ -47,8 +47,10 @@ _YOUNG = r"(?:infant|baby|newborn|neonate|toddler|child|kid)"
 _PATIENT = rf"(?:patient|pt|adult|teenager|adolescent|{_YOUNG})"
 _SEXES = {
     **{word: sex for sex, words in _PERSONS.items() for word in words},
-    **dict.fromkeys(("female", "daughter", "mother", "mom", "mum", "f"), "female"),
-    **dict.fromkeys(("male", "son", "father", "dad", "m"), "male"),
+    **dict.fromkeys(
+        ("female", "daughter", "mother", "mom", "mum", "f", "mrs", "miss", "ms"), "female"
+    ),
+    **dict.fromkeys(("male", "son", "father", "dad", "m", "mr"), "male"),
 }
 _PARENT = r"(?:mother|mom|mum|father|dad)"
 _OTHER_PERSON = (
@@ -82,14 +84,19 @@ _OF_SOMEBODY = re.compile(
             rf"|,?\s+{_WORDS}(?P<anyone>{_PATIENT})\b)",
             # a woman of 34, this boy of six, a woman, 34; a male infant, 3 months old
             rf"\b(?:(?P<who>{_ANYONE}|{_MY_CHILD})(?:\s+{_PATIENT})?|{_PATIENT})"
-            r"(?:,\s*|\s+of\s+|,?\s+aged\s+|\s+is\s+|\s*\(\s?(?:aged?\s+)?)(?:about\s+|now\s+)?"
+            r"(?:,\s*|\s+of\s+|,?\s+aged\s+|\s+is\s+|\s*\(\s?(?:aged?\s+)?|,\s*s?he(?:['’]s|\s+is)\s+)"
+            r"(?:about\s+|now\s+)?"
             rf"(?:(?P<term>{_TERM})(?:{_OLD})|(?P<years>{_NUMBER}(?:\s{_YEARS})?){_GOES_ON})",
             # our daughter, 20 months, has
             rf"\b(?P<child>boy|girl|{_MY_CHILD})(?:,\s*|\s+is\s+)(?P<part>{_TERM})(?=[.,:])",
             # 52/M; M/46; Jane Roe, 45, female; I'm 55, male
             r"(?<![\d/])(?P<slashed>\d{1,3})\s?/\s?(?P<letter>(?-i:[FM]))\b",
             r"(?<![\w/])(?P<letter_first>(?-i:[FM]))\s?/\s?(?P<slashed_last>\d{1,3})\b(?![/.,]\d)",
-            rf"\bi(?:['’]m|\s+am)\s+(?P<my_age>\d{{1,3}})(?:,|\s+and)?\s+(?:an?\s+)?(?P<my_sex>{_ANYONE})\b",
+            rf"\bi(?:['’]m|\s+am)\s+(?P<my_age>\d{{1,3}})(?:(?:,|\s+and)?\s+(?:an?\s+)?"
+            rf"(?P<my_sex>{_ANYONE})\b|(?=\s+and\b|\s*[,.]))",
+            # Miss T., aged 26; Mr. K., DOB 1972, 52 yrs
+            r"\b(?P<title>mrs|miss|ms|mr)\.?\s(?-i:[A-Z])[\w.'’-]{0,30},\s*(?:dob[^,\n]{1,12},\s*)?"
+            r"(?:aged?\s)?(?P<of_title>\d{1,3})(?:\s?y(?:ears?|rs?|/?o)?\b)?(?=\s*(?:[.,;)\n]|$))",
             r",\s*(?P<listed>\d{1,3}),\s*(?P<listed_sex>female|male)\b",
         )
     ),
@@ -97,8 +104,14 @@ _OF_SOMEBODY = re.compile(
 )
 # 74F with chest pain, at a sentence's or a line's start; but "101F" is a temperature.
 _INITIAL = re.compile(
-    r"(?:^\s{0,4}|\n[ \t]{0,4})(?:(?:pt|patient):?\s+)?(?P<glued>\d{1,3})\s?"
-    r"(?P<letter>(?-i:[FM]))\b(?!\s?[\d/])",
+    r"(?:^\s{0,4}|\n[ \t]{0,4})(?:(?:pt|patient):?\s+)?(?P<glued>\d{1,3})\s?(?:y(?:rs?)?\.?\s)?"
+    r"(?P<letter>(?-i:[FM]))\b(?!\s?/|\d|\s\d+(?!\d|st|nd|rd|th))",
+    _FLAGS,
+)
+# Male, 69 y. F, 24. Male 44, at the same places.
+_SEX_AND_AGE = re.compile(
+    r"(?:^\s{0,4}|\n[ \t]{0,4})(?P<of_sex>(?:fe)?male|(?-i:[FM]))(?:,\s?|\s)(?P<then_age>\d{1,3})"
+    r"(?:\s?y(?:ears?|rs?|/?o)?\b)?(?=\s*(?:[.,;:\n]|$)|\s(?:with|who|has|presents|presented)\b)",
     _FLAGS,
 )
 _TEMPERATURES = range(94, 108)
@@ -120,15 +133,16 @@ _ONLY_A_SEX = re.compile(
     rf"{_WORDS}(?:(?P<subject>{_PERSON})\b(?!['’]s\b|\s+next\b)"
     rf"|(?P<adjective>female|male)\b(?:\s+{_PATIENT}\b|{_GOES_ON}))"
     rf"|\b(?P<child>{_MY_CHILD})\b"
+    rf"|\bthis\s+(?:[a-z-]+\s+)?(?P<shown>{_PERSON})\b(?!['’]s\b)"
     rf"|\b(?:an?|the|this)\s+(?:[a-z]+\s+)?(?P<named>female|male)\s+{_PATIENT}\b",
     _FLAGS,
 )
 _SEX_FIELD = re.compile(
-    r"\b(?:sex|gender)\s?[:=]\s?(?P<field>female|male|f|m)\b(?!\s+(?:partner|contact)s?)", _FLAGS
+    r"\b(?:sex|gender)\s?[:=]?\s?(?P<field>female|male|f|m)\b(?!\s+(?:partner|contact)s?)", _FLAGS
 )
 _FIELD_UNIT = r"(?:years?|yrs?|y/?o?|months?|mos?|m|weeks?|wks?|w|days?|d|hours?|hrs?|h)\b"
 _AGE_FIELD = re.compile(
-    rf"\bage\s?[:=]\s?(?P<age>{_FIGURE}\s?{_FIELD_UNIT}(?:\s(?:and\s)?\d{{1,2}}\s?{_FIELD_UNIT})?"
+    rf"(?:\bage\s?[:=]\s?|(?:^|[\n.;,])\s?age\s)(?P<age>{_FIGURE}\s?{_FIELD_UNIT}(?:\s(?:and\s)?\d{{1,2}}\s?{_FIELD_UNIT})?"
     rf"|{_FIGURE}(?=\s*(?:$|[.,;|()\n]|[a-z]+\s?[:=]|female\b|male\b|[fm]\b)))",
     _FLAGS,
 )
@@ -169,7 +183,16 @@ _PRONOUN = re.compile(
     r"|[Hh]is(?!\s+bundle|[\s-]Purkinje)|HIS|[Hh]im|[Hh]imself)\b"
     r"|(?:^|[.!?\n]\s?)(?:(?P<title>Mrs|Ms|Miss)|Mr)\.?\s(?=[A-Z][a-z])"
 )
-_TOLD_OF = re.compile(rf"\b(?:{_OTHER_PERSON}|child\b|i\b|my\b)", _FLAGS)
+_TOLD_OF = re.compile(
+    rf"\b(?:{_OTHER_PERSON}|child\b|my\b"
+    r"|i\b(?!\s+(?:(?:would|should|will|have|am)\s)?(?:refer\w*|be\s|see[n]?\b|saw|like\b|writ\w+"
+    r"|value|review\w*|met\b|thank|appreciate)))",
+    _FLAGS,
+)
+# "Dear Colleague," is nobody of whom a letter tells.
+_SALUTATION = re.compile(r"\A\s*(?:dear|to)\s[^\n,]{1,60}[,\n]", re.IGNORECASE)
+# Of the pronouns, how many have to be of the sex of the first: others are of relatives.
+_OF_THE_FIRST = 0.8
 _PART_OF_AGE = re.compile(rf"({_NUMBER})[\s-]?([a-z])?", _FLAGS)
 _UNITS = {"y": "years", "m": "months", "w": "weeks", "d": "days", "h": "hours"}
 
@@ -306,6 +329,9 @@ def _english(sentence: str, is_first_person: bool) -> Iterator[_Phrase]:
         number = int(initial["glued"])
         if not (initial["letter"] == "F" and number in _TEMPERATURES):
             yield _Phrase(0, _SEXES[initial["letter"].lower()], _years(initial["glued"]), True)
+    if listed := _SEX_AND_AGE.search(sentence):
+        sex = _SEXES[listed["of_sex"].lower()]
+        yield _Phrase(listed.start(), sex, _years(listed["then_age"]), True)
     for pattern in (_OF_SOMEBODY, _OF_SUBJECT):
         for match in pattern.finditer(sentence):
             parts = {name: words for name, words in match.groupdict().items() if words}
@@ -342,10 +368,11 @@ def _is_of_the_patient(sentence: str, match: re.Match[str], parts: Mapping[str, 
 
 _NAMING_A_SEX = (
     "person", "own", "parent", "initial", "who", "child", "letter", "letter_first", "listed_sex",
-    "my_sex", "subject", "adjective", "named",
+    "my_sex", "of_sex", "title", "subject", "adjective", "shown", "named",
 )  # fmt: skip
 _NAMING_AN_AGE = (
     "age", "short", "term", "years", "part", "slashed", "slashed_last", "listed", "my_age",
+    "of_title",
 )  # fmt: skip
 
 
@@ -400,15 +427,17 @@ def _chinese(sentence: str, begin: int) -> Iterator[_Phrase]:
 
 
 def _pronoun(text: str) -> str | None:
-    """The sex that all pronouns agree on."""
-    first = None
-    for match in _PRONOUN.finditer(text):
-        sex = "female" if match["female"] or match["title"] in ("Mrs", "Ms", "Miss") else "male"
-        if first is None:
-            first = sex
-            other = _TOLD_OF.search(text)
-            if other and other.start() < match.start():
-                return None
-        elif sex != first:
-            return None
-    return first
+    """The sex of the first pronoun, if nearly all others agree and nobody else is told of first."""
+    salutation = _SALUTATION.match(text)
+    begin = salutation.end() if salutation else 0
+    matches = list(_PRONOUN.finditer(text, begin))
+    if not matches:
+        return None
+    other = _TOLD_OF.search(text, begin)
+    if other and other.start() < matches[0].start():
+        return None
+    sexes = [
+        "female" if match["female"] or match["title"] in ("Mrs", "Ms", "Miss") else "male"
+        for match in matches
+    ]
+    return sexes[0] if sexes.count(sexes[0]) >= _OF_THE_FIRST * len(sexes) else None

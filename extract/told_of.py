@@ -19,10 +19,14 @@ _SEXES = {
     None: "partner spouse child baby toddler cousin friend neighbour neighbor roommate flatmate",
 }
 _SEX_OF = {word: sex for sex, words in _SEXES.items() for word in words.split()}
+# Of these "Dad is 58" speaks of one's own; "Mother is 34" may be a newborn's.
+_OWN = "mum|mom|mummy|dad|daddy|grandma|granny|gran|nan|grandpa|grandad|granddad"
 _OPENING = re.compile(
     r"\s*(?:(?:hi|hello|hey|help|please|dear\s+\w+|good\s+\w+)\b[\s\w]{0,20}[,.!:]\s*)?"
-    r"(?P<whose>my|our)\s+(?:(?:dear|poor|elderly|old|little|own)\s+){0,2}"
-    rf"(?P<relative>{'|'.join(_SEX_OF)})\b(?!['’]s\b)(?P<age>,?\s*\(?(?:is\s+|aged?\s+)?\d)?",
+    r"(?:(?:it['’]?s|this\s+is|(?:i['’]?m|i\s+am)\s+(?:writing|asking|worried|concerned))\s+about\s+)?"
+    r"(?P<patient>(?:(?:my|our)\s+(?:(?:dear|poor|elderly|old|little|own)\s+){0,2}"
+    rf"(?P<relative>{'|'.join(_SEX_OF)})|(?P<own>{_OWN})))\b(?!['’]s\b)"
+    r"(?P<age>,?\s*\(?(?:is\s+|aged?\s+|s?he['’]s\s+|s?he\s+is\s+)?\d)?",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
@@ -37,7 +41,7 @@ class ToldOf:
     Attributes:
         relative: the word, in lower case.
         sex: female or male; None where the word says neither.
-        start, end: where "my husband" stands in the text.
+        start, end: where "my husband", or "Dad", stands in the text.
     """
 
     relative: str
@@ -67,14 +71,15 @@ def relative_told_of(text: str) -> ToldOf | None:
             of_relative += subject["third"] is not None and number > 0
     if of_relative <= of_speaker:
         return None
-    relative = opening["relative"].lower()
-    return ToldOf(relative, _SEX_OF[relative], opening.start("whose"), opening.end("relative"))
+    relative = (opening["relative"] or opening["own"]).lower()
+    return ToldOf(relative, _SEX_OF[relative], *opening.span("patient"))
 
 
 def with_patient(words: Sequence[str], relative: str) -> list[str]:
     """The words of a sentence of a note of a relative, as if who wrote it were the relative.
 
-    "My husband" is "the patient" then, and "I" a relative, where the sentence tells of nobody else.
+    "My husband" or "Dad" is "the patient" then, and "I" a relative, where the sentence tells of
+    nobody else.
 
     Args:
         words: in lower case.
@@ -87,9 +92,12 @@ def with_patient(words: Sequence[str], relative: str) -> list[str]:
         ['relative', 'am', 'tired', ',', 'too']
     """
     patient = list(words)
-    for n in range(len(words) - 1):
-        if words[n] in ("my", "our") and words[n + 1] == relative:
-            patient[n : n + 2] = "the", "patient"
+    for n, word in enumerate(words):
+        before = words[n - 1] if n else ""
+        if word == relative and before in ("my", "our"):
+            patient[n - 1 : n + 1] = "the", "patient"
+        elif word == relative and n == 0:
+            patient[0] = "patient"
     if patient == list(words) and _THIRD_PERSON.isdisjoint(words):
         patient = ["relative" if word == "i" else word for word in patient]
     return patient

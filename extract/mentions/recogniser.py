@@ -315,9 +315,6 @@ def _by_sentence(doc: Doc, text: str, mention: PredictedMention) -> list[Predict
     return mentions
 
 
-_COLUMNS = re.compile(r"[\t|]")
-
-
 def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[PredictedMention]:
     """Remove what only looks like a mention, and trim what is no part of one.
 
@@ -349,21 +346,11 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
             words = words[: behind.start()]
         if _ALLERGIC_TO.match(text, mention.start) or words.lower() == "allergic":
             continue
-        # Over two columns of a table: of neither is known what it is.
-        if doc._.note and _COLUMNS.search(words.strip(" |")):
-            continue
-        if doc._.note and words[-1] == "|":
-            words = words.rstrip(" |")
-            mention = replace(mention, end=mention.start + len(words))
-            if len(words) < 2:  # the L of "g/L |"
+        if doc._.note:
+            trimmed = _trimmed_in_note(text, mention)
+            if trimmed is None:
                 continue
-        prefix_pattern = _DRUG_CONTEXT_PREFIX if mention.kind == "Drug" else _CONTEXT_PREFIX
-        if doc._.note and (prefix := prefix_pattern.match(words)) is not None:
-            mention = replace(mention, start=mention.start + prefix.end())
-            words = words[prefix.end() :]
-        if doc._.note and (sign := _SIGN_PREFIX.match(words)) is not None:
-            mention = replace(mention, start=mention.start + sign.end())
-            words = words[sign.end() :]
+            mention, words = trimmed, text[trimmed.start : trimmed.end]
         if words.startswith("p ") and text[mention.start - 2 : mention.start].lower() == "s/":
             mention, words = replace(mention, start=mention.start + 2), words[2:]
         if words.endswith(" s") and text[mention.end : mention.end + 2].lower() == "/p":
@@ -378,6 +365,21 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
                 continue
         kept.append(mention)
     return kept
+
+
+def _trimmed_in_note(text: str, mention: PredictedMention) -> PredictedMention | None:
+    """A note's mention without a list's sign and words of context before it, and without a column's
+    bar behind it; None where it goes over columns, so that of neither is known what it is, or is
+    the L of "g/L | 30"."""
+    words = text[mention.start : mention.end].rstrip(" |")
+    if len(words) < 2 or "\t" in words or "|" in words:
+        return None
+    start, end = mention.start, mention.start + len(words)
+    pattern = _DRUG_CONTEXT_PREFIX if mention.kind == "Drug" else _CONTEXT_PREFIX
+    for prefix in (pattern, _SIGN_PREFIX):
+        if (before := prefix.match(text[start:end])) is not None:
+            start += before.end()
+    return replace(mention, start=start, end=end)
 
 
 def _without_variant(

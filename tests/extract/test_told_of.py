@@ -15,6 +15,8 @@ from medkg.extract.told_of import relative_told_of, with_patient
         ("Hello doctor, our son is 6. He coughs.", "son"),
         ("My poor old mum has fallen. She is confused. I'm worried.", None),
         ("My poor old mum, 80, has fallen. She is confused. I'm worried.", "mum"),
+        ("Dad is 58. He has a sore toe.", "dad"),
+        ("It's about my sister, she's 26. She falls asleep.", "sister"),
         ("My mother has diabetes.", None),
         ("My mother has diabetes. I am thirsty. She is 60.", None),
         ("My mother's cough is bad. She is 60.", None),
@@ -32,5 +34,6 @@ def test_who_is_told_of(text: str, relative: str | None) -> None:
 def test_words_are_as_many_as_they_were() -> None:
     words = ["i", "think", "my", "wife", "is", "ill"]
     assert with_patient(words, "wife") == ["i", "think", "the", "patient", "is", "ill"]
+    assert with_patient(["dad", "coughs"], "dad") == ["patient", "coughs"]
     assert with_patient(["i", "cough"], "wife") == ["relative", "cough"]
     assert with_patient(["i", "think", "she", "coughs"], "wife") == ["i", "think", "she", "coughs"]
