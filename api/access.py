@@ -107,7 +107,7 @@ def open(path: Path | str) -> KnowledgeGraph:
     Example:
         >>> medkg.load("common").save("common")
         >>> medkg.open("common").nodes.height
-        2306
+        2307
     """
     return KnowledgeGraph.open(path)
 

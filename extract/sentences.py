@@ -42,6 +42,7 @@ _BEFORE_NUMBERS = _words("no cr na k cl hb hgb wbc plt bp hr rr sat temp")
 _LETTERED = _words("vitamin hepatitis type group factor class grade stage influenza complex")
 # What spaCy writes of a token that begins a sentence, and of another.
 _BEGINNING, _INSIDE = np.uint64(1), np.uint64(2**64 - 1)
+_LONGEST_SHORT_HEADING = 5  # characters
 # A shorter line was not wrapped: what follows it is the writer's own next line.
 _NARROW = 35
 # Tokens of a sentence that is quoted whole, and those around mentions of a longer one; the longest
@@ -77,6 +78,7 @@ _STARTS = (
     "medkg_sentence_starts"  # of a document's sentences, as tokens, where they were looked for
 )
 _SHORTHAND = re.compile(r"(?:h/o|s/p|c/o|p/w|d/c|r/o|pt|hx)\b|[a-z]{1,2}[A-Z]")
+_CAPITAL_BEGINS = re.compile(r"[.?!]\s+[A-Z]")
 _FOLLOWING = re.compile(r"\s+(?=(\S))")
 _HEADING = re.compile(
     r"[ \t#*]*(?:\d{1,2}[.)] *)?([A-Za-z][A-Za-z /&'-]{0,48}?)[ \t*]*(:\**|(?=\n|$))"
@@ -131,15 +133,19 @@ def sentence_starts(text: str) -> list[int]:
     starts |= _line_starts(text, {start for start, _, _ in heads})
     for turn in turns_of(text):  # what one says doesn't go on in what another says
         starts |= {turn.mark, turn.start}
+    in_small_letters = text[:1].islower() and not _CAPITAL_BEGINS.search(text)
     for match in re.finditer(r"[.?!]+", text):
         end = match.end()
         while end < len(text) and text[end] in _CLOSERS:
             end += 1
         following = _FOLLOWING.match(text, end)
         # A lower-case word goes on with what stands before it ("e.g. cough", "? pneumonia"), but
-        # for what a note begins a statement with ("No PE. h/o DVT", "Rash. bHCG negative").
+        # for what a note begins a statement with ("No PE. h/o DVT", "Rash. bHCG negative"), and
+        # where the writer has no capitals.
         if following is None or (
-            following[1].islower() and not _SHORTHAND.match(text, following.end())
+            following[1].islower()
+            and not _SHORTHAND.match(text, following.end())
+            and not (in_small_letters and text[max(0, match.start() - 3) : match.start()].isalpha())
         ):
             continue
         if match[0] == "?" and _ANSWER.match(text, end):
@@ -170,6 +176,11 @@ def _is_abbreviation(text: str, stop: int, following: str) -> bool:
     return word in _ABBREVIATIONS
 
 
+def _is_short_heading(word: str) -> bool:
+    is_short = len(word) <= _LONGEST_SHORT_HEADING and word[0].isupper()
+    return is_short and word.lower() in _sections()
+
+
 def _line_starts(text: str, heads: set[int]) -> set[int]:
     """Starts of the lines that begin a sentence, by layout.
 
@@ -189,7 +200,15 @@ def _line_starts(text: str, heads: set[int]) -> set[int]:
         first = stripped.split()[0]
         length = len(previous.rstrip())
         fitted = length < _NARROW or length + 1 + len(first) <= width
-        if not previous.strip() or start in heads or fitted or _BULLET.match(line):
+        # "PMHx asthma": without its colon no heading, but what begins a line of its own.
+        is_short_heading = _is_short_heading(first)
+        if (
+            not previous.strip()
+            or start in heads
+            or is_short_heading
+            or fitted
+            or _BULLET.match(line)
+        ):
             starts.add(start)
     return starts
 

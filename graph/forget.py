@@ -187,7 +187,7 @@ def forget(
         >>> kg = medkg.merge(medkg.load("starter"), medkg.load("common"))
         >>> kg, summary = medkg.forget(kg, source="common")
         >>> summary.evidence, [source.name for source in kg.sources]
-        (5784, ['starter'])
+        (5789, ['starter'])
     """
     request = ForgetRequest.of(source, document, patient, model)
     of_others = kg.predictions.filter(~pl.col("model").is_in(sorted(request.models)))

@@ -49,7 +49,7 @@ def export(
     Example:
         >>> manifest = medkg.export(medkg.load("common"), "kgx", "kgx")
         >>> manifest["counts"]["evidence"]
-        5784
+        5789
     """
     forms: dict[str, Callable[[Slices, Path], ExportFacts]] = {
         "kgx": kgx.write_tsv,
