@@ -376,6 +376,16 @@ def read_requested(
     return RequestedPatients([patient], circumstances, table)
 
 
+_WEEKS, _MONTHS = 365.25 / 7, 12  # of a year
+
+
+def _in_units(age: float) -> str:
+    """An age in years as people say it: in weeks and months where it is a baby's."""
+    if age < 2 / _MONTHS:
+        return f"{age * _WEEKS:.0f} weeks"
+    return f"{age * _MONTHS:.0f} months" if age < 2 else f"{age:.3g} years"
+
+
 def _stated(
     demographics: Demographics, circumstances: Circumstances
 ) -> tuple[Circumstances, str] | None:
@@ -385,7 +395,7 @@ def _stated(
     age = None if circumstances.age is not None else demographics.age
     if sex is None and age is None:
         return None
-    values = [*([sex] if sex else []), *([] if age is None else [f"{age:.3g} years"])]
+    values = [*([sex] if sex else []), *([] if age is None else [_in_units(age)])]
     note = (
         f"{', '.join(values)} count, as the note says;"
         " --sex and --age go before it, --no-demographics leaves it out"

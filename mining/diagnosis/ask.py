@@ -9,6 +9,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from ...graph.identifiers import name_key
 from .answered import OPPOSITE, SIGN, answered_by_name
 from .circumstances import Factors
 from .knowledge import Floats, Integers, Knowledge
@@ -40,7 +41,8 @@ def questions(
 
     The expected information gain is weighed by how likely the question can be answered at all
     (`recorded`). What is all but a synonym of a finding, or of a question before, is not asked for,
-    nor what a finding's name settles, headings of the ontology, and everyday conditions.
+    nor what a finding's name settles, the diagnosis itself, headings of the ontology, and everyday
+    conditions.
 
     Args:
         present, excluded, unknown: columns of the knowledge: seen, looked for and not found, and
@@ -96,7 +98,7 @@ def _open(
     excluded: Integers,
     unknown: Integers,
 ) -> Integers:
-    """What is `askable` and not settled by the names of the findings."""
+    """What is `askable`, no diagnosis, and not settled by the names of the findings."""
     knowledge = model.knowledge
 
     def settled(columns: Integers, rule: str) -> Integers:
@@ -105,7 +107,26 @@ def _open(
 
     opposite = settled(knowledge.with_ancestors([present]).indices, OPPOSITE)
     columns = askable(knowledge, rows, present, excluded, np.union1d(unknown, opposite))
-    return np.setdiff1d(columns, settled(present, SIGN)).astype(np.int64)
+    columns = np.setdiff1d(columns, settled(present, SIGN)).astype(np.int64)
+    return columns[~_are_diagnoses(model, rows, columns)]
+
+
+def _are_diagnoses(model: ProbabilityModel, rows: Integers, columns: Integers) -> NDArray[np.bool_]:
+    """Which phenotypes have the name of one of the diseases (rows): asking for aortic dissection
+    is asking for the diagnosis."""
+    knowledge = model.knowledge
+    asked = [knowledge.phenotypes[column] for column in columns]
+    diseases = [knowledge.diseases[row] for row in rows]
+    named = (
+        model.kg.nodes.filter(pl.col("id").is_in([*asked, *diseases]))
+        .select("id", name=pl.concat_list(pl.concat_list("name"), pl.col("synonyms").fill_null([])))
+        .explode("name")
+        .drop_nulls("name")
+        .with_columns(key=name_key(pl.col("name")))
+    )
+    of_diseases = named.filter(pl.col("id").is_in(diseases)).select("key")
+    same = set(named.join(of_diseases, on="key", how="semi")["id"])
+    return np.array([phenotype in same for phenotype in asked], dtype=bool)
 
 
 class Question(TypedDict):

@@ -130,6 +130,7 @@ def blood() -> DiagnosisModel:
         "HP:8": "Raised urea, late",
         "HP:9": "Severe hypocalcemia",
         "HP:10": "Rash",
+        "HP:11": "Disease 3",  # as the disease itself
     }
     nodes = [(id_, "Symptom", name) for id_, name in names.items()]
     nodes += [(f"OMIM:{number}", "Disease", f"disease {number}") for number in range(12)]
@@ -143,7 +144,7 @@ def blood() -> DiagnosisModel:
     ]
     edges += [(f"OMIM:{number}", "HAS_SYMPTOM", "HP:7") for number in range(6)]
     edges += [(f"OMIM:{number}", "HAS_SYMPTOM", "HP:8") for number in range(6)]
-    edges += [("OMIM:5", "HAS_SYMPTOM", "HP:6")]
+    edges += [("OMIM:5", "HAS_SYMPTOM", "HP:6"), ("OMIM:3", "HAS_SYMPTOM", "HP:11")]
     kg = KnowledgeGraph.build(
         pl.DataFrame(nodes, schema=["id", "kind", "name"], orient="row").with_columns(
             synonyms=pl.when(id="HP:2").then(pl.lit(["Elevated calcium"]))
@@ -166,6 +167,12 @@ def test_what_the_name_of_a_finding_settles_is_not_asked(blood: DiagnosisModel) 
     assert "Hyperbilirubinemia" in names("Hypercalcemia")
     assert "Hyperbilirubinemia" not in names("Jaundice")
     assert "Jaundice" not in names("Hyperbilirubinemia")
+
+
+def test_the_diagnosis_is_not_asked(blood: DiagnosisModel) -> None:
+    asked = set(blood.questions(["Rash"], top=20)["name"])
+    assert "Disease 3" not in asked
+    assert "Jaundice" in asked
 
 
 def test_names_are_opposites_by_whole_words_and_beginnings(blood: DiagnosisModel) -> None:
