@@ -16,6 +16,7 @@ import yaml
 
 import medkg
 from medkg.cli import app
+from medkg.graph.laboratory import laboratory_tests, tests_by_name
 
 from .documentation.blocks import (
     PAGES,
@@ -103,6 +104,16 @@ def test_the_reference_shows_examples_as_code_and_what_is_returned_in_sentences(
     options = plugin["handlers"]["python"]["options"]
     assert options["docstring_options"] == {"returns_multiple_items": False}
     assert [(ROOT / file).is_file() for file in options["extensions"]] == [True]
+
+
+def test_the_docs_count_the_laboratory_tests_that_there_are() -> None:
+    tests = laboratory_tests()
+    coded = sum(bool(test.loinc) for test in tests)
+    names = len(tests_by_name())
+    text = (ROOT / "docs" / "text.md").read_text(encoding="utf-8")
+    assert f"{len(tests)} tests by {names} names" in text
+    labs = (ROOT / "docs" / "how-to" / "labs.md").read_text(encoding="utf-8")
+    assert f"Of {len(tests)} tests, {coded} have LOINC codes" in labs
 
 
 def test_there_is_a_tutorial_for_each_user() -> None:
