@@ -47,6 +47,8 @@ _WRITTEN_RESULT = re.compile(
     r"[:=|\s]{1,40}[<>]?\d[\d.,]*\s{0,12}(?:[HL*↑↓]{1,2}\s{1,12})?"
     r"(?:[|\[(]\s?(?:[<>]\s?\d|\d[\d.]*\s?[-–]\s?\d)|[mµuμn]?(?:mol|eq|Eq|g)/[dmµuμ]?L\b)"
 )
+# "T 38.1" is a temperature, and "T4" and "T-score" are none.
+_TEMPERATURE = re.compile(r"T[:\s]{1,3}(?:3[4-9]|4[0-2])\.\d(?![\d%])")
 # Names of vertebrae and of stages too, so that a number alone doesn't count: "C3 6" but "C3 low".
 _OF_OTHERS_TOO = re.compile(r"[A-Z]\d")
 _MAX_TOKENS = 8  # of a test's name
@@ -251,6 +253,7 @@ def _named_tests(doc: Doc) -> Iterator[Span]:
                 len(span.text) >= _SHORTEST
                 or _NO_WORD.fullmatch(span.text)
                 or (_SHORT_NAME.fullmatch(span.text) and _WRITTEN_RESULT.match(text, span.end_char))
+                or _TEMPERATURE.match(text, span.start_char)
             )
             if is_name and (_test_of(span.text) or _of_specimen(span)) is not None:
                 yield span
