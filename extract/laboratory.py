@@ -40,7 +40,7 @@ _BORDER = 0.1
 # Characters; shorter names of tests ("ca", "k") are too often other words, unless they are written
 # as no word is ("HDL", "pH", "Na+").
 _SHORTEST = 4
-_NO_WORD = re.compile(r"[A-Z]{3}|[a-z]+[A-Z]|[A-Za-z]{1,2}\+|[A-Z]\d")
+_NO_WORD = re.compile(r"[A-Z]{3}|[a-z]+[A-Z]\d?|[A-Za-z]{1,2}\+|[A-Z]\d")
 # A short name with a result as laboratories write it: "Mg 0.48 (0.7-1.0)", "K 2.5 mmol/L".
 _SHORT_NAME = re.compile(r"[A-Z][A-Za-z]?")
 _WRITTEN_RESULT = re.compile(
