@@ -2,10 +2,10 @@
 
 Read is a phrase that says both or one of somebody who is no relative ("a 34-year-old woman", "this
 boy of six", "74F", "Sex: male", "my 4 year old son", "患者，男，45岁"); where there is none, the
-sex that all pronouns of the third person agree on, unless a relative is told of first. Of several
-such phrases the first counts, as a presentation of a case begins with its patient. What an age is
-of has to be said: a number alone may be a wound's, a pregnancy's or a temperature, and an age that
-isn't read costs less than a wrong one.
+sex of the first pronoun of the third person, if nearly all agree and no relative is told of first.
+Of several such phrases the first counts, as a presentation of a case begins with its patient. What
+an age is of has to be said: a number alone may be a wound's, a pregnancy's or a temperature, and an
+age that isn't read costs less than a wrong one.
 """
 
 from __future__ import annotations
@@ -84,34 +84,44 @@ _OF_SOMEBODY = re.compile(
             rf"|,?\s+{_WORDS}(?P<anyone>{_PATIENT})\b)",
             # a woman of 34, this boy of six, a woman, 34; a male infant, 3 months old
             rf"\b(?:(?P<who>{_ANYONE}|{_MY_CHILD})(?:\s+{_PATIENT})?|{_PATIENT})"
-            r"(?:,\s*|\s+of\s+|,?\s+aged\s+|\s+is\s+|\s*\(\s?(?:aged?\s+)?|,\s*s?he(?:['’]s|\s+is)\s+)"
+            r"(?:,\s*|\s+of\s+|,?\s+aged\s+|\s+is\s+|,\s*s?he(?:['’]s|\s+is)\s+)"
             r"(?:about\s+|now\s+)?"
             rf"(?:(?P<term>{_TERM})(?:{_OLD})|(?P<years>{_NUMBER}(?:\s{_YEARS})?){_GOES_ON})",
+            # this man (62)
+            rf"\b(?P<whom>{_ANYONE})\s*\(\s?(?:aged?\s+)?(?P<in_brackets>\d{{1,3}})"
+            r"(?:\s?y(?:ears?|rs?|/?o)?)?\s?[),]",
             # our daughter, 20 months, has
             rf"\b(?P<child>boy|girl|{_MY_CHILD})(?:,\s*|\s+is\s+)(?P<part>{_TERM})(?=[.,:])",
             # 52/M; M/46; Jane Roe, 45, female; I'm 55, male
             r"(?<![\d/])(?P<slashed>\d{1,3})\s?/\s?(?P<letter>(?-i:[FM]))\b",
-            r"(?<![\w/])(?P<letter_first>(?-i:[FM]))\s?/\s?(?P<slashed_last>\d{1,3})\b(?![/.,]\d)",
-            rf"\bi(?:['’]m|\s+am)\s+(?P<my_age>\d{{1,3}})(?:(?:,|\s+and)?\s+(?:an?\s+)?"
-            rf"(?P<my_sex>{_ANYONE})\b|(?=\s+and\b|\s*[,.]))",
+            r"(?<![\w/])(?P<letter_first>(?-i:[FM]))\s?/\s?(?P<slashed_last>\d{2,3})\b(?![/.,]\d)",
+            rf"\bi(?:['’]m|\s+am)\s+(?P<my_age>\d{{2,3}})(?:(?:,|\s+and)?\s+(?:an?\s+)?"
+            rf"(?P<my_sex>{_ANYONE})\b|(?=\s+and\b(?!\s+a\s+half)|\s*[,.](?!\d)))",
             # Miss T., aged 26; Mr. K., DOB 1972, 52 yrs
-            r"\b(?P<title>mrs|miss|ms|mr)\.?\s(?-i:[A-Z])[\w.'’-]{0,30},\s*(?:dob[^,\n]{1,12},\s*)?"
+            r"\b(?P<title>(?-i:Mrs|Miss|Ms|Mr|MRS|MISS|MR))\.?\s(?-i:[A-Z])[\w.'’-]{0,30},\s*(?:dob[^,\n]{1,12},\s*)?"
             r"(?:aged?\s)?(?P<of_title>\d{1,3})(?:\s?y(?:ears?|rs?|/?o)?\b)?(?=\s*(?:[.,;)\n]|$))",
             r",\s*(?P<listed>\d{1,3}),\s*(?P<listed_sex>female|male)\b",
         )
     ),
     _FLAGS,
 )
-# 74F with chest pain, at a sentence's or a line's start; but "101F" is a temperature.
+# 74F with chest pain, at a note's start; "71F, known AF" at a sentence's or a line's. But "101F"
+# is a temperature, and "14F Foley" a catheter.
+_GLUED = r"(?:(?:pt|patient):?\s+)?(?P<glued>\d{1,3})"
+_LETTER = r"(?P<letter>(?-i:[FM]))\b"
 _INITIAL = re.compile(
-    r"(?:^\s{0,4}|\n[ \t]{0,4})(?:(?:pt|patient):?\s+)?(?P<glued>\d{1,3})\s?(?:y(?:rs?)?\.?\s)?"
-    r"(?P<letter>(?-i:[FM]))\b(?!\s?/|\d|\s\d+(?!\d|st|nd|rd|th))",
+    rf"\s{{0,4}}{_GLUED}\s?(?:y(?:rs?)?\.?\s)?{_LETTER}(?!\s?/|\d|\s\d+(?!\d|st|nd|rd|th))", _FLAGS
+)
+_LATER_INITIAL = re.compile(
+    rf"(?:^\s{{0,4}}|\n[ \t]{{0,4}}){_GLUED}{_LETTER}"
+    r"(?=[,.;]|\s(?:with|w/|who|has|had|known|c/o|p/w|presents|presented|presenting)(?!\w))",
     _FLAGS,
 )
 # Male, 69 y. F, 24. Male 44, at the same places.
 _SEX_AND_AGE = re.compile(
     r"(?:^\s{0,4}|\n[ \t]{0,4})(?P<of_sex>(?:fe)?male|(?-i:[FM]))(?:,\s?|\s)(?P<then_age>\d{1,3})"
-    r"(?:\s?y(?:ears?|rs?|/?o)?\b)?(?=\s*(?:[.,;:\n]|$)|\s(?:with|who|has|presents|presented)\b)",
+    r"(?!\.\d)(?:\s?y(?:ears?|rs?|/?o)?\b)?"
+    r"(?=\s*(?:[.,;:\n]|$)|\s(?:with|who|has|presents|presented)\b)",
     _FLAGS,
 )
 _TEMPERATURES = range(94, 108)
@@ -133,7 +143,7 @@ _ONLY_A_SEX = re.compile(
     rf"{_WORDS}(?:(?P<subject>{_PERSON})\b(?!['’]s\b|\s+next\b)"
     rf"|(?P<adjective>female|male)\b(?:\s+{_PATIENT}\b|{_GOES_ON}))"
     rf"|\b(?P<child>{_MY_CHILD})\b"
-    rf"|\bthis\s+(?:[a-z-]+\s+)?(?P<shown>{_PERSON})\b(?!['’]s\b)"
+    r"|\bthis\s+(?:[a-z-]+\s+)?(?P<shown>woman|girl|lady|man|boy|gentleman)\b(?!['’]s\b)"
     rf"|\b(?:an?|the|this)\s+(?:[a-z]+\s+)?(?P<named>female|male)\s+{_PATIENT}\b",
     _FLAGS,
 )
@@ -142,7 +152,8 @@ _SEX_FIELD = re.compile(
 )
 _FIELD_UNIT = r"(?:years?|yrs?|y/?o?|months?|mos?|m|weeks?|wks?|w|days?|d|hours?|hrs?|h)\b"
 _AGE_FIELD = re.compile(
-    rf"(?:\bage\s?[:=]\s?|(?:^|[\n.;,])\s?age\s)(?P<age>{_FIGURE}\s?{_FIELD_UNIT}(?:\s(?:and\s)?\d{{1,2}}\s?{_FIELD_UNIT})?"
+    r"(?:\bage\s?[:=]\s?|(?:^\s{0,4}|\n[ \t]{0,4})age\s)"
+    rf"(?P<age>{_FIGURE}\s?{_FIELD_UNIT}(?:\s(?:and\s)?\d{{1,2}}\s?{_FIELD_UNIT})?"
     rf"|{_FIGURE}(?=\s*(?:$|[.,;|()\n]|[a-z]+\s?[:=]|female\b|male\b|[fm]\b)))",
     _FLAGS,
 )
@@ -271,8 +282,8 @@ def demographics(text: str) -> Demographics:
     sex, age = None, None
     if told_of := relative_told_of(text):
         # "Girl" and "boy" are read with any age, months among them.
-        patient = {"female": "this girl", "male": "this boy"}.get(str(told_of.sex), "this patient")
-        text = patient + text[told_of.end :]
+        person = {"female": "girl", "male": "boy"}.get(str(told_of.sex), "patient")
+        text = f"this {told_of.old}{person}{text[told_of.end :]}"
     pronoun = _pronoun(text)
     for phrase in _phrases(text):
         if None not in (sex, phrase.sex) and sex != phrase.sex:
@@ -313,22 +324,28 @@ def _phrases(text: str) -> Iterator[_Phrase]:
     begin = 0
     for end in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
         sentence = text[begin:end]
-        phrases = [*_english(sentence, is_first_person), *_chinese(sentence, begin)]
+        phrases = [
+            *_english(sentence, is_first_person, is_first=not begin),
+            *_chinese(sentence, begin),
+        ]
         yield from sorted(phrases, key=lambda phrase: phrase.start)
         begin = end
 
 
-def _english(sentence: str, is_first_person: bool) -> Iterator[_Phrase]:
+def _english(sentence: str, is_first_person: bool, *, is_first: bool) -> Iterator[_Phrase]:
     for pattern, name in ((_SEX_FIELD, "field"), (_AGE_FIELD, "age")):
         for match in pattern.finditer(sentence):
             if not _OTHER_AGE.search(_before(sentence, match)):
                 sex = _SEXES.get(match[name].lower())
                 yield _Phrase(match.start(), sex, None if sex else _years(match["age"]), True)
     without_ages = list(sentence)
-    if initial := _INITIAL.search(sentence):
+    initial = (_INITIAL.match(sentence) if is_first else None) or _LATER_INITIAL.search(sentence)
+    if initial is not None:
         number = int(initial["glued"])
         if not (initial["letter"] == "F" and number in _TEMPERATURES):
-            yield _Phrase(0, _SEXES[initial["letter"].lower()], _years(initial["glued"]), True)
+            yield _Phrase(
+                initial.start(), _SEXES[initial["letter"].lower()], _years(initial["glued"]), True
+            )
     if listed := _SEX_AND_AGE.search(sentence):
         sex = _SEXES[listed["of_sex"].lower()]
         yield _Phrase(listed.start(), sex, _years(listed["then_age"]), True)
@@ -367,12 +384,12 @@ def _is_of_the_patient(sentence: str, match: re.Match[str], parts: Mapping[str, 
 
 
 _NAMING_A_SEX = (
-    "person", "own", "parent", "initial", "who", "child", "letter", "letter_first", "listed_sex",
-    "my_sex", "of_sex", "title", "subject", "adjective", "shown", "named",
+    "person", "own", "parent", "initial", "who", "whom", "child", "letter", "letter_first",
+    "listed_sex", "my_sex", "of_sex", "title", "subject", "adjective", "shown", "named",
 )  # fmt: skip
 _NAMING_AN_AGE = (
     "age", "short", "term", "years", "part", "slashed", "slashed_last", "listed", "my_age",
-    "of_title",
+    "of_title", "in_brackets",
 )  # fmt: skip
 
 

@@ -6,11 +6,10 @@ in a table of common tests with adults' reference ranges (`graph/laboratory.py`)
 
 from __future__ import annotations
 
-import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 from spacy.language import Language
@@ -18,9 +17,20 @@ from spacy.tokens import Doc, Span
 
 from ..core.errors import ModelError
 from ..graph.kg import KnowledgeGraph
-from ..graph.laboratory import LaboratoryTest, Range, outcome_in_unit, outcome_of, tests_by_name
-from .context.doses import FREQUENCY
-from .context.values import forget_mentions, joins_value, measurement, reference_range
+from ..graph.laboratory import LaboratoryTest, outcome_of, tests_by_name
+from .context.values import (
+    forget_mentions,
+    joins_value,
+    measurement,
+)
+from .laboratory_values import (
+    Results,
+    by_range,
+    by_reference,
+    inner_range,
+    range_of_the_healthy,
+    without_near,
+)
 from .sentences import sentence_of
 from .tokens import StatelessComponent, text_of, token_offsets
 
@@ -29,14 +39,6 @@ _ASSUMED = re.compile(
     r"\b(?:serum|plasma|blood(?= \w)|circulating|peripheral|levels?|concentrations?|counts?"
     r"|titers?|titres?|results?|values?|initial|repeat|the|his|her|of|24[\s-]?h(?:ours?|rs?)?)\b"
 )
-# A value without a unit is in one of those that the table has for the test if it lies within this
-# factor of the range; otherwise it would be in none of which a patient lives. What the body holds
-# within narrow limits varies little in disease too: a temperature of 38.6 is in degrees Celsius.
-_PLAUSIBLE = 10.0
-_NARROW = 10.0  # by this power of the range's upper limit to its lower one, if that is less
-# A value denies a finding unless it lies within this share of the range's width of the limit behind
-# which the finding is: "BP 92/54" says nothing of hypotension. By judgement.
-_BORDER = 0.1
 # Characters; shorter names of tests ("ca", "k") are too often other words, unless they are written
 # as no word is ("HDL", "pH", "Na+").
 _SHORTEST = 4
@@ -49,34 +51,21 @@ _WRITTEN_RESULT = re.compile(
 )
 # "T 38.1" is a temperature, and "T4" and "T-score" are none.
 _TEMPERATURE = re.compile(r"T[:\s]{1,3}(?:3[4-9]|4[0-2])\.\d(?![\d%])")
-# Names of vertebrae and of stages too, so that a number alone doesn't count: "C3 6" but "C3 low".
+# Names of vertebrae and of stages too, so that a number alone doesn't count, nor a word of a part:
+# "C3 low, C4 low", but "C3 6" and "C3 normal alignment".
 _OF_OTHERS_TOO = re.compile(r"[A-Z]\d")
+_ENDS_RESULT = re.compile(r"(?::| is| was)? (?:very |both )?\w+[ ]*(?:[.,;)\n]|and\b|$)")
 _MAX_TOKENS = 8  # of a test's name
 # That a test's name with a result beside it is one; by judgement.
 PROBABILITY = 0.9
 # Of mentions that a test's name takes the place of.
 _KINDS = frozenset(("Drug", "Target", "Procedure"))
-# "Potassium 40 mmol" is an amount that somebody was given; "HbA1c 36 mmol/mol" is no per cent.
-_OTHER_UNIT = re.compile(
-    r"\W*\d[\d.,]*\s?(?:mmol\s?/\s?mol|(?:mmol|meq|mg|mcg|[µμu]g|g|iu|units?)\b(?!\s?/))", re.I
-)
-# "Magnesium 400 daily" is taken, not measured.
-_SCHEDULE = re.compile(
-    rf"\W*\d[\d.,]*\s?(?:{FREQUENCY}|po|iv|once|twice|three times"
-    r"|(?:a|per|every|each) (?:day|night|week|month))\b",
-    re.I,
-)
-_NUMBER = re.compile(r"(?P<bound>[<>≤≥]?)[=\s]*(?P<amount>\d[\d,]*(?:\.\d+)?)")
 _TITRE = re.compile(r"1\s?:\s?(\d{1,6})")
 _HIGH_TITRE = 80  # by judgement
-_BOUNDS = {"≤": "<", "≥": ">"}
-_DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
-# Without a unit these are as often shares of the white cells as counts.
-_SHARES = re.compile(r"neutrophil|lymphocyte|monocyte|eosinophil|basophil", re.I)
 # What is not blood: "CSF glucose", "urinalysis positive for leukocytes".
 _SPECIMENS = frozenset(
     "urine urinary urinalysis ua dipstick csf lp spinal pleural ascitic peritoneal synovial stool"  # noqa: SIM905
-    " faecal fecal sputum fluid".split()
+    " faecal fecal sputum fluid vaginal gastric scalp skin".split()
 )
 # What begins a list of urine's tests, or of cerebrospinal fluid's; and what says that it is none.
 _LISTS_URINE = frozenset(("urinalysis", "ua", "dipstick"))
@@ -132,14 +121,6 @@ if not Doc.has_extension("of_child"):
     Doc.set_extension("of_child", default=None)
 if not Span.has_extension("results"):
     Span.set_extension("results", default=None)
-
-
-@dataclass(frozen=True)
-class Results:
-    """Identifiers of the phenotypes that a test's result shows, and of those that it excludes."""
-
-    present: Sequence[str]
-    excluded: Sequence[str]
 
 
 @Language.factory("medkg_laboratory", requires=["doc.spans"])
@@ -215,9 +196,11 @@ def add_tests(doc: Doc) -> None:
 
 def _is_test(mention: Span) -> bool:
     """Whether a name that is of vertebrae too has a result as only tests have."""
-    if not _OF_OTHERS_TOO.fullmatch(mention.text):
+    if not _OF_OTHERS_TOO.fullmatch(mention.text) or "unit" in (stated := measurement(mention)):
         return True
-    return not {"unit", "interpretation"}.isdisjoint(measurement(mention))
+    return "interpretation" in stated and bool(
+        _ENDS_RESULT.match(text_of(mention.doc), mention.end_char)
+    )
 
 
 def _is_measured(mention: Span) -> bool:
@@ -277,8 +260,9 @@ def _is_person(mention: Span) -> bool:
 def results_of(mention: Span) -> Results | None:
     """What a mention's result shows and excludes; None where it is no known test, or says nothing.
 
-    Words count ("low", "positive"), and a value in the unit that it has, or, with none, where all
-    usual units in which it is plausible agree. Where the words and the value differ ("sodium rose
+    Words count ("low", "positive"), and a value by the range that the note gives for it, else by the
+    table's in the unit that it has, or, with none, where all usual units in which it is plausible
+    agree. Where the words and the value differ ("sodium rose
     to 128", "potassium elevated at 5.1") nothing is said.
     """
     if mention.text.lower() in _PRESSURE:
@@ -291,51 +275,35 @@ def results_of(mention: Span) -> Results | None:
     stated = measurement(mention)
     if "value" not in stated and _is_part_of_name(mention):
         return None
+    if "value" in stated and (usual := range_of_the_healthy(test, stated, mention)) is not None:
+        return by_reference(test, stated, usual)
     return stated_results(test, stated, mention)
 
 
 def stated_results(
     test: LaboratoryTest, stated: Mapping[str, str | float], mention: Span
 ) -> Results | None:
-    """What a test's result shows and excludes, as `results_of`.
+    """What a test's result shows and excludes by the table's range, as `results_of`.
 
     Args:
         stated: `value`, `unit` and `interpretation`, as far as there are (`measurement`).
         mention: of the test.
     """
-    if "value" in stated and (usual := reference_range(mention)) is not None:
-        return _by_reference(test, stated, usual)
     verdict = stated.get("interpretation") or _of_titre(test, str(stated.get("value")))
     if verdict == "positive" and not test.positive:
         verdict = None  # "INR 4+" is a value
     of_others = test.by_age and _of_child(mention.doc)
-    by_range = _by_range(test, stated, mention) if "value" in stated and not of_others else None
+    of_table = by_range(test, stated, mention) if "value" in stated and not of_others else None
     if verdict is None:
-        verdict = by_range
-    elif by_range not in (verdict, None) and verdict in ("low", "high", "normal"):
+        verdict = of_table
+    elif of_table not in (verdict, None) and verdict in ("low", "high", "normal"):
         return None
     present, excluded = test.results(str(verdict))
     normal = verdict == "normal"
     if normal and "interpretation" not in stated:
-        inner = replace(test, ranges=tuple(map(_inner, test.ranges)))
-        excluded = _without_near(test, excluded, _by_range(inner, stated, mention))
+        inner = replace(test, ranges=tuple(map(inner_range, test.ranges)))
+        excluded = without_near(test, excluded, by_range(inner, stated, mention))
     return Results(present, excluded) if present or excluded or normal else None
-
-
-def _by_reference(
-    test: LaboratoryTest, stated: Mapping[str, str | float], usual: tuple[float, float]
-) -> Results | None:
-    """What a value shows and excludes by the range that the note gives for it, as `results_of`."""
-    if (amount := _amount_of(stated)) is None:
-        return None
-    verdict = outcome_of(amount[0], *usual, amount[1])
-    if stated.get("interpretation", verdict) not in (verdict, "abnormal"):
-        return None
-    present, excluded = test.results(verdict)
-    if verdict == "normal":
-        low, high, _ = _inner((*usual, ""))
-        excluded = _without_near(test, excluded, outcome_of(amount[0], low, high, amount[1]))
-    return Results(present, excluded) if present or excluded or verdict == "normal" else None
 
 
 def _of_titre(test: LaboratoryTest, value: str) -> str | None:
@@ -362,33 +330,14 @@ def pressure_results(stated: Mapping[str, str | float], doc: Doc) -> Results | N
     tests = [tests_by_name()[name] for name in _PRESSURES]
     for value, test in zip(values, tests, strict=True):
         (usual,) = test.ranges
-        (low, high, _), (inner_low, inner_high, _) = usual, _inner(usual)
+        (low, high, _), (inner_low, inner_high, _) = usual, inner_range(usual)
         shown, not_shown = test.results(outcome_of(value, low, high, ""))
         present += shown
-        excluded += _without_near(test, not_shown, outcome_of(value, inner_low, inner_high, ""))
+        excluded += without_near(test, not_shown, outcome_of(value, inner_low, inner_high, ""))
     # Both pressures high, or both low, are one sign; as two they would count twice.
     if present in ([test.low for test in tests], [test.high for test in tests]):
         present = present[:1]
     return Results(present, excluded)
-
-
-def _inner(usual: Range) -> Range:
-    """A range without what is close to its limits; 0 is none."""
-    low, high, unit = usual
-    margin = _BORDER * (low if math.isinf(high) else high - low)
-    return (low + margin if low else low, high - margin, unit)
-
-
-def _without_near(test: LaboratoryTest, excluded: Sequence[str], inner: str | None) -> list[str]:
-    """What a value excludes, without the finding that it is close to.
-
-    Args:
-        test: what was measured.
-        excluded: by the value as it lies in the whole range.
-        inner: on which side of the inner range it lies.
-    """
-    near = {"low": test.low, "high": test.high}.get(str(inner))
-    return [each for each in excluded if each != near]
 
 
 def _of_child(doc: Doc) -> bool:
@@ -419,7 +368,7 @@ def _stretch_before(mention: Span) -> Span:
     words with a colon before that, as in "CSF: protein 1.4"."""
     first = sentence_of(mention).start
     if first > 0 and mention.doc[first - 1].text == ":":
-        first = mention.doc[first - 1].sent.start
+        first = sentence_of(mention.doc[first - 1 : first]).start
     return mention.doc[max(first, mention.start - _REACH) : mention.start]
 
 
@@ -469,55 +418,6 @@ def _is_part_of_name(mention: Span) -> bool:
         and following.lower() not in _MAY_FOLLOW
         and not joins_value(following)
     ) or (following == "-" and not doc[mention.end].whitespace_)
-
-
-def _by_range(test: LaboratoryTest, stated: Mapping[str, str | float], mention: Span) -> str | None:
-    """Low, high or normal; None where the value is no number or its unit leaves that open."""
-    if (amount := _amount_of(stated)) is None:
-        return None
-    value, bound = amount
-    if "unit" not in stated:
-        return _without_unit(test, value, bound, mention)
-    return outcome_in_unit(test.ranges, value, str(stated["unit"]), bound)
-
-
-def _amount_of(stated: Mapping[str, str | float]) -> tuple[float, str] | None:
-    """The number of a value, and "<" or ">" where it is a bound; None where it is no number."""
-    number = _NUMBER.fullmatch(str(stated["value"]))
-    if number is None:
-        return None
-    decimal = _DECIMAL_COMMA.fullmatch(number["amount"]) is not None
-    value = float(number["amount"].replace(",", "." if decimal else ""))
-    return value, _BOUNDS.get(number["bound"], number["bound"])
-
-
-def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span) -> str | None:
-    """As `_by_range`, of a value without a unit that is known."""
-    following = str(mention.doc[mention.end : mention.end + 8].text)
-    if _OTHER_UNIT.match(following) or _SCHEDULE.match(following):
-        return None
-    if _SHARES.search(mention.text):
-        return None
-    usual = {(low, high) for low, high, _ in test.ranges}
-    factors = {each: _plausible_factor(*each) for each in usual}
-    plausible = [
-        (low, high)
-        for (low, high), factor in factors.items()
-        if low / factor <= value and (len(usual) == 1 or value <= high * factor)
-    ]
-    # Far outside in every unit there is ("CRP 240", "platelets 12") it is so in whichever is meant.
-    if not plausible and len(usual) > 1 and min(factors.values()) == _PLAUSIBLE:
-        plausible = list(usual)
-    verdicts = {outcome_of(value, low, high, bound) for low, high in plausible}
-    verdict = verdicts.pop() if len(verdicts) == 1 else None
-    # Troponin 2.3 is normal in ng/L, and fifty times too high in ng/mL.
-    far_above = any(value > high * _PLAUSIBLE for _, high in usual)
-    return None if verdict == "normal" and far_above else verdict
-
-
-def _plausible_factor(low: float, high: float) -> float:
-    """How many times below or above a range a patient's value may lie."""
-    return min(_PLAUSIBLE, (high / low) ** _NARROW) if low else _PLAUSIBLE
 
 
 def _test_of(text: str) -> LaboratoryTest | None:

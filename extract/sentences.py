@@ -32,7 +32,7 @@ def _words(text: str) -> frozenset[str]:
 _ABBREVIATIONS = _words(
     "dr drs mr mrs ms prof vs cf fig figs eq ref refs no nos approx ca resp inc ltd co st "
     "jr sr vol dept pt pts wt ht hx dx rx tx fx sx abd resp esp incl excl max min var "
-    "spp sp subsp al viz eg ie"
+    "spp sp subsp al viz eg ie strep staph temp diff"
 )
 # Of these a full stop may end the sentence too; it does where a capital follows.
 _SOFT_ABBREVIATIONS = _words("etc hr hrs min mins sec wk wks yr yrs mo mos d h tab tabs cap")
@@ -133,7 +133,7 @@ def sentence_starts(text: str) -> list[int]:
     starts |= _line_starts(text, {start for start, _, _ in heads})
     for turn in turns_of(text):  # what one says doesn't go on in what another says
         starts |= {turn.mark, turn.start}
-    in_small_letters = text[:1].islower() and not _CAPITAL_BEGINS.search(text)
+    in_small_letters = text.lstrip()[:1].islower() and not _CAPITAL_BEGINS.search(text)
     for match in re.finditer(r"[.?!]+", text):
         end = match.end()
         while end < len(text) and text[end] in _CLOSERS:
@@ -145,7 +145,7 @@ def sentence_starts(text: str) -> list[int]:
         if following is None or (
             following[1].islower()
             and not _SHORTHAND.match(text, following.end())
-            and not (in_small_letters and text[max(0, match.start() - 3) : match.start()].isalpha())
+            and not (in_small_letters and text[max(0, match.start() - 4) : match.start()].isalpha())
         ):
             continue
         if match[0] == "?" and _ANSWER.match(text, end):

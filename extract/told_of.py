@@ -1,8 +1,8 @@
 """Notes that somebody writes of a relative: "My husband (62) snores. He falls asleep at work."
 
 Whoever writes of themselves may name a relative first ("My mother has diabetes. I am thirsty"), so
-that the sentences are counted: a note is of the relative if more of them are of "he" or "she" than
-of "I".
+that the sentences are counted: a note is of the relative if more of them are of "he", or of "she",
+than of "I".
 """
 
 from __future__ import annotations
@@ -24,13 +24,26 @@ _OWN = "mum|mom|mummy|dad|daddy|grandma|granny|gran|nan|grandpa|grandad|granddad
 _OPENING = re.compile(
     r"\s*(?:(?:hi|hello|hey|help|please|dear\s+\w+|good\s+\w+)\b[\s\w]{0,20}[,.!:]\s*)?"
     r"(?:(?:it['’]?s|this\s+is|(?:i['’]?m|i\s+am)\s+(?:writing|asking|worried|concerned))\s+about\s+)?"
-    r"(?P<patient>(?:(?:my|our)\s+(?:(?:dear|poor|elderly|old|little|own)\s+){0,2}"
+    r"(?P<patient>(?:(?:my|our)\s+(?P<old>\d{1,3}[\s-]years?[\s-]old\s+)?(?:(?:dear|poor|elderly|old|little|own)\s+){0,2}"
     rf"(?P<relative>{'|'.join(_SEX_OF)})|(?P<own>{_OWN})))\b(?!['’]s\b)"
+    r"(?!\s+(?:brings?|brought|bringing|reports?|reported|says?|said|states?|stated|called|noticed|noted"
+    r"|denies|denied|told|thinks)\b)"
     r"(?P<age>,?\s*\(?(?:is\s+|aged?\s+|s?he['’]s\s+|s?he\s+is\s+)?\d)?",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
-_SUBJECT = re.compile(r"\b(?:(?P<speaker>i|i['’]\w+)|(?P<third>s?he|s?he['’]\w+))\b", re.IGNORECASE)
+# No "type I".
+_SPEAKER = re.compile(
+    r"(?<!type\s)(?<!stage\s)(?<!grade\s)(?<!class\s)(?<!factor\s)\b(?:i|i['’]\w+)\b", re.IGNORECASE
+)
+_PRONOUNS = {
+    "female": re.compile(r"\bshe\b", re.IGNORECASE),
+    "male": re.compile(r"\bhe\b", re.IGNORECASE),
+    None: re.compile(r"\b(?:s?he|they)\b", re.IGNORECASE),
+}
+# Who is dead is no patient: "My brother died of a heart attack. I have chest pain."
+_DEAD = re.compile(r"\b(?:died|dead|passed\s+away|deceased)\b", re.IGNORECASE)
+_NUMBERED = frozenset(("type", "stage", "grade", "class", "factor"))
 _THIRD_PERSON = frozenset(("he", "she", "him", "her", "his", "they", "them", "their"))
 
 
@@ -41,11 +54,13 @@ class ToldOf:
     Attributes:
         relative: the word, in lower case.
         sex: female or male; None where the word says neither.
+        old: "82-year-old " where that is said before the word, or empty.
         start, end: where "my husband", or "Dad", stands in the text.
     """
 
     relative: str
     sex: str | None
+    old: str
     start: int
     end: int
 
@@ -64,15 +79,21 @@ def relative_told_of(text: str) -> ToldOf | None:
     opening = _OPENING.match(text)
     if opening is None:
         return None
+    relative = (opening["relative"] or opening["own"]).lower()
+    sex = _SEX_OF[relative]
+    sentences = _SENTENCE_END.split(text)
+    if _DEAD.search(sentences[0]):
+        return None
     of_relative, of_speaker = int(opening["age"] is not None), 0
-    for number, sentence in enumerate(_SENTENCE_END.split(text)):
-        if subject := _SUBJECT.search(sentence):
-            of_speaker += subject["speaker"] is not None
-            of_relative += subject["third"] is not None and number > 0
+    for number, sentence in enumerate(sentences):
+        speaker, third = _SPEAKER.search(sentence), _PRONOUNS[sex].search(sentence)
+        if speaker and not (third and third.start() < speaker.start()):
+            of_speaker += 1
+        elif third and number > 0:
+            of_relative += 1
     if of_relative <= of_speaker:
         return None
-    relative = (opening["relative"] or opening["own"]).lower()
-    return ToldOf(relative, _SEX_OF[relative], *opening.span("patient"))
+    return ToldOf(relative, sex, opening["old"] or "", *opening.span("patient"))
 
 
 def with_patient(words: Sequence[str], relative: str) -> list[str]:
@@ -92,12 +113,13 @@ def with_patient(words: Sequence[str], relative: str) -> list[str]:
         ['relative', 'am', 'tired', ',', 'too']
     """
     patient = list(words)
+    is_of_writer = relative not in words and _THIRD_PERSON.isdisjoint(words)
     for n, word in enumerate(words):
         before = words[n - 1] if n else ""
         if word == relative and before in ("my", "our"):
             patient[n - 1 : n + 1] = "the", "patient"
-        elif word == relative and n == 0:
-            patient[0] = "patient"
-    if patient == list(words) and _THIRD_PERSON.isdisjoint(words):
-        patient = ["relative" if word == "i" else word for word in patient]
+        elif word == relative and (n == 0 or before == "old"):
+            patient[n] = "patient"
+        elif word == "i" and before not in _NUMBERED and is_of_writer:
+            patient[n] = "relative"
     return patient

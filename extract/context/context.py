@@ -29,7 +29,7 @@ from spacy.tokens import Doc, Span
 from .. import short_forms as _short_forms  # noqa: F401 (registers `stands_for`)
 from ..sentences import section_of, sentence_of
 from ..tables import table_rows
-from ..tokens import StatelessComponent
+from ..tokens import StatelessComponent, text_of
 from ..told_of import relative_told_of, with_patient
 from .attributes import Categorised, attributes
 from .current_drugs import keep_current
@@ -290,7 +290,7 @@ class Context(StatelessComponent):
         ignored = _TERMINATIONS if doc._.note else _TERMINATIONS | _OF_NOTES
         lists = AllergyLists(doc)
         document = _DocumentContext()
-        told_of = relative_told_of(doc.text) if doc._.note else None
+        told_of = relative_told_of(text_of(doc)) if doc._.note else None
         for span in doc.sents:
             if span.start not in mentions:
                 continue

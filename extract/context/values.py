@@ -29,6 +29,7 @@ _VALUE = re.compile(
     rf"(?P<bound>[<>≤≥]=?\s?)?(?P<number>1\s?:\s?\d+(?!\s?[ap]\.?m\b|:)|{_NUMBER}(?:\s?(?:/|-|–|to)\s?{_NUMBER})?)"
     rf"(?:\s?(?P<unit>{_UNIT}))?(?![\w.]*\d|:\d)"
 )
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 # What may stand between a test and its value.
 _LINK = re.compile(
     r"(?:[\s,:=(\[|]|\b(?:of|was|were|is|are|at|as|to|by|a|an|the|had|has|been|with|levels?|counts?"
@@ -64,15 +65,19 @@ _NO_RESULT = re.compile(
 )
 _STATED = re.compile(r"[\s,;]*\(([^()]{1,20})\)")
 _LETTERS = {"H": "high", "L": "low"}
-# The laboratory's own range behind a value: "2.89 [2.20 - 2.60]", "L (3.5-5.1)", "0.8 (ref <0.04)",
-# or in the next column.
+# The laboratory's own range behind a value, up to the end of its bracket, column or line:
+# "2.89 [2.20 - 2.60]", "L (3.5-5.1)", "0.8 (ref <0.04)", "5.9 | mmol/L | 3.5-5.1".
+_LIMIT = r"\d+(?:[.,]\d+)*"
 _REFERENCE = re.compile(
-    r"\s{0,12}(?:[HL*↑↓]{1,2}(?![\w]))?"
-    r"(?:\s{0,12},?\s{0,2}[(\[]\s?|[ ]{2,40}|[ ]{0,40}[\t|]\s{0,40}|,?[ ]?(?=ref|normal range)"
-    r"|[ ](?=\d+(?:\.\d+)?\s?[-–]\s?\d+(?:\.\d+)?(?:[ ][HL*↑↓]{1,2})?[ ]{0,40}(?:\n|$)))"
+    r"(?:[ ]{0,40}[\t|][ ]{0,40}(?P<column>[^\s|\d()]{1,12})(?=\s{0,40}[\t|])|[ ]{2,40}(?P<spaced>"
+    r"[kKmµμunpf]?(?:g|mol|IU|U|eq)/[dmµμu]?L)(?=[ ]{2}))?"
+    r"\s{0,12}(?:\([HL]\)|[HL*↑↓]{1,2}(?!\w))?"
+    r"(?:[ ]{0,12},?[ ]?(?P<open>[(\[])[ ]?|[ ]{2,40}|[ ]{0,40}[\t|][ ]{0,40}"
+    r"|,?[ ]?(?=ref|normal range)|[ ])"
     r"(?:(?:ref(?:erence)?\.?(?:\srange)?|normal(?:\srange)?|nr?|rr)\b\.?[:\s]{0,3})?"
-    r"(?:(?P<low>\d+(?:\.\d+)?)\s?(?:-|–|to)\s?(?P<high>\d+(?:\.\d+)?)"
-    r"|(?P<side>[<>≤≥])\s?(?P<limit>\d+(?:\.\d+)?))(?![\d/])",
+    rf"(?:(?P<low>{_LIMIT})\s?(?:-|–|to)\s?(?P<high>{_LIMIT})"
+    rf"|(?P<side>[<>≤≥])\s?(?P<limit>{_LIMIT}))(?:\s?(?P<unit>{_UNIT}))?"
+    r"[ ]{0,2}(?:[HL*↑↓]{1,2}(?!\w))?(?P<end>[)\]]|[ ]{0,40}(?:[|\t\n]|$)|[ ]{2}|[.,;])(?!\d)",
     re.IGNORECASE,
 )
 # Right before a test, and "positive for", which holds for all tests of a list.
@@ -112,20 +117,35 @@ def measurement(test: Span) -> dict[str, str | float]:
     return result
 
 
-def reference_range(test: Span) -> tuple[float, float] | None:
-    """The range that a note states behind a test's value, in the value's unit: "2.9 (3.5 - 5.1)".
+class ReferenceRange(NamedTuple):
+    """A range that a note gives behind a value; the unit where it gives one."""
+
+    low: float
+    high: float
+    unit: str | None
+
+
+def reference_range(test: Span) -> ReferenceRange | None:
+    """The range that a note states behind a test's value: "2.9 (3.5 - 5.1)".
 
     Of "<0.04" the lower end is 0, of ">50" the upper one infinite. None where none is stated.
     """
     value, _ = _stated_value(_after(test)[0])
     stated = None if value is None else _REFERENCE.match(value.string, value.end())
-    if stated is None:
+    if stated is None or (stated["open"] is not None) != (stated["end"] in (")", "]")):
         return None
+    unit = stated["unit"] or stated["column"] or stated["spaced"]
     if stated["side"]:
-        limit = float(stated["limit"])
-        return (0.0, limit) if stated["side"] in "<≤" else (limit, math.inf)
-    low, high = float(stated["low"]), float(stated["high"])
-    return (low, high) if low < high else None
+        limit = _amount(stated["limit"])
+        below = stated["side"] in "<≤"
+        return ReferenceRange(0.0, limit, unit) if below else ReferenceRange(limit, math.inf, unit)
+    low, high = _amount(stated["low"]), _amount(stated["high"])
+    return ReferenceRange(low, high, unit) if low < high else None
+
+
+def _amount(number: str) -> float:
+    """The value of "0,04", "1,000" or "3.5"."""
+    return float(number.replace(",", "" if _THOUSANDS.fullmatch(number) else "."))
 
 
 def _stated_value(after: str) -> tuple[re.Match[str] | None, str]:
@@ -385,10 +405,10 @@ def _quantity(value: re.Match[str], bound: str, unit: str | None = None) -> dict
     quantity: dict[str, str | float] = {"value": bound + number}
     if unit is not None:
         quantity["unit"] = " ".join(unit.split())
-    thousands = re.fullmatch(r"\d{1,3}(?:,\d{3})+", number)
+    thousands = _THOUSANDS.fullmatch(number)
     if bound or (thousands is None and re.fullmatch(r"\d+(?:[.,]\d+)?", number) is None):
         return quantity
-    amount = quantity["value"] = float(number.replace(",", "" if thousands else "."))
+    amount = quantity["value"] = _amount(number)
     if "unit" in quantity and is_unit(str(quantity["unit"])):
         standard = normalise_quantity(amount, str(quantity["unit"]))
         quantity["standard_value"], quantity["standard_unit"] = standard

@@ -369,10 +369,11 @@ def clean_mentions(doc: Doc, mentions: Iterable[PredictedMention]) -> list[Predi
 
 def _trimmed_in_note(text: str, mention: PredictedMention) -> PredictedMention | None:
     """A note's mention without a list's sign and words of context before it, and without a column's
-    bar behind it; None where it goes over columns, so that of neither is known what it is, or is
-    the L of "g/L | 30"."""
-    words = text[mention.start : mention.end].rstrip(" |")
-    if len(words) < 2 or "\t" in words or "|" in words:
+    bar behind it; None where it goes over columns, so that of neither is known what it is, and
+    where nothing but the end of a unit is left ("L | 30")."""
+    whole = text[mention.start : mention.end]
+    words = whole.rstrip(" |")
+    if "\t" in words or "|" in words or (len(words) < 2 and "|" in whole):
         return None
     start, end = mention.start, mention.start + len(words)
     pattern = _DRUG_CONTEXT_PREFIX if mention.kind == "Drug" else _CONTEXT_PREFIX

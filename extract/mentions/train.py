@@ -23,7 +23,7 @@ from ..corpora.splits import undivided
 from ..corpora.user_corpora import HELD_OUT, read_corpora
 from ..fit import FitCheckpoint, Recipe, check_rate, checksum
 from ..tokens import token_offsets
-from ..training_overlap import open_sibling, text_hashes
+from ..training_overlap import documents_trained_on, open_sibling, text_hashes
 from .added_heads import own_recogniser, train_heads, with_added_heads
 from .card import Description, FiguresByCorpus, Settings, card_of
 from .crf import encode
@@ -322,11 +322,10 @@ def _train_network(
     """The BiLSTM, a recogniser that gets heads, or a Hugging Face encoder."""
     if options.model == "bilstm":
         settings |= _bilstm_settings(options, names_by_kind)
+        teachers = _teachers(options, kinds, corpora)
         with one_thread():
             bilstm = train_bilstm(
-                BilstmData(
-                    examples, kinds, _raw_text(options), names_by_kind, _teachers(options, kinds)
-                ),
+                BilstmData(examples, kinds, _raw_text(options), names_by_kind, teachers),
                 settings,
                 checkpoint,
                 options.device,
@@ -373,19 +372,29 @@ def _bilstm_settings(options: NerOptions, names_by_kind: Mapping[str, Sequence[s
 def _teaching(options: NerOptions) -> Settings:
     """How many teachers are trained first, and which were before."""
     checksums = [read_config(Path(each), MODEL, {})["sha256"] for each in options.taught_by]
-    return {"teachers": options.teachers, "taught_by": checksums}
+    return {"teachers": options.teachers, **({"taught_by": checksums} if checksums else {})}
 
 
-def _teachers(options: NerOptions, kinds: Mapping[str, Sequence[str]]) -> list[NerModel]:
+def _teachers(
+    options: NerOptions, kinds: Mapping[str, Sequence[str]], corpora: Sequence[Corpus]
+) -> list[NerModel]:
     """The trained teachers.
 
     Raises:
-        ModelError: one can't be loaded, has no network, or other heads than the corpora give.
+        ModelError: one can't be loaded, has no network, has other heads than the corpora give, or
+            was trained on what the student is to be measured on.
     """
+    measured_on = [document for corpus in corpora for document in corpus.development]
+    if seen := documents_trained_on(map(Path, options.taught_by), measured_on):
+        raise ModelError(
+            f"a teacher was trained on {seen} of the documents that this model is to be measured on"
+        )
     teachers = []
     for folder in options.taught_by:
         teacher = NerModel.load(Path(folder), options.device)
-        if {name: list(of_head) for name, of_head in teacher.kinds.items()} != dict(kinds):
+        if [(name, list(of_head)) for name, of_head in teacher.kinds.items()] != list(
+            kinds.items()
+        ):
             raise ModelError(
                 f"{folder}: a teacher has to be trained on the same corpora: it knows"
                 f" {', '.join(teacher.kinds) or 'none'}, and {', '.join(kinds)} are to be learnt"

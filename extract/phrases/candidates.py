@@ -48,19 +48,21 @@ _EDGES = frozenset(
     " boy girl man woman lady gentleman baby child infant patient mother father mum mom dad son"
     " daughter sister brother year years old month months week weeks day days aged age".split()
 )
-# What says when, how often and where, and so no finding by itself: "lasting 20 minutes", "three
-# times a week", "the right side of the chest".
-_WHEN_AND_WHERE = frozenset(UP_TO_99) | frozenset(
+# What says when or how often, or where, and is no finding by itself: "lasting 20 minutes", "three
+# times a week", "the right side of the chest"; but of both "six toes" is made.
+_WHEN = frozenset(UP_TO_99) | frozenset(
     "second seconds minute minutes hour hours hourly day days daily night nights nightly week"  # noqa: SIM905
     " weeks weekly month months monthly year years yearly morning afternoon evening today yesterday"
     " time times once twice thrice half about around roughly approximately nearly almost over per"
     " each every several few couple many lasting lasts lasted last past ago since until after"
-    " before during within first next same whole entire other another one only often always"
-    " side sides right left both either upper lower middle inner outer front top bottom part area"
+    " before during within first next same whole entire another only often always".split()
+)
+_WHERE = frozenset(
+    "side sides right left both either upper lower middle inner outer front top bottom part area"  # noqa: SIM905
     " region level here there near above below under chest belly abdomen abdominal back neck head"
-    " face arm arms leg legs hand hands foot feet finger fingers toe toes knee knees hip hips elbow"
-    " elbows shoulder shoulders wrist wrists ankle ankles thigh thighs calf calves eye eyes ear"
-    " ears nose mouth throat lip lips cheek cheeks tongue skin body trunk flank groin".split()
+    " face arm arms leg legs hand hands foot feet finger fingers toe toes knee knees hip hips"
+    " elbow elbows shoulder shoulders wrist wrists ankle ankles thigh thighs calf calves eye eyes"
+    " ear ears nose mouth throat lip lips cheek cheeks tongue skin body trunk groin".split()
 )
 # What calls a part or a result normal.
 _NORMAL = frozenset(
@@ -190,10 +192,16 @@ def runs_of(words: Sequence[str], is_free: Sequence[bool], begins: Sequence[bool
         begins: whether a sentence begins with it.
     """
     is_edge = [is_free[n] and bool(word) and word not in _EDGES for n, word in enumerate(words)]
+    says_when = [word in _WHEN or word.isdigit() for word in words]
+    says_where = [word in _WHERE for word in words]
     says_more = [
-        is_edge[n] and not (word in _DENIALS or word in _WHEN_AND_WHERE or word.isdigit())
+        is_edge[n] and not (word in _DENIALS or says_when[n] or says_where[n])
         for n, word in enumerate(words)
     ]
+
+    def says_something(run: slice) -> bool:
+        return any(says_more[run]) or (any(says_when[run]) and any(says_where[run]))
+
     runs = []
     for start in range(len(words)):
         if not is_edge[start]:
@@ -203,7 +211,7 @@ def runs_of(words: Sequence[str], is_free: Sequence[bool], begins: Sequence[bool
             if not is_free[last] or (last > start and begins[last]):
                 break
             run = slice(start, end)
-            if is_edge[last] and end - start >= MIN_TOKENS and any(says_more[run]):
+            if is_edge[last] and end - start >= MIN_TOKENS and says_something(run):
                 runs.append(run)
     if _ALL_NORMAL.isdisjoint(words):
         return runs

@@ -26,6 +26,7 @@ _SAME = 0.88
 _HEADING = 0.1
 # A phenotype that so many diseases are described by is asked for with half of its weight.
 _HALF_RECORDED = 30
+_NO_QUESTIONS = 10  # of the most probable diseases, which are no questions themselves
 
 
 def questions(
@@ -41,8 +42,8 @@ def questions(
 
     The expected information gain is weighed by how likely the question can be answered at all
     (`recorded`). What is all but a synonym of a finding, or of a question before, is not asked for,
-    nor what a finding's name settles, the diagnosis itself, headings of the ontology, and everyday
-    conditions.
+    nor what a finding's name settles, what one of the ten most probable diseases is itself,
+    headings of the ontology, and everyday conditions.
 
     Args:
         present, excluded, unknown: columns of the knowledge: seen, looked for and not found, and
@@ -108,7 +109,7 @@ def _open(
     opposite = settled(knowledge.with_ancestors([present]).indices, OPPOSITE)
     columns = askable(knowledge, rows, present, excluded, np.union1d(unknown, opposite))
     columns = np.setdiff1d(columns, settled(present, SIGN)).astype(np.int64)
-    return columns[~_are_diagnoses(model, rows, columns)]
+    return columns[~_are_diagnoses(model, rows[:_NO_QUESTIONS], columns)]
 
 
 def _are_diagnoses(model: ProbabilityModel, rows: Integers, columns: Integers) -> NDArray[np.bool_]:

@@ -100,6 +100,24 @@ def test_a_heading_may_be_written_in_many_ways(heading: str) -> None:
     assert [kind for *_, kind in headings(f"Some text.\n{heading}\nfather: gout")] == ["family"]
 
 
+def test_a_note_in_small_letters_has_sentences() -> None:
+    assert split("he walks slowly. his writing is tiny. no ext. swelling, e.g. of the legs.") == [
+        "he walks slowly.",
+        "his writing is tiny.",
+        "no ext. swelling, e.g. of the legs.",
+    ]
+    assert split("She has a rash. on the legs.") == ["She has a rash. on the legs."]
+
+
+def test_a_short_heading_begins_a_sentence_without_its_colon() -> None:
+    text = "Pain for two days, worse today, with vomiting and no D.\nPMHx asthma. DHx nil."
+    assert split(text)[1] == "PMHx asthma."
+    wrapped = (
+        "Pain for two days, worse today, with vomiting and no fever until\nnow that he is here."
+    )
+    assert len(split(wrapped)) == 1
+
+
 def test_closing_signs_stay_with_their_sentence() -> None:
     assert split('He said "no." (He meant it.) Then he left.') == [
         'He said "no."',

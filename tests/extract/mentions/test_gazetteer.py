@@ -255,3 +255,16 @@ def test_a_paper_s_words_stay_in_their_order(of_phenotypes: Language) -> None:
 def test_it_says_that_it_has_no_names() -> None:
     with pytest.raises(ModelError, match="has no names"):
         marked(pipeline("medkg_names"), "fever")
+
+
+@pytest.mark.parametrize(("probability", "kind"), [(0.5, "Symptom"), (0.9, "Procedure")])
+def test_a_condition_s_name_is_no_examination_unless_that_is_surer(
+    nlp: Language, probability: float, kind: str
+) -> None:
+    text = "[Marfan syndrome|Procedure] was seen."
+    doc = marked(pipeline("medkg_sentences"), text)
+    (mention,) = doc.spans["mentions"]
+    mention._.probability = probability
+    nlp.get_pipe("medkg_names")(doc)
+    expected = "Disease" if kind == "Symptom" else kind
+    assert [each.label_ for each in doc.spans["mentions"]] == [expected]

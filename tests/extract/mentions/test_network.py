@@ -144,6 +144,13 @@ def test_a_model_taught_by_one_of_another_training(
     (others / "made").rename(others / "another")
     with pytest.raises(ModelError, match="same corpora: it knows made, and another"):
         train_ner(tmp_path / "others", tmp_path / "no", taught_by=[teacher], raw_text=[])
+    swapped = tmp_path / "swapped"
+    shutil.copytree(corpora, swapped)
+    for part, others_part in (("train", "development"), ("development", "train")):
+        file = swapped / "made" / f"{part}.pubtator.txt"
+        file.write_bytes((corpora / "made" / f"{others_part}.pubtator.txt").read_bytes())
+    with pytest.raises(ModelError, match="a teacher was trained on 60 of the documents"):
+        train_ner(swapped, tmp_path / "no", taught_by=[teacher], raw_text=[])
 
 
 def test_a_model_that_held_nothing_back_states_its_sibling_s_figures(

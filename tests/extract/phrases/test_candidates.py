@@ -133,6 +133,7 @@ def test_a_run_begins_and_ends_with_what_says_something() -> None:
         ("right side of the chest", False),
         ("cramps three times nightly", True),
         ("whole body itches", True),
+        ("six toes", True),
     ],
 )
 def test_when_and_where_alone_is_no_run(text: str, is_run: bool) -> None:

@@ -1,0 +1,157 @@
+"""What a laboratory's value is, low, normal or high, by the range of a note or of the table."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from spacy.tokens import Span
+
+from ..graph.laboratory import LaboratoryTest, Range, outcome_in_unit, outcome_of
+from ..graph.units import is_unit, normalise_quantity
+from .context.doses import FREQUENCY
+from .context.values import ReferenceRange, reference_range
+
+# A value without a unit is in one of those that the table has for the test if it lies within this
+# factor of the range; otherwise it would be in none of which a patient lives. What the body holds
+# within narrow limits varies little in disease too: a temperature of 38.6 is in degrees Celsius.
+_PLAUSIBLE = 10.0
+_NARROW = 10.0  # by this power of the range's upper limit to its lower one, if that is less
+# A value denies a finding unless it lies within this share of the range's width of the limit behind
+# which the finding is: "BP 92/54" says nothing of hypotension. By judgement.
+_BORDER = 0.1
+# "Potassium 40 mmol" is an amount that somebody was given; "HbA1c 36 mmol/mol" is no per cent.
+_OTHER_UNIT = re.compile(
+    r"\W*\d[\d.,]*\s?(?:mmol\s?/\s?mol|(?:mmol|meq|mg|mcg|[µμu]g|g|iu|units?)\b(?!\s?/))", re.I
+)
+# "Magnesium 400 daily" is taken, not measured.
+_SCHEDULE = re.compile(
+    rf"\W*\d[\d.,]*\s?(?:{FREQUENCY}|po|iv|once|twice|three times"
+    r"|(?:a|per|every|each) (?:day|night|week|month))\b",
+    re.I,
+)
+_NUMBER = re.compile(r"(?P<bound>[<>≤≥]?)[=\s]*(?P<amount>\d[\d,]*(?:\.\d+)?)")
+_BOUNDS = {"≤": "<", "≥": ">"}
+_DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
+# Without a unit these are as often shares of the white cells as counts.
+_SHARES = re.compile(r"neutrophil|lymphocyte|monocyte|eosinophil|basophil", re.I)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Identifiers of the phenotypes that a test's result shows, and of those that it excludes."""
+
+    present: Sequence[str]
+    excluded: Sequence[str]
+
+
+def by_reference(
+    test: LaboratoryTest, stated: Mapping[str, str | float], usual: ReferenceRange
+) -> Results | None:
+    """What a value shows and excludes by the range that the note gives for it, as `results_of`."""
+    amount = _amount_of(stated)
+    assert amount is not None  # the value of a range is a number
+    verdict = outcome_of(amount[0], usual.low, usual.high, amount[1])
+    said = stated.get("interpretation", verdict)
+    if said not in (verdict, "abnormal") and (said, verdict) != ("positive", "high"):
+        return None
+    present, excluded = test.results(verdict)
+    if verdict == "normal":
+        low, high, _ = inner_range((usual.low, usual.high, ""))
+        excluded = without_near(test, excluded, outcome_of(amount[0], low, high, amount[1]))
+    return Results(present, excluded) if present or excluded or verdict == "normal" else None
+
+
+def range_of_the_healthy(
+    test: LaboratoryTest, stated: Mapping[str, str | float], mention: Span
+) -> ReferenceRange | None:
+    """The range that a note gives for a test's value.
+
+    None where it gives none, the value is no number, or the range is not one of healthy people: in
+    another unit than the value, or apart from all of the table, as a target is ("SpO2 90 %
+    (88-92)").
+    """
+    usual = reference_range(mention)
+    if usual is None or _amount_of(stated) is None:
+        return None
+    unit = str(stated.get("unit", usual.unit or ""))
+    if usual.unit and _standard(usual.unit) != _standard(unit):
+        return None
+    ranges = [each for each in test.ranges if not unit or _standard(each[2]) == _standard(unit)]
+    overlaps = any(low < usual.high and usual.low < high for low, high, _ in ranges)
+    return usual if overlaps or not test.ranges else None
+
+
+def _standard(unit: str) -> str:
+    """The unit that others of its kind are converted to; itself where it is unknown."""
+    return normalise_quantity(1.0, unit)[1] if is_unit(unit) else unit
+
+
+def inner_range(usual: Range) -> Range:
+    """A range without what is close to its limits; 0 is none."""
+    low, high, unit = usual
+    margin = _BORDER * (low if math.isinf(high) else high - low)
+    return (low + margin if low else low, high - margin, unit)
+
+
+def without_near(test: LaboratoryTest, excluded: Sequence[str], inner: str | None) -> list[str]:
+    """What a value excludes, without the finding that it is close to.
+
+    Args:
+        test: what was measured.
+        excluded: by the value as it lies in the whole range.
+        inner: on which side of the inner range it lies.
+    """
+    near = {"low": test.low, "high": test.high}.get(str(inner))
+    return [each for each in excluded if each != near]
+
+
+def by_range(test: LaboratoryTest, stated: Mapping[str, str | float], mention: Span) -> str | None:
+    """Low, high or normal; None where the value is no number or its unit leaves that open."""
+    if (amount := _amount_of(stated)) is None:
+        return None
+    value, bound = amount
+    if "unit" not in stated:
+        return _without_unit(test, value, bound, mention)
+    return outcome_in_unit(test.ranges, value, str(stated["unit"]), bound)
+
+
+def _amount_of(stated: Mapping[str, str | float]) -> tuple[float, str] | None:
+    """The number of a value, and "<" or ">" where it is a bound; None where it is no number."""
+    number = _NUMBER.fullmatch(str(stated["value"]))
+    if number is None:
+        return None
+    decimal = _DECIMAL_COMMA.fullmatch(number["amount"]) is not None
+    value = float(number["amount"].replace(",", "." if decimal else ""))
+    return value, _BOUNDS.get(number["bound"], number["bound"])
+
+
+def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span) -> str | None:
+    """As `by_range`, of a value without a unit that is known."""
+    following = str(mention.doc[mention.end : mention.end + 8].text)
+    if _OTHER_UNIT.match(following) or _SCHEDULE.match(following):
+        return None
+    if _SHARES.search(mention.text):
+        return None
+    usual = {(low, high) for low, high, _ in test.ranges}
+    factors = {each: _plausible_factor(*each) for each in usual}
+    plausible = [
+        (low, high)
+        for (low, high), factor in factors.items()
+        if low / factor <= value and (len(usual) == 1 or value <= high * factor)
+    ]
+    # Far outside in every unit there is ("CRP 240", "platelets 12") it is so in whichever is meant.
+    if not plausible and len(usual) > 1 and min(factors.values()) == _PLAUSIBLE:
+        plausible = list(usual)
+    verdicts = {outcome_of(value, low, high, bound) for low, high in plausible}
+    verdict = verdicts.pop() if len(verdicts) == 1 else None
+    # Troponin 2.3 is normal in ng/L, and fifty times too high in ng/mL.
+    far_above = any(value > high * _PLAUSIBLE for _, high in usual)
+    return None if verdict == "normal" and far_above else verdict
+
+
+def _plausible_factor(low: float, high: float) -> float:
+    """How many times below or above a range a patient's value may lie."""
+    return min(_PLAUSIBLE, (high / low) ** _NARROW) if low else _PLAUSIBLE
