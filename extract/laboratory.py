@@ -260,10 +260,10 @@ def _is_person(mention: Span) -> bool:
 def results_of(mention: Span) -> Results | None:
     """What a mention's result shows and excludes; None where it is no known test, or says nothing.
 
-    Words count ("low", "positive"), and a value by the range that the note gives for it, else by the
-    table's in the unit that it has, or, with none, where all usual units in which it is plausible
-    agree. Where the words and the value differ ("sodium rose
-    to 128", "potassium elevated at 5.1") nothing is said.
+    Words count ("low", "positive"), and a value by the range that the note gives for it, else by
+    the table's in the unit that it has, or, with none, where all usual units in which it is
+    plausible agree. Where the words and the value differ ("sodium rose to 128", "potassium elevated
+    at 5.1") nothing is said.
     """
     if mention.text.lower() in _PRESSURE:
         return pressure_results(measurement(mention), mention.doc)

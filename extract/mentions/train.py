@@ -384,11 +384,6 @@ def _teachers(
         ModelError: one can't be loaded, has no network, has other heads than the corpora give, or
             was trained on what the student is to be measured on.
     """
-    measured_on = [document for corpus in corpora for document in corpus.development]
-    if seen := documents_trained_on(map(Path, options.taught_by), measured_on):
-        raise ModelError(
-            f"a teacher was trained on {seen} of the documents that this model is to be measured on"
-        )
     teachers = []
     for folder in options.taught_by:
         teacher = NerModel.load(Path(folder), options.device)
@@ -400,6 +395,11 @@ def _teachers(
                 f" {', '.join(teacher.kinds) or 'none'}, and {', '.join(kinds)} are to be learnt"
             )
         teachers.append(teacher)
+    measured_on = [document for corpus in corpora for document in corpus.development]
+    if seen := documents_trained_on(map(Path, options.taught_by), measured_on):
+        raise ModelError(
+            f"a teacher was trained on {seen} of the documents that this model is to be measured on"
+        )
     return teachers
 
 
