@@ -7,7 +7,7 @@
 The pictures (`benchmarks/data/textbook_*.tsv`) were written for this project, by what standard
 texts call classic and before anything was changed by them: each as a list of findings, in the words
 that people type, and as a note. `accepted` are the identifiers that count as the disease, its
-subtypes included. Seven sets are notes alone: of `plain` (20 rare, 19 common diseases) the misses
+subtypes included. Eight sets are notes alone: of `plain` (20 rare, 19 common diseases) the misses
 were mended; `fresh` (15 and 9) was written after that and first read when it was measured, and its
 misses were seen. `blind` and `unseen` (25 and 15 each) are by somebody who knew neither the reader
 nor its lay names; the misses of `blind` were mended, and of `unseen` two were. What reads words
@@ -15,6 +15,8 @@ that no name has (`train_phrases.py`) learned from these four, but not from `lat
 which was written afterwards and from which nothing was learned. `comorbid` and `comorbid_later` (21
 common and 9 rare diseases each) are of patients who have other conditions already, by somebody who
 knew nothing of the reader; the misses of the first were mended, of the second they were seen.
+`styles` (26 and 14) has ten notes each of an emergency's shorthand, of laypeople, of results in
+tables and of letters, by another who knew nothing of the reader; it was only measured.
 
 Prints Markdown: the share first, among three and ten; the mean probability of the first, and its
 expected calibration error in five bins; how many pictures have a rare disease that isn't theirs at
