@@ -54,8 +54,9 @@ def by_reference(
     amount = _amount_of(stated)
     assert amount is not None  # the value of a range is a number
     verdict = outcome_of(amount[0], usual.low, usual.high, amount[1])
-    said = stated.get("interpretation", verdict)
-    if said not in (verdict, "abnormal") and (said, verdict) != ("positive", "high"):
+    interpretation = stated.get("interpretation", verdict)
+    agrees = interpretation in (verdict, "abnormal")
+    if not agrees and (interpretation, verdict) != ("positive", "high"):
         return None
     present, excluded = test.results(verdict)
     if verdict == "normal":

@@ -42,8 +42,7 @@ def questions(
 
     The expected information gain is weighed by how likely the question can be answered at all
     (`recorded`). What is all but a synonym of a finding, or of a question before, is not asked for,
-    nor what a finding's name settles, what one of the ten most probable diseases is itself,
-    headings of the ontology, and everyday conditions.
+    nor what a finding's name settles, a likely diagnosis, headings, and everyday conditions.
 
     Args:
         present, excluded, unknown: columns of the knowledge: seen, looked for and not found, and
@@ -116,10 +115,10 @@ def _are_diagnoses(model: ProbabilityModel, rows: Integers, columns: Integers) -
     """Which phenotypes have the name of one of the diseases (rows): asking for aortic dissection
     is asking for the diagnosis."""
     knowledge = model.knowledge
-    asked = [knowledge.phenotypes[column] for column in columns]
+    phenotypes = [knowledge.phenotypes[column] for column in columns]
     diseases = [knowledge.diseases[row] for row in rows]
     named = (
-        model.kg.nodes.filter(pl.col("id").is_in([*asked, *diseases]))
+        model.kg.nodes.filter(pl.col("id").is_in([*phenotypes, *diseases]))
         .select("id", name=pl.concat_list(pl.concat_list("name"), pl.col("synonyms").fill_null([])))
         .explode("name")
         .drop_nulls("name")
@@ -127,7 +126,7 @@ def _are_diagnoses(model: ProbabilityModel, rows: Integers, columns: Integers) -
     )
     of_diseases = named.filter(pl.col("id").is_in(diseases)).select("key")
     same = set(named.join(of_diseases, on="key", how="semi")["id"])
-    return np.array([phenotype in same for phenotype in asked], dtype=bool)
+    return np.array([phenotype in same for phenotype in phenotypes], dtype=bool)
 
 
 class Question(TypedDict):
