@@ -98,7 +98,7 @@ _OF_SOMEBODY = re.compile(
             rf"\bi(?:['’]m|\s+am)\s+(?P<my_age>\d{{2,3}})(?:(?:,|\s+and)?\s+(?:an?\s+)?"
             rf"(?P<my_sex>{_ANYONE})\b|(?=\s+and\b(?!\s+a\s+half)|\s*[,.](?!\d)))",
             # Miss T., aged 26; Mr. K., DOB 1972, 52 yrs
-            r"\b(?P<title>(?-i:Mrs|Miss|Ms|Mr|MRS|MISS|MR))\.?\s(?-i:[A-Z])[\w.'’-]{0,30},\s*(?:dob[^,\n]{1,12},\s*)?"
+            r"^\s*(?:re:?\s)?(?P<title>(?-i:Mrs|Miss|Ms|Mr|MRS|MISS|MR))\.?\s(?-i:[A-Z])[\w.'’-]{0,30},\s*(?:dob[^,\n]{1,12},\s*)?"
             r"(?:aged?\s)?(?P<of_title>\d{1,3})(?:\s?y(?:ears?|rs?|/?o)?\b)?(?=\s*(?:[.,;)\n]|$))",
             r",\s*(?P<listed>\d{1,3}),\s*(?P<listed_sex>female|male)\b",
         )
@@ -107,7 +107,7 @@ _OF_SOMEBODY = re.compile(
 )
 # 74F with chest pain, at a note's start; "71F, known AF" at a sentence's or a line's. But "101F"
 # is a temperature, and "14F Foley" a catheter.
-_GLUED = r"(?:(?:pt|patient):?\s+)?(?P<glued>\d{1,3})"
+_GLUED = r"(?:(?:pt|patient):?\s+)?(?P<age>\d{1,3})"
 _LETTER = r"(?P<letter>(?-i:[FM]))\b"
 _INITIAL = re.compile(
     rf"\s{{0,4}}{_GLUED}\s?(?:y(?:rs?)?\.?\s)?{_LETTER}(?!\s?/|\d|\s\d+(?!\d|st|nd|rd|th))", _FLAGS
@@ -119,7 +119,7 @@ _LATER_INITIAL = re.compile(
 )
 # Male, 69 y. F, 24. Male 44, at the same places.
 _SEX_AND_AGE = re.compile(
-    r"(?:^\s{0,4}|\n[ \t]{0,4})(?P<of_sex>(?:fe)?male|(?-i:[FM]))(?:,\s?|\s)(?P<then_age>\d{1,3})"
+    r"(?:^\s{0,4}|\n[ \t]{0,4})(?P<letter>(?:fe)?male|(?-i:[FM]))(?:,\s?|\s)(?P<age>\d{1,3})"
     r"(?!\.\d)(?:\s?y(?:ears?|rs?|/?o)?\b)?"
     r"(?=\s*(?:[.,;:\n]|$)|\s(?:with|who|has|presents|presented)\b)",
     _FLAGS,
@@ -261,12 +261,15 @@ class _Phrase:
         start: its first character in the sentence.
         is_firm: it says an age too, is a field or the speaker's own; what isn't counts only where
             the pronouns say no other.
+        is_of_line: it begins a line, or a sentence that isn't the first, and may be of anything
+            there ("16F, draining" is a catheter's): it counts where nothing else does.
     """
 
     start: int
     sex: str | None
     age: float | None
     is_firm: bool
+    is_of_line: bool = False
 
 
 def demographics(text: str) -> Demographics:
@@ -285,7 +288,7 @@ def demographics(text: str) -> Demographics:
         person = {"female": "girl", "male": "boy"}.get(str(told_of.sex), "patient")
         text = f"this {told_of.old}{person}{text[told_of.end :]}"
     pronoun = _pronoun(text)
-    for phrase in _phrases(text):
+    for phrase in sorted(_phrases(text), key=lambda phrase: phrase.is_of_line):
         if None not in (sex, phrase.sex) and sex != phrase.sex:
             break  # of somebody else from here on
         if not phrase.is_firm and phrase.sex and pronoun not in (None, phrase.sex):
@@ -333,22 +336,8 @@ def _phrases(text: str) -> Iterator[_Phrase]:
 
 
 def _english(sentence: str, is_first_person: bool, *, is_first: bool) -> Iterator[_Phrase]:
-    for pattern, name in ((_SEX_FIELD, "field"), (_AGE_FIELD, "age")):
-        for match in pattern.finditer(sentence):
-            if not _OTHER_AGE.search(_before(sentence, match)):
-                sex = _SEXES.get(match[name].lower())
-                yield _Phrase(match.start(), sex, None if sex else _years(match["age"]), True)
+    yield from _fields(sentence, is_first=is_first)
     without_ages = list(sentence)
-    initial = (_INITIAL.match(sentence) if is_first else None) or _LATER_INITIAL.search(sentence)
-    if initial is not None:
-        number = int(initial["glued"])
-        if not (initial["letter"] == "F" and number in _TEMPERATURES):
-            yield _Phrase(
-                initial.start(), _SEXES[initial["letter"].lower()], _years(initial["glued"]), True
-            )
-    if listed := _SEX_AND_AGE.search(sentence):
-        sex = _SEXES[listed["of_sex"].lower()]
-        yield _Phrase(listed.start(), sex, _years(listed["then_age"]), True)
     for pattern in (_OF_SOMEBODY, _OF_SUBJECT):
         for match in pattern.finditer(sentence):
             parts = {name: words for name, words in match.groupdict().items() if words}
@@ -365,6 +354,25 @@ def _english(sentence: str, is_first_person: bool, *, is_first: bool) -> Iterato
         yield _Phrase(match.start(), _sex(parts), None, "speaker" in parts)
 
 
+def _fields(sentence: str, *, is_first: bool) -> Iterator[_Phrase]:
+    """What forms and shorthand state: "Sex: male", "71F, known AF", "Male, 69 y."."""
+    for pattern, name in ((_SEX_FIELD, "field"), (_AGE_FIELD, "age")):
+        for match in pattern.finditer(sentence):
+            if not _OTHER_AGE.search(_before(sentence, match)):
+                sex = _SEXES.get(match[name].lower())
+                is_of_line = not sex and not re.search("[:=]", match[0])
+                years = None if sex else _years(match["age"])
+                yield _Phrase(match.start(), sex, years, True, is_of_line and not is_first)
+    initial = _INITIAL.match(sentence) if is_first else None
+    for match in (initial or _LATER_INITIAL.search(sentence), _SEX_AND_AGE.search(sentence)):
+        if match is None:
+            continue
+        letter, age = match["letter"], match["age"]
+        if not (letter == "F" and int(age) in _TEMPERATURES):
+            is_of_line = not (is_first and match.start() == 0)
+            yield _Phrase(match.start(), _SEXES[letter.lower()], _years(age), True, is_of_line)
+
+
 def _before(sentence: str, match: re.Match[str]) -> str:
     return sentence[max(0, match.start() - _LONGEST) : match.start()]
 
@@ -373,6 +381,8 @@ def _is_of_the_patient(sentence: str, match: re.Match[str], parts: Mapping[str, 
     if parts.keys() & {"speaker", "child", "my_age"}:
         return True
     before = _before(sentence, match)
+    if "in_brackets" in parts and _RELATIVE_BEFORE.search(before):
+        return False
     tells = bool(_TELLS.search(before))
     if "own" in parts:
         return tells or bool(_OWN.search(before))
@@ -385,7 +395,7 @@ def _is_of_the_patient(sentence: str, match: re.Match[str], parts: Mapping[str, 
 
 _NAMING_A_SEX = (
     "person", "own", "parent", "initial", "who", "whom", "child", "letter", "letter_first",
-    "listed_sex", "my_sex", "of_sex", "title", "subject", "adjective", "shown", "named",
+    "listed_sex", "my_sex", "title", "subject", "adjective", "shown", "named",
 )  # fmt: skip
 _NAMING_AN_AGE = (
     "age", "short", "term", "years", "part", "slashed", "slashed_last", "listed", "my_age",

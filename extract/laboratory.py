@@ -65,12 +65,14 @@ _HIGH_TITRE = 80  # by judgement
 # What is not blood: "CSF glucose", "urinalysis positive for leukocytes".
 _SPECIMENS = frozenset(
     "urine urinary urinalysis ua dipstick csf lp spinal pleural ascitic peritoneal synovial stool"  # noqa: SIM905
-    " faecal fecal sputum fluid vaginal gastric scalp skin".split()
+    " faecal fecal sputum fluid vaginal gastric scalp skin saliva"
+    " salivary semen esophageal oesophageal".split()
 )
 # What begins a list of urine's tests, or of cerebrospinal fluid's; and what says that it is none.
 _LISTS_URINE = frozenset(("urinalysis", "ua", "dipstick"))
 _LISTS_CSF = frozenset(("csf", "lp"))
 _NO_LIST = frozenset(("culture", "cultures", "output", "cytology"))
+_VEINS = frozenset(("vbg", "venous"))
 _REACH = 10  # tokens before a test in which another specimen is looked for
 _BLOOD = re.compile(r"(?:serum|plasma|blood|circulating)\b", re.I)
 # A drug's name behind one of these with an amount after it is what was measured, and none taken; in
@@ -198,7 +200,7 @@ def _is_test(mention: Span) -> bool:
     """Whether a name that is of vertebrae too has a result as only tests have."""
     if not _OF_OTHERS_TOO.fullmatch(mention.text) or "unit" in (stated := measurement(mention)):
         return True
-    return "interpretation" in stated and bool(
+    return stated.get("interpretation") in ("low", "high") and bool(
         _ENDS_RESULT.match(text_of(mention.doc), mention.end_char)
     )
 
@@ -359,8 +361,12 @@ def _of_other_specimen(mention: Span, test: LaboratoryTest) -> bool:
     is_of_urine = any(_URINE.intersection(name.split()) for name in test.names)
     others = _SPECIMENS - _URINE if is_of_urine else _SPECIMENS
     stretch = _stretch_before(mention)
+    if test.names[0] == "ph":  # the last of urine's tests, often, and of any fluid
+        stretch = sentence_of(mention)
+    elif test.names[0] == "pao2":
+        others = others | _VEINS
     named = {token.i for token in stretch if token.lower_ in others}
-    return bool(named) and not named <= _in_findings(mention.doc, stretch.start, mention.start)
+    return bool(named) and not named <= _in_findings(mention.doc, stretch.start, stretch.end)
 
 
 def _stretch_before(mention: Span) -> Span:

@@ -37,6 +37,8 @@ _BOUNDS = {"≤": "<", "≥": ">"}
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
 # Without a unit these are as often shares of the white cells as counts.
 _SHARES = re.compile(r"neutrophil|lymphocyte|monocyte|eosinophil|basophil", re.I)
+_VITAL_SIGNS = frozenset(("temperature", "heart rate", "respiratory rate", "oxygen saturation"))
+_OF_A_GROUP = re.compile(r"\b(?:median|mean|average)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -70,19 +72,29 @@ def range_of_the_healthy(
 ) -> ReferenceRange | None:
     """The range that a note gives for a test's value.
 
-    None where it gives none, the value is no number, or the range is not one of healthy people: in
-    another unit than the value, or apart from all of the table, as a target is ("SpO2 90 %
-    (88-92)").
+    None where it gives none, or one that is not of healthy people: of a vital sign it is mostly
+    what was measured in a day; one in another unit, or mostly outside of the table's, is a target
+    ("SpO2 90 % (88-92)") or the spread of a group.
     """
     usual = reference_range(mention)
-    if usual is None or _amount_of(stated) is None:
+    if usual is None or _amount_of(stated) is None or test.names[0] in _VITAL_SIGNS:
         return None
     unit = str(stated.get("unit", usual.unit or ""))
     if usual.unit and _standard(usual.unit) != _standard(unit):
         return None
+    if _OF_A_GROUP.search(mention.doc[max(0, mention.start - 3) : mention.start].text):
+        return None
+    if not test.ranges or test.by_age:
+        return usual
     ranges = [each for each in test.ranges if not unit or _standard(each[2]) == _standard(unit)]
-    overlaps = any(low < usual.high and usual.low < high for low, high, _ in ranges)
-    return usual if overlaps or not test.ranges else None
+    return usual if any(_is_mostly_in(usual, low, high) for low, high, _ in ranges) else None
+
+
+def _is_mostly_in(usual: ReferenceRange, low: float, high: float) -> bool:
+    """Whether at least half of a range lies between two values; of ">20" what isn't above both."""
+    end = max(high, usual.low) if math.isinf(usual.high) else usual.high
+    shared = min(end, high) - max(usual.low, low)
+    return shared > 0 and shared >= (end - usual.low) / 2
 
 
 def _standard(unit: str) -> str:
@@ -136,7 +148,9 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
         return None
     if _SHARES.search(mention.text):
         return None
-    usual = {(low, high) for low, high, _ in test.ranges}
+    # What is usually told in per cent is told so without a unit: "HbA1c 9.2".
+    in_percent = [each for each in test.ranges if each[2] == "%"]
+    usual = {(low, high) for low, high, _ in in_percent or test.ranges}
     factors = {each: _plausible_factor(*each) for each in usual}
     plausible = [
         (low, high)

@@ -32,10 +32,12 @@ def _words(text: str) -> frozenset[str]:
 _ABBREVIATIONS = _words(
     "dr drs mr mrs ms prof vs cf fig figs eq ref refs no nos approx ca resp inc ltd co st "
     "jr sr vol dept pt pts wt ht hx dx rx tx fx sx abd resp esp incl excl max min var "
-    "spp sp subsp al viz eg ie strep staph temp diff"
+    "spp sp subsp al viz eg ie"
 )
 # Of these a full stop may end the sentence too; it does where a capital follows.
-_SOFT_ABBREVIATIONS = _words("etc hr hrs min mins sec wk wks yr yrs mo mos d h tab tabs cap")
+_SOFT_ABBREVIATIONS = _words(
+    "strep staph etc hr hrs min mins sec wk wks yr yrs mo mos d h tab tabs cap"
+)
 # "Cr. 1.2", but "he took K. Then".
 _BEFORE_NUMBERS = _words("no cr na k cl hb hgb wbc plt bp hr rr sat temp")
 # "vitamin D." and "hepatitis B." end sentences; "J. Smith" does not.
@@ -43,6 +45,7 @@ _LETTERED = _words("vitamin hepatitis type group factor class grade stage influe
 # What spaCy writes of a token that begins a sentence, and of another.
 _BEGINNING, _INSIDE = np.uint64(1), np.uint64(2**64 - 1)
 _LONGEST_SHORT_HEADING = 5  # characters
+_ENDING = (".", ":", ";", "!", "?")
 # A shorter line was not wrapped: what follows it is the writer's own next line.
 _NARROW = 35
 # Tokens of a sentence that is quoted whole, and those around mentions of a longer one; the longest
@@ -201,7 +204,7 @@ def _line_starts(text: str, heads: set[int]) -> set[int]:
         length = len(previous.rstrip())
         fitted = length < _NARROW or length + 1 + len(first) <= width
         # "PMHx asthma": without its colon no heading, but what begins a line of its own.
-        is_short_heading = _is_short_heading(first)
+        is_short_heading = previous.rstrip()[-1:] in _ENDING and _is_short_heading(first)
         if (
             not previous.strip()
             or start in heads

@@ -32,9 +32,15 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
-# No "type I".
+# No "type I", and no "my wife".
 _SPEAKER = re.compile(
-    r"(?<!type\s)(?<!stage\s)(?<!grade\s)(?<!class\s)(?<!factor\s)\b(?:i|i['’]\w+)\b", re.IGNORECASE
+    r"(?<!type\s)(?<!stage\s)(?<!grade\s)(?<!class\s)(?<!factor\s)\b(?:i|i['’]\w+|me)\b"
+    rf"|\bmy\b(?!\s+(?:[\w-]+\s+){{0,3}}(?:{'|'.join(_SEX_OF)}|brothers|sisters|parents)\b)",
+    re.IGNORECASE,
+)
+# Beside "Mom" and "Dad" these are the patient, of whom a professional writes.
+_PATIENT = re.compile(
+    r"\b(?:infant|baby|newborn|neonate|boy|girl|toddler|child|patient|pt)\b", re.I
 )
 _PRONOUNS = {
     "female": re.compile(r"\bshe\b", re.IGNORECASE),
@@ -82,7 +88,7 @@ def relative_told_of(text: str) -> ToldOf | None:
     relative = (opening["relative"] or opening["own"]).lower()
     sex = _SEX_OF[relative]
     sentences = _SENTENCE_END.split(text)
-    if _DEAD.search(sentences[0]):
+    if _DEAD.search(sentences[0]) or (opening["own"] and _is_beside_patient(text, sex)):
         return None
     of_relative, of_speaker = int(opening["age"] is not None), 0
     for number, sentence in enumerate(sentences):
@@ -94,6 +100,12 @@ def relative_told_of(text: str) -> ToldOf | None:
     if of_relative <= of_speaker:
         return None
     return ToldOf(relative, sex, opening["old"] or "", *opening.span("patient"))
+
+
+def _is_beside_patient(text: str, sex: str | None) -> bool:
+    """Whether a note that begins with "Mom" tells of a child, or of somebody of the other sex."""
+    other = _PRONOUNS["male" if sex == "female" else "female"]
+    return bool(_PATIENT.search(text) or other.search(text))
 
 
 def with_patient(words: Sequence[str], relative: str) -> list[str]:

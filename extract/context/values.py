@@ -67,7 +67,7 @@ _STATED = re.compile(r"[\s,;]*\(([^()]{1,20})\)")
 _LETTERS = {"H": "high", "L": "low"}
 # The laboratory's own range behind a value, up to the end of its bracket, column or line:
 # "2.89 [2.20 - 2.60]", "L (3.5-5.1)", "0.8 (ref <0.04)", "5.9 | mmol/L | 3.5-5.1".
-_LIMIT = r"\d+(?:[.,]\d+)*"
+_LIMIT = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?)(?![.,]?\d)"
 _REFERENCE = re.compile(
     r"(?:[ ]{0,40}[\t|][ ]{0,40}(?P<column>[^\s|\d()]{1,12})(?=\s{0,40}[\t|])|[ ]{2,40}(?P<spaced>"
     r"[kKmµμunpf]?(?:g|mol|IU|U|eq)/[dmµμu]?L)(?=[ ]{2}))?"
@@ -144,8 +144,9 @@ def reference_range(test: Span) -> ReferenceRange | None:
 
 
 def _amount(number: str) -> float:
-    """The value of "0,04", "1,000" or "3.5"."""
-    return float(number.replace(",", "" if _THOUSANDS.fullmatch(number) else "."))
+    """The value of "0,04", "1,000", "1,000.5" or "3.5"."""
+    by_thousands = "." in number or _THOUSANDS.fullmatch(number)
+    return float(number.replace(",", "" if by_thousands else "."))
 
 
 def _stated_value(after: str) -> tuple[re.Match[str] | None, str]:

@@ -106,6 +106,8 @@ def test_a_note_in_small_letters_has_sentences() -> None:
         "his writing is tiny.",
         "no ext. swelling, e.g. of the legs.",
     ]
+    assert split("denies strep. Fever since Monday.") == ["denies strep.", "Fever since Monday."]
+    assert split("wound culture of e. coli grew") == ["wound culture of e. coli grew"]
     assert split("She has a rash. on the legs.") == ["She has a rash. on the legs."]
 
 
