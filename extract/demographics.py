@@ -364,13 +364,12 @@ def _fields(sentence: str, *, is_first: bool) -> Iterator[_Phrase]:
                 years = None if sex else _years(match["age"])
                 yield _Phrase(match.start(), sex, years, True, is_of_line and not is_first)
     initial = _INITIAL.match(sentence) if is_first else None
-    for match in (initial or _LATER_INITIAL.search(sentence), _SEX_AND_AGE.search(sentence)):
-        if match is None:
-            continue
-        letter, age = match["letter"], match["age"]
+    initial = initial or _LATER_INITIAL.search(sentence)
+    for shorthand in filter(None, (initial, _SEX_AND_AGE.search(sentence))):
+        letter, age = shorthand["letter"], shorthand["age"]
         if not (letter == "F" and int(age) in _TEMPERATURES):
-            is_of_line = not (is_first and match.start() == 0)
-            yield _Phrase(match.start(), _SEXES[letter.lower()], _years(age), True, is_of_line)
+            is_of_line = not (is_first and shorthand.start() == 0)
+            yield _Phrase(shorthand.start(), _SEXES[letter.lower()], _years(age), True, is_of_line)
 
 
 def _before(sentence: str, match: re.Match[str]) -> str:
