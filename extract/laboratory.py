@@ -54,7 +54,10 @@ _TEMPERATURE = re.compile(r"T[:\s]{1,3}(?:3[4-9]|4[0-2])\.\d(?![\d%])")
 # Names of vertebrae and of stages too, so that a number alone doesn't count, nor a word of a part:
 # "C3 low, C4 low", but "C3 6" and "C3 normal alignment".
 _OF_OTHERS_TOO = re.compile(r"[A-Z]\d")
-_ENDS_RESULT = re.compile(r"(?::| is| was)? (?:very |both )?\w+[ ]*(?:[.,;)\n]|and\b|$)")
+_ENDS_RESULT = re.compile(
+    r"(?:(?:,| and|/) ?[A-Z]\d)*(?:(?::| is| was| are| were)? (?:very |both |markedly )?\w+)?"
+    r"[ ]*(?:[.,;)\n]|and\b|$)"
+)
 _MAX_TOKENS = 8  # of a test's name
 # That a test's name with a result beside it is one; by judgement.
 PROBABILITY = 0.9

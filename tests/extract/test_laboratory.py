@@ -324,6 +324,8 @@ def test_what_is_not_known_is_left_open(sentence: str) -> None:
         ("Temperature was 36.8 °C.", ["Temperature"]),
         ("pH 7.08, Na+ 120.", ["pH", "Na+"]),
         ("C3 0.42 g/L, C4 low.", ["C3", "C4"]),
+        ("ANA positive and C3 and C4 were reduced.", ["ANA", "C3", "C4"]),
+        ("Low C3 and C4.", ["C3", "C4"]),
         ("Lesions at C3 80 and C4.", []),
         ("C3 normal alignment, T4 high thoracic pain. C4 normal, C5 normal.", []),
         ("SPEP: M-spike 48 g/L.", ["M-spike"]),
