@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ..core.han import HAN
 from ..graph.units import OLDEST, parse_years
 from .spoken_numbers import UP_TO_99
-from .told_of import relative_told_of
+from .told_of import TELLING, relative_told_of
 
 _FLAGS = re.IGNORECASE | re.ASCII
 
@@ -171,8 +171,7 @@ _SENTENCE_END = re.compile(
 )
 _LONGEST = 300  # characters of a sentence that are looked at before a phrase
 _TELLS = re.compile(
-    r"\b(?:brings?|brought|bringing|reports?|reported|says?|said|states?|stated|called|noticed"
-    r"|noted|per|according|accompanied|worried|concerned)\b",
+    rf"\b(?:{TELLING}|per|according|accompanied|worried|concerned)\b",
     _FLAGS,
 )
 _RELATIVE_BEFORE = re.compile(rf"\b{_OTHER_PERSON}", _FLAGS)

@@ -18,17 +18,14 @@ from spacy.tokens import Doc, Span
 from ..core.errors import ModelError
 from ..graph.kg import KnowledgeGraph
 from ..graph.laboratory import LaboratoryTest, outcome_of, tests_by_name
-from .context.values import (
-    forget_mentions,
-    joins_value,
-    measurement,
-)
+from .context.values import forget_mentions, joins_value, measurement
 from .laboratory_values import (
     Results,
     by_range,
     by_reference,
     inner_range,
     range_of_the_healthy,
+    results_for,
     without_near,
 )
 from .sentences import sentence_of
@@ -303,12 +300,11 @@ def stated_results(
         verdict = of_table
     elif of_table not in (verdict, None) and verdict in ("low", "high", "normal"):
         return None
-    present, excluded = test.results(str(verdict))
-    normal = verdict == "normal"
-    if normal and "interpretation" not in stated:
+    near = None
+    if verdict == "normal" and "interpretation" not in stated:
         inner = replace(test, ranges=tuple(map(inner_range, test.ranges)))
-        excluded = without_near(test, excluded, by_range(inner, stated, mention))
-    return Results(present, excluded) if present or excluded or normal else None
+        near = by_range(inner, stated, mention)
+    return results_for(test, str(verdict), near)
 
 
 def _of_titre(test: LaboratoryTest, value: str) -> str | None:

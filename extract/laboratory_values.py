@@ -60,10 +60,19 @@ def by_reference(
     agrees = interpretation in (verdict, "abnormal")
     if not agrees and (interpretation, verdict) != ("positive", "high"):
         return None
+    low, high, _ = inner_range((usual.low, usual.high, ""))
+    return results_for(test, verdict, outcome_of(amount[0], low, high, amount[1]))
+
+
+def results_for(test: LaboratoryTest, verdict: str | None, inner: str | None) -> Results | None:
+    """What a verdict shows and excludes; None where it says nothing.
+
+    Args:
+        inner: of a normal value, on which side of the inner range it lies (`without_near`).
+    """
     present, excluded = test.results(verdict)
     if verdict == "normal":
-        low, high, _ = inner_range((usual.low, usual.high, ""))
-        excluded = without_near(test, excluded, outcome_of(amount[0], low, high, amount[1]))
+        excluded = without_near(test, excluded, inner)
     return Results(present, excluded) if present or excluded or verdict == "normal" else None
 
 

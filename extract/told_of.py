@@ -21,20 +21,25 @@ _SEXES = {
 _SEX_OF = {word: sex for sex, words in _SEXES.items() for word in words.split()}
 # Of these "Dad is 58" speaks of one's own; "Mother is 34" may be a newborn's.
 _OWN = "mum|mom|mummy|dad|daddy|grandma|granny|gran|nan|grandpa|grandad|granddad"
+# What somebody does who tells of a patient.
+TELLING = (
+    r"brings?|brought|bringing|reports?|reported|says?|said|states?|stated|called|noticed|noted"
+)
 _OPENING = re.compile(
     r"\s*(?:(?:hi|hello|hey|help|please|dear\s+\w+|good\s+\w+)\b[\s\w]{0,20}[,.!:]\s*)?"
     r"(?:(?:it['’]?s|this\s+is|(?:i['’]?m|i\s+am)\s+(?:writing|asking|worried|concerned))\s+about\s+)?"
     r"(?P<patient>(?:(?:my|our)\s+(?P<old>\d{1,3}[\s-]years?[\s-]old\s+)?(?:(?:dear|poor|elderly|old|little|own)\s+){0,2}"
     rf"(?P<relative>{'|'.join(_SEX_OF)})|(?P<own>{_OWN})))\b(?!['’]s\b)"
-    r"(?!\s+(?:brings?|brought|bringing|reports?|reported|says?|said|states?|stated|called|noticed|noted"
-    r"|denies|denied|told|thinks)\b)"
+    rf"(?!\s+(?:{TELLING}|denies|denied|told|thinks)\b)"
     r"(?P<age>,?\s*\(?(?:is\s+|aged?\s+|s?he['’]s\s+|s?he\s+is\s+)?\d)?",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
 # No "type I", and no "my wife".
+_NUMBERED = ("type", "stage", "grade", "class", "factor")
+_NOT_NUMBERED = "".join(rf"(?<!{word}\s)" for word in _NUMBERED)
 _SPEAKER = re.compile(
-    r"(?<!type\s)(?<!stage\s)(?<!grade\s)(?<!class\s)(?<!factor\s)\b(?:i|i['’]\w+|me)\b"
+    rf"{_NOT_NUMBERED}\b(?:i|i['’]\w+|me)\b"
     rf"|\bmy\b(?!\s+(?:[\w-]+\s+){{0,3}}(?:{'|'.join(_SEX_OF)}|brothers|sisters|parents)\b)",
     re.IGNORECASE,
 )
@@ -49,7 +54,6 @@ _PRONOUNS = {
 }
 # Who is dead is no patient: "My brother died of a heart attack. I have chest pain."
 _DEAD = re.compile(r"\b(?:died|dead|passed\s+away|deceased)\b", re.IGNORECASE)
-_NUMBERED = frozenset(("type", "stage", "grade", "class", "factor"))
 _THIRD_PERSON = frozenset(("he", "she", "him", "her", "his", "they", "them", "their"))
 
 

@@ -371,7 +371,7 @@ def _bilstm_settings(options: NerOptions, names_by_kind: Mapping[str, Sequence[s
 
 def _teaching(options: NerOptions) -> Settings:
     """How many teachers are trained first, and which were before."""
-    checksums = [read_config(Path(each), MODEL, {})["sha256"] for each in options.taught_by]
+    checksums = [read_config(each, MODEL, {})["sha256"] for each in options.taught_by]
     return {"teachers": options.teachers, **({"taught_by": checksums} if checksums else {})}
 
 
@@ -386,17 +386,16 @@ def _teachers(
     """
     teachers = []
     for folder in options.taught_by:
-        teacher = NerModel.load(Path(folder), options.device)
-        if [(name, list(of_head)) for name, of_head in teacher.kinds.items()] != list(
-            kinds.items()
-        ):
+        teacher = NerModel.load(folder, options.device)
+        heads = [(name, list(of_head)) for name, of_head in teacher.kinds.items()]
+        if heads != list(kinds.items()):
             raise ModelError(
                 f"{folder}: a teacher has to be trained on the same corpora: it knows"
                 f" {', '.join(teacher.kinds) or 'none'}, and {', '.join(kinds)} are to be learnt"
             )
         teachers.append(teacher)
     measured_on = [document for corpus in corpora for document in corpus.development]
-    if seen := documents_trained_on(map(Path, options.taught_by), measured_on):
+    if seen := documents_trained_on(options.taught_by, measured_on):
         raise ModelError(
             f"a teacher was trained on {seen} of the documents that this model is to be measured on"
         )

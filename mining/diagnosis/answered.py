@@ -24,16 +24,21 @@ def answered_by_name(kg: KnowledgeGraph, findings: Iterable[str], rule: str) -> 
         findings: identifiers.
         rule: `OPPOSITE`: what is absent; `SIGN`: what is there.
     """
-    names = (
-        kg.nodes.filter(kind="Symptom")
-        .select("id", name=pl.concat_list("name", pl.col("synonyms").fill_null([])))
-        .explode("name")
-        .drop_nulls("name")
-        .with_columns(pl.col("name").str.to_lowercase())
-    )
+    names = names_of(kg.nodes.filter(kind="Symptom"))
+    names = names.with_columns(pl.col("name").str.to_lowercase())
     own = names.filter(pl.col("id").is_in(list(findings)))["name"]
     settled = {other for name in own for other in _others(name, rule)}
     return names.filter(pl.col("name").is_in(list(settled)))["id"].unique().sort().to_list()
+
+
+def names_of(nodes: pl.DataFrame) -> pl.DataFrame:
+    """The names and synonyms of nodes, a row each.
+
+    Returns:
+        id, name.
+    """
+    named = pl.concat_list("name", pl.col("synonyms").fill_null([]))
+    return nodes.select("id", name=named).explode("name").drop_nulls("name")
 
 
 def _others(name: str, rule: str) -> set[str]:

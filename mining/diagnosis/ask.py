@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ...graph.identifiers import name_key
-from .answered import OPPOSITE, SIGN, answered_by_name
+from .answered import OPPOSITE, SIGN, answered_by_name, names_of
 from .circumstances import Factors
 from .knowledge import Floats, Integers, Knowledge
 from .posterior import ProbabilityModel, most_probable, posterior
@@ -117,13 +117,8 @@ def _are_diagnoses(model: ProbabilityModel, rows: Integers, columns: Integers) -
     knowledge = model.knowledge
     phenotypes = [knowledge.phenotypes[column] for column in columns]
     diseases = [knowledge.diseases[row] for row in rows]
-    named = (
-        model.kg.nodes.filter(pl.col("id").is_in([*phenotypes, *diseases]))
-        .select("id", name=pl.concat_list(pl.concat_list("name"), pl.col("synonyms").fill_null([])))
-        .explode("name")
-        .drop_nulls("name")
-        .with_columns(key=name_key(pl.col("name")))
-    )
+    nodes = model.kg.nodes.filter(pl.col("id").is_in([*phenotypes, *diseases]))
+    named = names_of(nodes).with_columns(key=name_key(pl.col("name")))
     of_diseases = named.filter(pl.col("id").is_in(diseases)).select("key")
     same = set(named.join(of_diseases, on="key", how="semi")["id"])
     return np.array([phenotype in same for phenotype in phenotypes], dtype=bool)
