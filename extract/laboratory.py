@@ -24,8 +24,10 @@ from .laboratory_values import (
     by_range,
     by_reference,
     inner_range,
+    is_size,
     range_of_the_healthy,
     results_for,
+    size_results,
     without_near,
 )
 from .sentences import sentence_of
@@ -274,6 +276,8 @@ def results_of(mention: Span) -> Results | None:
         test = _of_specimen(mention)
     if test is None or _is_person(mention):
         return None
+    if is_size(test):
+        return size_results(test, mention)
     stated = measurement(mention)
     if "value" not in stated and _is_part_of_name(mention):
         return None
@@ -310,7 +314,7 @@ def stated_results(
 def _of_titre(test: LaboratoryTest, value: str) -> str | None:
     """Positive of an antibody's titre that is high ("1:320"); a low one is met in the healthy."""
     titre = _TITRE.fullmatch(value)
-    is_antibody = bool(test.positive) and not test.ranges
+    is_antibody = bool(test.positive) and test.positive == test.high
     return "positive" if titre and is_antibody and int(titre[1]) >= _HIGH_TITRE else None
 
 

@@ -13,12 +13,17 @@ from ..graph.laboratory import LaboratoryTest, Range, outcome_in_unit, outcome_o
 from ..graph.units import is_unit, normalise_quantity
 from .context.doses import FREQUENCY
 from .context.values import ReferenceRange, reference_range
+from .tokens import text_of
 
 # A value without a unit is in one of those that the table has for the test if it lies within this
 # factor of the range; otherwise it would be in none of which a patient lives. What the body holds
 # within narrow limits varies little in disease too: a temperature of 38.6 is in degrees Celsius.
 _PLAUSIBLE = 10.0
 _NARROW = 10.0  # by this power of the range's upper limit to its lower one, if that is less
+# Where the units in which a value is plausible disagree, it is in the one whose range it is nearer
+# to by so many widths (logarithms of the upper limit to the lower one): "Hb 104" is of g/L, and
+# "magnesium 0.9" low in mg/dL or normal in mmol/L. By judgement.
+_NEARER = 2.0
 # A value denies a finding unless it lies within this share of the range's width of the limit behind
 # which the finding is: "BP 92/54" says nothing of hypotension. By judgement.
 _BORDER = 0.1
@@ -35,8 +40,21 @@ _SCHEDULE = re.compile(
 _NUMBER = re.compile(r"(?P<bound>[<>≤≥]?)[=\s]*(?P<amount>\d[\d,]*(?:\.\d+)?)")
 _BOUNDS = {"≤": "<", "≥": ">"}
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
-# Without a unit these are as often shares of the white cells as counts.
+# Without a unit these are as often shares of the white cells as counts; but who tells the two most
+# frequent kinds with a decimal point has counted them ("neutrophils 0.5").
 _SHARES = re.compile(r"neutrophil|lymphocyte|monocyte|eosinophil|basophil", re.I)
+_MOST_WHITE_CELLS = re.compile(r"neutrophil|lymphocyte", re.I)
+# An organ's size, with what may stand before it ("spleen firm, 14 cm below the costal margin") and
+# what ends it: "liver 2 cm lesion" is no size. What is felt is measured from the ribs' edge.
+_SIZE = re.compile(
+    r"(?:[\s,:(~]|\b(?:is|was|now|felt|palpable|palpated|firm|smooth|soft|hard|tender|non-?tender"
+    r"|enlarged|tip|edge|measur(?:es|ed|ing)|spans?|at|to|of|by|about|approximately)\b){1,8}"
+    r"(?P<least>\d{1,2}(?:\.\d)?)(?:\s?(?:-|–|to)\s?\d{1,2})?\s?cm\b"
+    r"\s?(?:(?P<felt>below|under|beneath|from|past|down|bcm|blcm)\b|and\b|in\b|on\b|at\b|with\b"
+    r"|palpable|firm|smooth|enlarged|(?=[.,;:)\n]|$))",
+    re.I,
+)
+_CENTIMETRES = "cm"
 _VITAL_SIGNS = frozenset(("temperature", "heart rate", "respiratory rate", "oxygen saturation"))
 _OF_A_GROUP = re.compile(r"\b(?:median|mean|average)\b", re.I)
 
@@ -130,6 +148,24 @@ def without_near(test: LaboratoryTest, excluded: Sequence[str], inner: str | Non
     return [each for each in excluded if each != near]
 
 
+def size_results(test: LaboratoryTest, mention: Span) -> Results | None:
+    """What an organ's size in centimetres behind its name shows and excludes.
+
+    The table's range is of the whole organ; what is below it was measured from the ribs' edge.
+    """
+    size = _SIZE.match(text_of(mention.doc), mention.end_char)
+    if size is None:
+        return None
+    ((low, high, _),) = test.ranges
+    outcome = "low" if size["felt"] else outcome_of(float(size["least"]), low, high, "")
+    return Results(*test.results(outcome))
+
+
+def is_size(test: LaboratoryTest) -> bool:
+    """Whether a test of the table is the size of an organ."""
+    return any(unit == _CENTIMETRES for *_, unit in test.ranges)
+
+
 def by_range(test: LaboratoryTest, stated: Mapping[str, str | float], mention: Span) -> str | None:
     """Low, high or normal; None where the value is no number or its unit leaves that open."""
     if (amount := _amount_of(stated)) is None:
@@ -155,11 +191,18 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
     following = str(mention.doc[mention.end : mention.end + 8].text)
     if _OTHER_UNIT.match(following) or _SCHEDULE.match(following):
         return None
-    if _SHARES.search(mention.text):
+    if _SHARES.search(mention.text) and (
+        value == int(value) or not _MOST_WHITE_CELLS.search(mention.text)
+    ):
         return None
-    # What is usually told in per cent is told so without a unit: "HbA1c 9.2".
-    in_percent = [each for each in test.ranges if each[2] == "%"]
-    usual = {(low, high) for low, high, _ in in_percent or test.ranges}
+    # What is usually told in per cent is told so without a unit ("HbA1c 9.2"), unless it is normal
+    # in another ("HbA1c 38").
+    has_percent = any(unit == "%" for *_, unit in test.ranges)
+    usual = {
+        (low, high)
+        for low, high, unit in test.ranges
+        if not has_percent or unit == "%" or low <= value <= high
+    }
     factors = {each: _plausible_factor(*each) for each in usual}
     plausible = [
         (low, high)
@@ -169,11 +212,33 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
     # Far outside in every unit there is ("CRP 240", "platelets 12") it is so in whichever is meant.
     if not plausible and len(usual) > 1 and min(factors.values()) == _PLAUSIBLE:
         plausible = list(usual)
-    verdicts = {outcome_of(value, low, high, bound) for low, high in plausible}
-    verdict = verdicts.pop() if len(verdicts) == 1 else None
+    verdict = _nearest_outcome(value, plausible, bound)
     # Troponin 2.3 is normal in ng/L, and fifty times too high in ng/mL.
-    far_above = any(value > high * _PLAUSIBLE for _, high in usual)
+    far_above = any(not low and value > high * _PLAUSIBLE for low, high in usual)
     return None if verdict == "normal" and far_above else verdict
+
+
+def _nearest_outcome(
+    value: float, ranges: Sequence[tuple[float, float]], bound: str
+) -> str | None:
+    """What a value is in all of some ranges, or in the one that it is much nearer to."""
+    by_distance = sorted(
+        (_widths_outside(value, low, high), outcome_of(value, low, high, bound) or "")
+        for low, high in ranges
+    )
+    if not by_distance:
+        return None
+    nearest, verdict = by_distance[0]
+    others = [distance for distance, other in by_distance if other != verdict]
+    return verdict or None if all(each >= nearest + _NEARER for each in others) else None
+
+
+def _widths_outside(value: float, low: float, high: float) -> float:
+    """How many widths of a range a value lies outside of it, by logarithms; 0 inside."""
+    width = math.log(high / low) if low else math.log(_PLAUSIBLE)
+    below = math.log(low / value) if 0 < value < low else math.inf if value < low else 0.0
+    above = math.log(value / high) if value > high else 0.0
+    return max(below, above) / width
 
 
 def _plausible_factor(low: float, high: float) -> float:

@@ -20,6 +20,9 @@ _CHUNK = 128  # runs compared with all names at once, to bound the memory
 _BESIDE = 3  # words beside a run that are looked at
 _BEFORE = 4  # words before a run in which one is said to be able, or not
 _SHORT = 40  # tokens; what is shorter counts as so long, as no shorter notes were learned from
+# What is longer counts as so long: the long ones that were learned from are published reports, which
+# call nearly all by its name; a doctor's long note doesn't.
+_LONG = 150
 _AROUND = 30  # words on either side that tell how plainly a text is written
 _MATTERS = 0.4  # from which weight on a word should have a counterpart
 _COUNTERPART = 0.6  # cosine of two words from which on they are taken for such
@@ -291,7 +294,7 @@ def candidates_of(
         np.array([not _NORMAL.isdisjoint(words[each]) for each in near])[run],
         np.array([any(is_number[each.stop : each.stop + 2]) for each in runs])[run],
         _weight_around(vectors, words)[start],
-        np.full(len(run), np.log(max(len(words), _SHORT))),
+        np.full(len(run), np.log(min(max(len(words), _SHORT), _LONG))),
     ]
     table = np.stack([np.asarray(column, dtype=np.float32) for column in features], axis=1)
     return Candidates(start, end, name, table)
