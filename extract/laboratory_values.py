@@ -22,8 +22,8 @@ _PLAUSIBLE = 10.0
 _NARROW = 10.0  # by this power of the range's upper limit to its lower one, if that is less
 # Where the units in which a value is plausible disagree, it is in the one whose range it is nearer
 # to by so many widths (logarithms of the upper limit to the lower one): "Hb 104" is of g/L, and
-# "magnesium 0.9" low in mg/dL or normal in mmol/L. By judgement.
-_NEARER = 2.0
+# "magnesium 0.9" low in mg/dL or normal in mmol/L. Farther out it is no patient's. By judgement.
+_NEARER, _FARTHEST = 2.0, 5.0
 # A value denies a finding unless it lies within this share of the range's width of the limit behind
 # which the finding is: "BP 92/54" says nothing of hypotension. By judgement.
 _BORDER = 0.1
@@ -214,8 +214,9 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
         plausible = list(usual)
     verdict = _nearest_outcome(value, plausible, bound)
     # Troponin 2.3 is normal in ng/L, and fifty times too high in ng/mL.
-    far_above = any(not low and value > high * _PLAUSIBLE for low, high in usual)
-    return None if verdict == "normal" and far_above else verdict
+    if verdict == "normal" and _nearest_outcome(value, list(usual), bound) != verdict:
+        return None
+    return verdict
 
 
 def _nearest_outcome(
@@ -230,7 +231,8 @@ def _nearest_outcome(
         return None
     nearest, verdict = by_distance[0]
     others = [distance for distance, other in by_distance if other != verdict]
-    return verdict or None if all(each >= nearest + _NEARER for each in others) else None
+    is_clear = not others or (nearest <= _FARTHEST and min(others) >= nearest + _NEARER)
+    return verdict or None if is_clear else None
 
 
 def _widths_outside(value: float, low: float, high: float) -> float:

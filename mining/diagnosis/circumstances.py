@@ -151,9 +151,11 @@ class Factors:
             prior = prior_factors(self.prevalence, sharpened=of_published_cases)
             self.fixed["prevalence"] = prior
         # Both count where the probabilities are sharpened.
-        is_sharpened = circumstances.prevalence and of_published_cases
-        self._frequencies = FindingFrequencies(knowledge) if is_sharpened else None
-        self._everyday = EverydayConditions(knowledge, circumstances.age) if is_sharpened else None
+        self._frequencies: FindingFrequencies | None = None
+        self._everyday: EverydayConditions | None = None
+        if self.prevalence is not None and of_published_cases:
+            self._frequencies = FindingFrequencies(knowledge, self.prevalence)
+            self._everyday = EverydayConditions(knowledge, circumstances.age)
         if circumstances.genes:
             self.fixed["gene"] = self._gene_factors(kg, knowledge, circumstances.genes)
         if circumstances.onset:
@@ -219,7 +221,7 @@ class Factors:
             return logs
         sharp_by = shown if as_sharp_as is None else [as_sharp_as]
         numbers = np.array([len(patient) for patient in sharp_by], dtype=np.int64)
-        logs = sharpness(numbers)[:, None] * logs + self._frequencies.means(shown)
+        logs = sharpness(numbers)[:, None] * logs + self._frequencies.log_ratios(shown)
         return logs + self._everyday.log_ratios(conditions)
 
     def log_factors(self, knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:

@@ -16,7 +16,8 @@ UNLISTED = 0.05  # of 100,000 people: what a disease that the table doesn't have
 _WEIGHT = 0.5
 # See `sharpness`. Chosen by the log loss of textbook pictures, whole and of one to six of their
 # findings, and measured on others: docs/benchmarks/diagnosis.md.
-_OF_ONE, _GROWTH, _SHARPEST, _WEIGHT_BESIDE = 0.8, 0.6, 2.0, 0.6
+_OF_ONE, _GROWTH, _SHARPEST, _WEIGHT_BESIDE = 0.8, 0.6, 1.5, 0.6
+_MANY = 8  # phenotypes, of which on average no more come from one illness
 
 
 def prevalences(kg: KnowledgeGraph, knowledge: Knowledge) -> Floats:
@@ -48,13 +49,14 @@ def sharpness(phenotypes: Integers) -> Floats:
 
     The temperature was fitted on published cases, which are published for what is unusual about
     them. Patients of a clinic look more like their disease, the more of them is known, and one
-    finding says less of them.
+    finding says less of them. Of whom very many findings are known not all come from one illness.
 
     Args:
         phenotypes: how many each patient shows, (patients,); what is excluded doesn't count.
     """
-    grown = _OF_ONE + _GROWTH * np.log(np.maximum(phenotypes, 1))
-    return np.asarray(np.minimum(grown, _SHARPEST), dtype=np.float32)
+    number = np.maximum(phenotypes, 1)
+    grown = np.minimum(_OF_ONE + _GROWTH * np.log(number), _SHARPEST)
+    return np.asarray(grown * np.sqrt(_MANY / np.maximum(number, _MANY)), dtype=np.float32)
 
 
 def prior_factors(prevalence: Floats, *, sharpened: bool) -> Floats:

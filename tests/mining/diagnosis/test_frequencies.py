@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 import pytest
@@ -52,28 +54,55 @@ def knowledge() -> Knowledge:
     )
 
 
-def _means(knowledge: Knowledge, *patients: list[str]) -> np.ndarray:
+def _sums(
+    knowledge: Knowledge, *patients: list[str], prevalence: Mapping[str, float] | None = None
+) -> np.ndarray:
+    """The diseases' sums; where nothing is said of how common they are, all are as common."""
     rows = [knowledge.disease_rows[disease] for disease in DISEASES]
     columns = [knowledge.columns_of(patient) for patient in patients]
-    return FindingFrequencies(knowledge).means(columns)[:, rows]
+    per_100000 = np.ones(len(knowledge.diseases), dtype=np.float32)
+    for disease, number in (prevalence or {}).items():
+        per_100000[knowledge.disease_rows[disease]] = number
+    return FindingFrequencies(knowledge, per_100000).log_ratios(columns)[:, rows]
+
+
+def _above(often: list[float], of_the_sick: float) -> object:
+    return pytest.approx([0.6 * np.log(max(f / of_the_sick, 1)) for f in often], abs=1e-5)
+
+
+# Of 26 diseases: how often each shows a cough or one of its kinds, and a dry one.
+ANY_COUGH = (0.8 + 0.4 + 0.8 + 0.6 + 0.8) / 26
+ANY_DRY = (0.4 + 0.01 + 0.02) / 26
 
 
 def test_a_narrower_finding_counts_half_of_what_is_stated(knowledge: Knowledge) -> None:
-    dry = _means(knowledge, [DRY])[0]
+    dry = _sums(knowledge, [DRY])[0]
     # A cough in general; a dry one; what says too little; a dry one is said to be rare; another; a
     # cough in general, and a rare kind of dry one.
-    often = [0.8 / 2, 0.4, 0, 0.01, 0, 0.8 / 2]
-    assert dry == pytest.approx([1.5 * np.log(max(f / 0.02, 1)) for f in often], abs=1e-5)
+    assert dry == _above([0.8 / 2, 0.4, 0, 0.01, 0, 0.8 / 2], ANY_DRY)
 
 
 def test_a_broader_finding_counts_as_the_most_frequent_below_it(knowledge: Knowledge) -> None:
-    cough = _means(knowledge, [COUGH])[0]
-    often = [0.8, 0.4, 0, 0.8, 0.6, 0.8]
-    assert cough == pytest.approx([1.5 * np.log(max(f / 0.02, 1)) for f in often], abs=1e-5)
+    cough = _sums(knowledge, [COUGH])[0]
+    assert cough == _above([0.8, 0.4, 0, 0.8, 0.6, 0.8], ANY_COUGH)
 
 
-def test_a_patient_counts_by_the_mean_whoever_else_is_asked_about(knowledge: Knowledge) -> None:
-    both, of_none, dry = _means(knowledge, [COUGH, DRY], [], [DRY])
-    cough = _means(knowledge, [COUGH])[0]
-    assert both == pytest.approx((cough + dry) / 2, abs=1e-5)
+def test_a_finding_of_a_common_disease_says_less(knowledge: Knowledge) -> None:
+    cough = _sums(knowledge, [COUGH], prevalence={DISEASES[0]: 100.0})[0]
+    of_the_sick = (10 * 0.8 + 0.4 + 0.8 + 0.6 + 0.8) / (10 + 25)
+    assert cough == _above([0.8, 0.4, 0, 0.8, 0.6, 0.8], of_the_sick)
+
+
+def test_what_hardly_any_disease_shows_counts_as_shown_by_two_of_a_thousand(
+    knowledge: Knowledge,
+) -> None:
+    barking = _sums(knowledge, [BARKING])[0]
+    assert 0.02 / 26 < 0.002
+    assert barking == _above([0.4, 0.2, 0, 0.005, 0, 0.02], 0.002)
+
+
+def test_of_several_findings_each_says_partly_the_same(knowledge: Knowledge) -> None:
+    both, of_none, dry = _sums(knowledge, [COUGH, DRY], [], [DRY])
+    cough = _sums(knowledge, [COUGH])[0]
+    assert both == pytest.approx((cough + dry) / 2**0.3, abs=1e-5)
     assert not of_none.any()

@@ -86,10 +86,11 @@ def test_of_two_that_fit_the_common_one_is_first(model: DiagnosisModel) -> None:
     )
 
 
-def test_the_more_is_known_of_a_patient_the_sharper() -> None:
-    of = dict(zip(range(13), sharpness(np.arange(13)), strict=True))
+def test_the_more_is_known_of_a_patient_the_sharper_up_to_very_many() -> None:
+    of = dict(zip(range(33), sharpness(np.arange(33)), strict=True))
     assert of[0] == of[1] == pytest.approx(0.8)
-    assert of[1] < of[2] < of[4] < of[7] < of[12] == 2
+    assert of[1] < of[2] < of[3] < of[4] == of[8] == 1.5
+    assert of[8] > of[9] > of[20] > of[32] == pytest.approx(0.75)
 
 
 def test_of_published_cases_several_findings_count_more_and_one_less(
