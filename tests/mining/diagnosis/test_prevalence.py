@@ -154,9 +154,10 @@ def test_of_published_cases_how_often_a_disease_shows_a_finding_counts(
     assert factors is not None
     of_both = factors.weighed(logs, patients, none)
     seldom, often = (known.disease_rows[disease] for disease in diseases)
-    # A mean, so that it counts the less, the more is known.
+    # Half of the sick show the second. Of two findings each counts less, of none nothing is left.
+    of_the_second = 0.6 * np.log(0.9 / 0.5)
     assert (of_both[:, often] - of_both[:, seldom]).tolist() == pytest.approx(
-        [1.5 * np.log(9), 0.75 * np.log(9), 0], abs=1e-5
+        [of_the_second, of_the_second / 2**0.3, 0], abs=1e-5
     )
     logs = posterior(model, [columns[1:]], [nothing], factors)[0]
     assert logs[often] > logs[seldom]
