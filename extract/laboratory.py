@@ -41,9 +41,9 @@ _ASSUMED = re.compile(
 # Characters; shorter names of tests ("ca", "k") are too often other words, unless they are written
 # as no word is ("HDL", "pH", "Na+").
 _SHORTEST = 4
-_NO_WORD = re.compile(r"[A-Z]{3}|[a-z]+[A-Z]\d?|[A-Za-z]{1,2}\+|[A-Z]\d")
+_NO_WORD = re.compile(r"[A-Z]{3}|[A-Z]?[a-z]+[A-Z]\d?|[A-Za-z]{1,2}\+|[A-Z]\d{1,2}")
 # A short name with a result as laboratories write it: "Mg 0.48 (0.7-1.0)", "K 2.5 mmol/L".
-_SHORT_NAME = re.compile(r"[A-Z][A-Za-z]?")
+_SHORT_NAME = re.compile(r"[A-Z][A-Za-z]?|[A-Za-z][a-z]{2}")
 _WRITTEN_RESULT = re.compile(
     r"[:=|\s]{1,40}[<>]?\d[\d.,]*\s{0,12}(?:[HL*↑↓]{1,2}\s{1,12})?"
     r"(?:[|\[(]\s?(?:[<>]\s?\d|\d[\d.]*\s?[-–]\s?\d)|[mµuμn]?(?:mol|eq|Eq|g)/[dmµuμ]?L\b)"
@@ -53,6 +53,7 @@ _TEMPERATURE = re.compile(r"T[:\s]{1,3}(?:3[4-9]|4[0-2])\.\d(?![\d%])")
 # Names of vertebrae and of stages too, so that a number alone doesn't count, nor a word of a part:
 # "C3 low, C4 low", but "C3 6" and "C3 normal alignment".
 _OF_OTHERS_TOO = re.compile(r"[A-Z]\d")
+_PLAIN_VALUE = re.compile(r"[ ]\d{1,4}(?:\.\d{1,2})?[ ]?(?:[.,;)\n]|$)")  # "C3 38, C4 4."
 _ENDS_RESULT = re.compile(
     r"(?:(?:,| and|/) ?[A-Z]\d)*(?:(?::| is| was| are| were)? (?:very |both |markedly )?\w+)?"
     r"[ ]*(?:[.,;)\n]|and\b|$)"
@@ -201,6 +202,8 @@ def add_tests(doc: Doc) -> None:
 def _is_test(mention: Span) -> bool:
     """Whether a name that is of vertebrae too has a result as only tests have."""
     if not _OF_OTHERS_TOO.fullmatch(mention.text) or "unit" in (stated := measurement(mention)):
+        return True
+    if _PLAIN_VALUE.match(text_of(mention.doc), mention.end_char):
         return True
     return stated.get("interpretation") in ("low", "high") and bool(
         _ENDS_RESULT.match(text_of(mention.doc), mention.end_char)

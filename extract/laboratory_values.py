@@ -42,8 +42,9 @@ _BOUNDS = {"≤": "<", "≥": ">"}
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
 # Without a unit these are as often shares of the white cells as counts; but who tells the two most
 # frequent kinds with a decimal point has counted them ("neutrophils 0.5").
-_SHARES = re.compile(r"neutrophil|lymphocyte|monocyte|eosinophil|basophil", re.I)
-_MOST_WHITE_CELLS = re.compile(r"neutrophil|lymphocyte", re.I)
+_SHARES = re.compile(r"neut|lymph|mono|eos|baso", re.I)
+_MOST_WHITE_CELLS = re.compile(r"neut|lymph", re.I)
+_WHOLE = 100.0  # per cent
 # An organ's size, with what may stand before it ("spleen firm, 14 cm below the costal margin") and
 # what ends it: "liver 2 cm lesion" is no size. What is felt is measured from the ribs' edge.
 _SIZE = re.compile(
@@ -191,9 +192,8 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
     following = str(mention.doc[mention.end : mention.end + 8].text)
     if _OTHER_UNIT.match(following) or _SCHEDULE.match(following):
         return None
-    if _SHARES.search(mention.text) and (
-        value == int(value) or not _MOST_WHITE_CELLS.search(mention.text)
-    ):
+    is_counted = value > _WHOLE or (value % 1 and _MOST_WHITE_CELLS.search(mention.text))
+    if _SHARES.search(mention.text) and not is_counted:
         return None
     # What is usually told in per cent is told so without a unit ("HbA1c 9.2"), unless it is normal
     # in another ("HbA1c 38").
@@ -201,13 +201,17 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
     usual = {
         (low, high)
         for low, high, unit in test.ranges
-        if not has_percent or unit == "%" or low <= value <= high
+        if (not has_percent or unit == "%" or low <= value <= high)
+        # What can't be measured is below a range, or above it: "haptoglobin <10" is of mg/dL.
+        and not (bound == "<" and low and value > low)
+        and not (bound == ">" and value < high)
     }
     factors = {each: _plausible_factor(*each) for each in usual}
     plausible = [
         (low, high)
         for (low, high), factor in factors.items()
-        if low / factor <= value and (len(usual) == 1 or value <= high * factor)
+        if low / max(factor, _widest(low, high)) <= value
+        and (len(usual) == 1 or value <= high * factor)
     ]
     # Far outside in every unit there is ("CRP 240", "platelets 12") it is so in whichever is meant.
     if not plausible and len(usual) > 1 and min(factors.values()) == _PLAUSIBLE:
@@ -241,6 +245,11 @@ def _widths_outside(value: float, low: float, high: float) -> float:
     below = math.log(low / value) if 0 < value < low else math.inf if value < low else 0.0
     above = math.log(value / high) if value > high else 0.0
     return max(below, above) / width
+
+
+def _widest(low: float, high: float) -> float:
+    """How many times below a range of several powers of ten a value may lie: "TSH 0.01"."""
+    return (high / low) ** 2 if low else 1.0
 
 
 def _plausible_factor(low: float, high: float) -> float:

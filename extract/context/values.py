@@ -63,7 +63,7 @@ _GRADE = re.compile(
 _NO_RESULT = re.compile(
     r"[\s-]?(?:days?|weeks?|months?|years?|hours?|times?|minutes?|th|st|nd|rd)\b"
 )
-_STATED = re.compile(r"[\s,;]*\(([^()]{1,20})\)")
+_STATED = re.compile(r"[\s,;]*\(([^()]{1,20})\)|[ ](high|low)(?=\s*(?:[,.;)\n]|$))", re.I)
 _LETTERS = {"H": "high", "L": "low"}
 # The laboratory's own range behind a value, up to the end of its bracket, column or line:
 # "2.89 [2.20 - 2.60]", "L (3.5-5.1)", "0.8 (ref <0.04)", "5.9 | mmol/L | 3.5-5.1".
@@ -169,7 +169,9 @@ def _own_value(test: Span) -> dict[str, str | float]:
         bound = re.search(r"[<>≤≥]=?\s?$", linked)
         result = _quantity(value, bound[0].strip() if bound else "")
         stated = _STATED.match(value.string, value.end())
-        linked += f" ({_LETTERS.get(stated[1], stated[1])})" if stated else ""
+        if stated:
+            told = stated[1] or stated[2]
+            linked += f" ({_LETTERS.get(told, told)})"
     flag, before = _FLAG.search(linked), _interpretation_before(test)
     # "Raised transaminases, low ceruloplasmin": what follows the comma is the next test's.
     of_next = flag is not None and before is not None and "," in linked[: flag.start()]

@@ -41,6 +41,8 @@ _MAX_TOKENS = 10  # of a name
 _ENDS = frozenset(".;:")
 _AND = frozenset(("and", "or", "&"))
 _DENIALS = frozenset(("no", "not", "none", "never", "without", "absent", "absence", "lack"))
+# What ends an entry of a list, so that a name goes no further: these, and words of results.
+_OF_A_LIST = _DENIALS | frozenset(("low", "high", "raised", "elevated", "reduced", "decreased"))
 # What may join a noun and its adjective, and say how much it is so.
 _COPULAS = frozenset(
     "is are was were been look looks looked appear appears appeared seem seems seemed"  # noqa: SIM905
@@ -385,8 +387,9 @@ def _candidates(
 ) -> tuple[list[tuple[int, int]], list[int]]:
     """Every run of tokens that may be a name, with the hash of its letters and digits.
 
-    A name ends with its clause, and one with a denial in it at the next comma: there is no absent
-    speech in "rash absent, speech delayed", and no "no appetite" in "vomiting: no. Appetite: good".
+    A name ends with its clause, and one with a denial or a result in it at the next comma: there is
+    no absent speech in "rash absent, speech delayed", no "no appetite" in "vomiting: no. Appetite:
+    good", and no low potassium in "sodium 128 low, potassium 5.9".
 
     Args:
         words: the tokens in lower case; "" where they are signs.
@@ -405,7 +408,7 @@ def _candidates(
             in_one = in_one and (n == start or joined[n - 1])
             if ends[n] or (n > start and begins[n]):
                 break
-            if texts[n] == "," and not _DENIALS.isdisjoint(words[start:n]):
+            if texts[n] == "," and not _OF_A_LIST.isdisjoint(words[start:n]):
                 break
             key += words[n]
             if not words[n] or not _is_long_enough(key):
