@@ -223,9 +223,7 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
     return verdict
 
 
-def _nearest_outcome(
-    value: float, ranges: Sequence[tuple[float, float]], bound: str
-) -> str | None:
+def _nearest_outcome(value: float, ranges: Sequence[tuple[float, float]], bound: str) -> str | None:
     """What a value is in all of some ranges, or in the one that it is much nearer to."""
     by_distance = sorted(
         (_widths_outside(value, low, high), outcome_of(value, low, high, bound) or "")

@@ -20,8 +20,8 @@ _CHUNK = 128  # runs compared with all names at once, to bound the memory
 _BESIDE = 3  # words beside a run that are looked at
 _BEFORE = 4  # words before a run in which one is said to be able, or not
 _SHORT = 40  # tokens; what is shorter counts as so long, as no shorter notes were learned from
-# What is longer counts as so long: the long ones that were learned from are published reports, which
-# call nearly all by its name; a doctor's long note doesn't.
+# What is longer counts as so long: the long texts that were learned from are published reports,
+# which call nearly all by its name; a doctor's long note doesn't.
 _LONG = 150
 _AROUND = 30  # words on either side that tell how plainly a text is written
 _MATTERS = 0.4  # from which weight on a word should have a counterpart

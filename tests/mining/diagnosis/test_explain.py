@@ -256,6 +256,37 @@ def test_ages_are_completed_years(
         assert np.exp(fixed[row(model, "ringing disease")]) == pytest.approx(factor), age
 
 
+@pytest.mark.parametrize(
+    ("name", "of_age"),
+    [
+        ("Pediatric ringing disease", {0: 1, 17: 1, 18: 0.09, 60: 0.09}),
+        ("Pediatric-onset ringing disease", {18: 0.09}),
+        ("Ringing disease, juvenile", {17: 1, 24: 0.09}),
+        ("Ringing disease of infancy", {2: 1, 3: 0.09}),
+        ("Transient neonatal ringing", {0.2: 1, 1: 0.09}),
+        # What begins in childhood goes on, and these are parts of words.
+        ("Ringing disease, childhood-onset", {40: 1}),
+        ("Infantile-onset ringing disease", {40: 1}),
+        ("Non-juvenile ringing disease", {40: 1}),
+    ],
+)
+def test_a_disease_called_after_its_patients_age(
+    model: DiagnosisModel, name: str, of_age: dict[float, float]
+) -> None:
+    ringing = pl.col("id") == DISEASES["ringing disease"]
+    kg = KnowledgeGraph.build(
+        model.kg.nodes.with_columns(
+            name=pl.when(ringing).then(pl.lit(name)).otherwise("name"),
+            properties=pl.when(ringing).then(None).otherwise("properties"),
+        ),
+        model.kg.evidence,
+        model.kg.sources,
+    )
+    for age, factor in of_age.items():
+        fixed = Factors(kg, model.knowledge, Circumstances(age=age)).fixed["age"]
+        assert np.exp(fixed[row(model, "ringing disease")]) == pytest.approx(factor), age
+
+
 def test_onset_counts_where_it_is_stated(model: DiagnosisModel) -> None:
     """Two diseases state one: Childhood and Adult onset. P(childhood) = 1/2."""
     factors = Factors(model.kg, model.knowledge, Circumstances(onset="P3Y")).fixed["onset"]
