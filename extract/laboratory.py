@@ -44,6 +44,7 @@ _SHORTEST = 4
 _NO_WORD = re.compile(r"[A-Z]{3}|[A-Z]?[a-z]+[A-Z]\d?|[A-Za-z]{1,2}\+|[A-Z]\d{1,2}")
 # A short name with a result as laboratories write it: "Mg 0.48 (0.7-1.0)", "K 2.5 mmol/L".
 _SHORT_NAME = re.compile(r"[A-Z][A-Za-z]?|[A-Za-z][a-z]{2}")
+_THREE_LETTERS = re.compile(r"[A-Za-z][a-z]{2}")
 _WRITTEN_RESULT = re.compile(
     r"[:=|\s]{1,40}[<>]?\d[\d.,]*\s{0,12}(?:[HL*↑↓]{1,2}\s{1,12})?"
     r"(?:[|\[(]\s?(?:[<>]\s?\d|\d[\d.]*\s?[-–]\s?\d)|[mµuμn]?(?:mol|eq|Eq|g)/[dmµuμ]?L\b)"
@@ -51,9 +52,10 @@ _WRITTEN_RESULT = re.compile(
 # "T 38.1" is a temperature, and "T4" and "T-score" are none.
 _TEMPERATURE = re.compile(r"T[:\s]{1,3}(?:3[4-9]|4[0-2])\.\d(?![\d%])")
 # Names of vertebrae and of stages too, so that a number alone doesn't count, nor a word of a part:
-# "C3 low, C4 low", but "C3 6" and "C3 normal alignment".
+# "C3 low, C4 low" and "C3 38", but "C3 6", "at C3 80" and "C3 normal alignment".
 _OF_OTHERS_TOO = re.compile(r"[A-Z]\d")
-_PLAIN_VALUE = re.compile(r"[ ]\d{1,4}(?:\.\d{1,2})?[ ]?(?:[.,;)\n]|$)")  # "C3 38, C4 4."
+_PLAIN_VALUE = re.compile(r"[ ](?P<number>\d{1,4}(?:[.,]\d{1,3})?)[ ]?(?:[.,;)\n]|$)")
+_BEFORE_VERTEBRA = frozenset("at of to from the level cage disc disk vertebra".split())  # noqa: SIM905
 _ENDS_RESULT = re.compile(
     r"(?:(?:,| and|/) ?[A-Z]\d)*(?:(?::| is| was| are| were)? (?:very |both |markedly )?\w+)?"
     r"[ ]*(?:[.,;)\n]|and\b|$)"
@@ -203,7 +205,9 @@ def _is_test(mention: Span) -> bool:
     """Whether a name that is of vertebrae too has a result as only tests have."""
     if not _OF_OTHERS_TOO.fullmatch(mention.text) or "unit" in (stated := measurement(mention)):
         return True
-    if _PLAIN_VALUE.match(text_of(mention.doc), mention.end_char):
+    value = _PLAIN_VALUE.match(text_of(mention.doc), mention.end_char)
+    before = mention.doc[max(0, mention.start - 1) : mention.start].text.lower()
+    if value is not None and len(value["number"]) > 1 and before not in _BEFORE_VERTEBRA:
         return True
     return stated.get("interpretation") in ("low", "high") and bool(
         _ENDS_RESULT.match(text_of(mention.doc), mention.end_char)
@@ -243,6 +247,7 @@ def _named_tests(doc: Doc) -> Iterator[Span]:
                 len(span.text) >= _SHORTEST
                 or _NO_WORD.fullmatch(span.text)
                 or (_SHORT_NAME.fullmatch(span.text) and _WRITTEN_RESULT.match(text, span.end_char))
+                or (_THREE_LETTERS.fullmatch(span.text) and _PLAIN_VALUE.match(text, span.end_char))
                 or _TEMPERATURE.match(text, span.start_char)
             )
             if is_name and (_test_of(span.text) or _of_specimen(span)) is not None:
@@ -280,7 +285,7 @@ def results_of(mention: Span) -> Results | None:
     if test is None or _is_person(mention):
         return None
     if is_size(test):
-        return size_results(test, mention)
+        return size_results(test, mention, is_child=_of_child(mention.doc))
     stated = measurement(mention)
     if "value" not in stated and _is_part_of_name(mention):
         return None
@@ -308,6 +313,8 @@ def stated_results(
     elif of_table not in (verdict, None) and verdict in ("low", "high", "normal"):
         return None
     near = None
+    if verdict == "normal" and "interpretation" not in stated and _is_antibody(test):
+        return None  # laboratories' limits differ tenfold
     if verdict == "normal" and "interpretation" not in stated:
         inner = replace(test, ranges=tuple(map(inner_range, test.ranges)))
         near = by_range(inner, stated, mention)
@@ -317,8 +324,12 @@ def stated_results(
 def _of_titre(test: LaboratoryTest, value: str) -> str | None:
     """Positive of an antibody's titre that is high ("1:320"); a low one is met in the healthy."""
     titre = _TITRE.fullmatch(value)
-    is_antibody = bool(test.positive) and test.positive == test.high
-    return "positive" if titre and is_antibody and int(titre[1]) >= _HIGH_TITRE else None
+    return "positive" if titre and _is_antibody(test) and int(titre[1]) >= _HIGH_TITRE else None
+
+
+def _is_antibody(test: LaboratoryTest) -> bool:
+    """Whether what is measured is an antibody, whose limits depend on the assay."""
+    return any("antibod" in n or "antiglobulin" in n for n in test.phenotype_names.values())
 
 
 def pressure_results(stated: Mapping[str, str | float], doc: Doc) -> Results | None:

@@ -21,8 +21,9 @@ from .tokens import text_of
 _PLAUSIBLE = 10.0
 _NARROW = 10.0  # by this power of the range's upper limit to its lower one, if that is less
 # Where the units in which a value is plausible disagree, it is in the one whose range it is nearer
-# to by so many widths (logarithms of the upper limit to the lower one): "Hb 104" is of g/L, and
-# "magnesium 0.9" low in mg/dL or normal in mmol/L. Farther out it is no patient's. By judgement.
+# to by so many widths (logarithms of the upper limit to the lower one): "Hb 104" is of g/L.
+# "Magnesium 0.9", low in mg/dL or normal in mmol/L, stays open. Farther out than the second number
+# of widths it is no patient's. By judgement.
 _NEARER, _FARTHEST = 2.0, 5.0
 # A value denies a finding unless it lies within this share of the range's width of the limit behind
 # which the finding is: "BP 92/54" says nothing of hypotension. By judgement.
@@ -40,21 +41,26 @@ _SCHEDULE = re.compile(
 _NUMBER = re.compile(r"(?P<bound>[<>≤≥]?)[=\s]*(?P<amount>\d[\d,]*(?:\.\d+)?)")
 _BOUNDS = {"≤": "<", "≥": ">"}
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
-# Without a unit these are as often shares of the white cells as counts; but who tells the two most
-# frequent kinds with a decimal point has counted them ("neutrophils 0.5").
+# Without a unit these are as often shares of the white cells as counts; but of the two kinds that
+# are most frequent a few, with a decimal point, were counted: "neutrophils 0.5".
 _SHARES = re.compile(r"neut|lymph|mono|eos|baso", re.I)
 _MOST_WHITE_CELLS = re.compile(r"neut|lymph", re.I)
 _WHOLE = 100.0  # per cent
-# An organ's size, with what may stand before it ("spleen firm, 14 cm below the costal margin") and
-# what ends it: "liver 2 cm lesion" is no size. What is felt is measured from the ribs' edge.
+# An organ's size, with what may stand before it. What is felt is measured from the ribs' edge; a
+# number alone is the whole organ's, or, below that, of what is felt where nothing else follows:
+# "liver 3 cm, spleen 2 cm", but "liver 2 cm, 3 cm and 5 cm metastases".
 _SIZE = re.compile(
-    r"(?:[\s,:(~]|\b(?:is|was|now|felt|palpable|palpated|firm|smooth|soft|hard|tender|non-?tender"
-    r"|enlarged|tip|edge|measur(?:es|ed|ing)|spans?|at|to|of|by|about|approximately)\b){1,8}"
-    r"(?P<least>\d{1,2}(?:\.\d)?)(?:\s?(?:-|–|to)\s?\d{1,2})?\s?cm\b"
-    r"\s?(?:(?P<felt>below|under|beneath|from|past|down|bcm|blcm)\b|and\b|in\b|on\b|at\b|with\b"
-    r"|palpable|firm|smooth|enlarged|(?=[.,;:)\n]|$))",
+    r"(?:[\s,:(~]{1,20}(?:is|was|now|just|and|felt|(?P<palpable>palpable|palpated|tip|edge)|firm|smooth"
+    r"|soft|hard|tender|non-?tender|enlarged|(?P<whole>measur(?:es|ed|ing)|spans?)|at|to|of|by|about"
+    r"|approximately)\b){0,8}[\s,:(~]{1,20}"
+    r"(?P<least>\d{1,2}(?:\.\d)?)(?:\s?(?:-|–|to)\s?(?P<most>\d{1,2}(?:\.\d)?))?\s?cm\b\s?"
+    r"(?P<after>(?:below|under|beneath|from|past|down|bcm|blcm)\b"
+    r"|[.;)\n]|$|,\s?(?:and )?(?:the )?(?:liver|spleen|firm|smooth|soft|hard|(?:non-?)?tender|no)\b"
+    r")?",
     re.I,
 )
+_WHOLE_ORGAN = re.compile(r"span|size|length", re.I)
+_LEAST_OF_CHILD = 4.0  # cm below the ribs; up to 3 are usual in infants
 _CENTIMETRES = "cm"
 _VITAL_SIGNS = frozenset(("temperature", "heart rate", "respiratory rate", "oxygen saturation"))
 _OF_A_GROUP = re.compile(r"\b(?:median|mean|average)\b", re.I)
@@ -149,17 +155,33 @@ def without_near(test: LaboratoryTest, excluded: Sequence[str], inner: str | Non
     return [each for each in excluded if each != near]
 
 
-def size_results(test: LaboratoryTest, mention: Span) -> Results | None:
+def size_results(test: LaboratoryTest, mention: Span, *, is_child: bool) -> Results | None:
     """What an organ's size in centimetres behind its name shows and excludes.
 
-    The table's range is of the whole organ; what is below it was measured from the ribs' edge.
+    The table's range is of an adult's whole organ; what is below it was measured from the ribs'
+    edge. Of a child's only what is felt counts.
     """
     size = _SIZE.match(text_of(mention.doc), mention.end_char)
     if size is None:
         return None
-    ((low, high, _),) = test.ranges
-    outcome = "low" if size["felt"] else outcome_of(float(size["least"]), low, high, "")
-    return Results(*test.results(outcome))
+    ((low, high, unit),) = test.ranges
+    least, most = float(size["least"]), float(size["most"] or size["least"])
+    ends = size["after"]
+    is_below = ends is not None and ends[:1].isalpha()
+    is_felt = is_below or bool(size["palpable"]) or mention.text.endswith(("tip", "edge"))
+    if is_felt:
+        is_large = most >= _LEAST_OF_CHILD if is_child else most > 0
+        return Results(*test.results("low")) if is_large else None
+    if is_child or (ends is None and least < low):
+        return None
+    if most < low:
+        is_whole = size["whole"] or _WHOLE_ORGAN.search(mention.text) or not most
+        return None if is_whole else Results(*test.results("low"))
+    inner_low, inner_high, _ = inner_range((low, high, unit))
+    if least > high:
+        return Results(*test.results("high"))
+    is_inside = inner_low <= least and most <= inner_high
+    return Results(*test.results("normal")) if is_inside else None
 
 
 def is_size(test: LaboratoryTest) -> bool:
@@ -192,16 +214,19 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
     following = str(mention.doc[mention.end : mention.end + 8].text)
     if _OTHER_UNIT.match(following) or _SCHEDULE.match(following):
         return None
-    is_counted = value > _WHOLE or (value % 1 and _MOST_WHITE_CELLS.search(mention.text))
+    most = min((high for _, high, _ in test.ranges), default=0.0)
+    is_few = value % 1 and value <= most and _MOST_WHITE_CELLS.search(mention.text)
+    is_counted = value > _WHOLE or is_few
     if _SHARES.search(mention.text) and not is_counted:
         return None
-    # What is usually told in per cent is told so without a unit ("HbA1c 9.2"), unless it is normal
-    # in another ("HbA1c 38").
-    has_percent = any(unit == "%" for *_, unit in test.ranges)
+    # What is usually told in per cent is told so without a unit ("HbA1c 9.2", but "EF 0.35"),
+    # unless it is normal in another ("HbA1c 38").
+    units = {unit for *_, unit in test.ranges}
+    told_in = "1" if {"1", "%"} <= units and value <= 1 else "%"
     usual = {
         (low, high)
         for low, high, unit in test.ranges
-        if (not has_percent or unit == "%" or low <= value <= high)
+        if (told_in not in units or unit == told_in or low <= value <= high)
         # What can't be measured is below a range, or above it: "haptoglobin <10" is of mg/dL.
         and not (bound == "<" and low and value > low)
         and not (bound == ">" and value < high)
@@ -210,7 +235,7 @@ def _without_unit(test: LaboratoryTest, value: float, bound: str, mention: Span)
     plausible = [
         (low, high)
         for (low, high), factor in factors.items()
-        if low / max(factor, _widest(low, high)) <= value
+        if low / max(factor, _factor_below(low, high)) <= value
         and (len(usual) == 1 or value <= high * factor)
     ]
     # Far outside in every unit there is ("CRP 240", "platelets 12") it is so in whichever is meant.
@@ -245,9 +270,9 @@ def _widths_outside(value: float, low: float, high: float) -> float:
     return max(below, above) / width
 
 
-def _widest(low: float, high: float) -> float:
-    """How many times below a range of several powers of ten a value may lie: "TSH 0.01"."""
-    return (high / low) ** 2 if low else 1.0
+def _factor_below(low: float, high: float) -> float:
+    """How many times below a range that is wide a patient's value may lie: "TSH 0.01"."""
+    return (high / low) ** 2 if low and high >= _PLAUSIBLE * low else 1.0
 
 
 def _plausible_factor(low: float, high: float) -> float:

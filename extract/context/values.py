@@ -63,6 +63,7 @@ _GRADE = re.compile(
 _NO_RESULT = re.compile(
     r"[\s-]?(?:days?|weeks?|months?|years?|hours?|times?|minutes?|th|st|nd|rd)\b"
 )
+# "5.9 (high)", "5.9 (H)", and at the end of a clause "5.9 high".
 _STATED = re.compile(r"[\s,;]*\(([^()]{1,20})\)|[ ](high|low)(?=\s*(?:[,.;)\n]|$))", re.I)
 _LETTERS = {"H": "high", "L": "low"}
 # The laboratory's own range behind a value, up to the end of its bracket, column or line:

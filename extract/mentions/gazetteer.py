@@ -41,8 +41,8 @@ _MAX_TOKENS = 10  # of a name
 _ENDS = frozenset(".;:")
 _AND = frozenset(("and", "or", "&"))
 _DENIALS = frozenset(("no", "not", "none", "never", "without", "absent", "absence", "lack"))
-# What ends an entry of a list, so that a name goes no further: these, and words of results.
-_OF_A_LIST = _DENIALS | frozenset(("low", "high", "raised", "elevated", "reduced", "decreased"))
+# Behind a value these say what it is, and what follows the comma is another's.
+_FLAGS = frozenset(("low", "high", "raised", "elevated", "reduced", "decreased"))
 # What may join a noun and its adjective, and say how much it is so.
 _COPULAS = frozenset(
     "is are was were been look looks looked appear appears appeared seem seems seemed"  # noqa: SIM905
@@ -387,9 +387,9 @@ def _candidates(
 ) -> tuple[list[tuple[int, int]], list[int]]:
     """Every run of tokens that may be a name, with the hash of its letters and digits.
 
-    A name ends with its clause, and one with a denial or a result in it at the next comma: there is
-    no absent speech in "rash absent, speech delayed", no "no appetite" in "vomiting: no. Appetite:
-    good", and no low potassium in "sodium 128 low, potassium 5.9".
+    A name ends with its clause, and one with a denial or a value's flag in it at the next comma:
+    there is no absent speech in "rash absent, speech delayed", no "no appetite" in "vomiting: no.
+    Appetite: good", and no low potassium in "sodium 128 low, potassium 5.9".
 
     Args:
         words: the tokens in lower case; "" where they are signs.
@@ -404,11 +404,13 @@ def _candidates(
         if not word or start in taken:
             continue
         key, in_one = "", True
+        before = texts[start - 1] if start else ""
+        is_flag = word in _FLAGS and (before == "(" or before[-1:].isdigit())
         for n in range(start, min(len(words), start + _MAX_TOKENS)):
             in_one = in_one and (n == start or joined[n - 1])
             if ends[n] or (n > start and begins[n]):
                 break
-            if texts[n] == "," and not _OF_A_LIST.isdisjoint(words[start:n]):
+            if texts[n] == "," and (is_flag or not _DENIALS.isdisjoint(words[start:n])):
                 break
             key += words[n]
             if not words[n] or not _is_long_enough(key):

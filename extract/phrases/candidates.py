@@ -22,7 +22,7 @@ _BEFORE = 4  # words before a run in which one is said to be able, or not
 _SHORT = 40  # tokens; what is shorter counts as so long, as no shorter notes were learned from
 # What is longer counts as so long: the long texts that were learned from are published reports,
 # which call nearly all by its name; a doctor's long note doesn't.
-_LONG = 150
+_LONG = 220
 _AROUND = 30  # words on either side that tell how plainly a text is written
 _MATTERS = 0.4  # from which weight on a word should have a counterpart
 _COUNTERPART = 0.6  # cosine of two words from which on they are taken for such

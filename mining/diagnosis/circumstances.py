@@ -48,15 +48,11 @@ UNUSUAL_AGE = 0.09
 FAR_AGE = 0.002
 A_MONTH = 1 / 12  # in years, by which an onset may be earlier than its term says
 _AGES = re.compile(r"(\d{1,3}(?:\.\d+)?)-(\d{1,3}(?:\.\d+)?)?")
-# Diseases called after their patients' age, and the age in years that these are below, where
-# nothing else says it ("Pediatric systemic lupus erythematosus"). What begins in childhood, as
-# others are called ("childhood-onset"), goes on in adults.
-_CALLED_AFTER = re.compile(
-    r"(?<![\w-])(?:(?:(?P<neonatal>neonatal)|(?P<infantile>infantile|of infancy)"
-    r"|(?P<child>juvenile|of childhood))(?!-onset)|(?P<pediatric>pa?ediatric))(?!\w)",
-    re.I,
-)
-_BELOW = {"neonatal": 0.25, "infantile": 3.0, "child": 18.0, "pediatric": 18.0}
+# A disease that is told apart by this word ("Pediatric systemic lupus erythematosus") has patients
+# below that age in years, where neither ages nor an onset are stated. Diseases called after when
+# they begin ("juvenile", "infantile") go on in adults.
+_PEDIATRIC = re.compile(r"\bpa?ediatric\b", re.I)
+_ADULT = 18.0
 
 # Onset of disease in HPO, in years (the definitions below HP:0003674); the largest that part the
 # others are the bins.
@@ -356,7 +352,7 @@ def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats
 
     A disease states the ages of its patients in completed years (property `ages` of its node, `0-2`
     or `45-`; what is written otherwise says nothing), or is met from a month before the earliest of
-    its onsets on; one that is called after its patients' age ("juvenile") is met up to that.
+    its onsets on; a pediatric one of which neither is stated is met in children.
     """
     spans: dict[int, list[tuple[float, float]]] = {}
     for row, ages in _stated(kg, knowledge, "ages"):
@@ -369,25 +365,19 @@ def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats
         row: [(begin - A_MONTH, float(OLDEST + 1))]
         for row, begin in earliest_onsets(kg, knowledge).items()
     }
-    called = {
-        row: [(0.0, _BELOW[str(word.lastgroup)])]
-        for row, word in _words_of_age(kg, knowledge)
-        if row not in spans
-    }
+    pediatric = {row: [(0.0, _ADULT)] for row in _pediatric_rows(kg, knowledge)}
     factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
-    for row, of_row in (onsets | called | spans).items():
+    for row, of_row in (pediatric | onsets | spans).items():
         if not any(begin <= age < until for begin, until in of_row):
             is_near = row not in spans or any(b / 2 <= age < 2 * u for b, u in of_row)
             factors[row] = np.log(UNUSUAL_AGE if is_near else FAR_AGE)
     return factors
 
 
-def _words_of_age(kg: KnowledgeGraph, knowledge: Knowledge) -> Iterator[tuple[int, re.Match[str]]]:
-    """The rows of the diseases that are called after the age of their patients, with the word."""
+def _pediatric_rows(kg: KnowledgeGraph, knowledge: Knowledge) -> Iterator[int]:
     for disease, name in kg.nodes.filter(kind="Disease").select("id", "name").iter_rows():
-        row, word = knowledge.disease_rows.get(disease), _CALLED_AFTER.search(name)
-        if row is not None and word is not None:
-            yield row, word
+        if disease in knowledge.disease_rows and _PEDIATRIC.search(name):
+            yield knowledge.disease_rows[disease]
 
 
 def _of_other_sex_factors(kg: KnowledgeGraph, knowledge: Knowledge, sex: str) -> Floats:

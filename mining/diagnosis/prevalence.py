@@ -17,7 +17,7 @@ _WEIGHT = 0.5
 # See `sharpness`. Chosen by the log loss of textbook pictures, whole and of one to six of their
 # findings, and measured on others: docs/benchmarks/diagnosis.md.
 _OF_ONE, _GROWTH, _SHARPEST, _WEIGHT_BESIDE = 0.8, 0.6, 1.5, 0.6
-_MANY = 8  # phenotypes, of which on average no more come from one illness
+_MANY = 8  # phenotypes; more are mostly of several illnesses, so that each says less
 
 
 def prevalences(kg: KnowledgeGraph, knowledge: Knowledge) -> Floats:
@@ -49,7 +49,7 @@ def sharpness(phenotypes: Integers) -> Floats:
 
     The temperature was fitted on published cases, which are published for what is unusual about
     them. Patients of a clinic look more like their disease, the more of them is known, and one
-    finding says less of them. Of whom very many findings are known not all come from one illness.
+    finding says less of them. More than 8 findings are mostly of several illnesses.
 
     Args:
         phenotypes: how many each patient shows, (patients,); what is excluded doesn't count.

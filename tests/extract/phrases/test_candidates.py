@@ -246,6 +246,15 @@ def test_features_tell_what_is_missing_and_what_stands_beside(vectors: PhraseVec
     assert feature(plain, "text_length").tolist() == feature(some, "text_length").tolist()[:1]
 
 
+def test_long_notes_are_all_as_long(vectors: PhraseVectors) -> None:
+    def length(words: int) -> float:
+        candidates, _, _ = read(vectors, "jumping eyes" + " plugh" * (words - 2))
+        return float(feature(candidates, "text_length")[0])
+
+    assert length(100) == pytest.approx(np.log(100))
+    assert length(220) == length(500) == pytest.approx(np.log(220))
+
+
 def test_text_without_a_run_or_a_likeness_has_no_candidates(vectors: PhraseVectors) -> None:
     for text in ("", "he was", "xyzzy plugh"):
         candidates, _, _ = read(vectors, text)
