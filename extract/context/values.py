@@ -171,8 +171,8 @@ def _own_value(test: Span) -> dict[str, str | float]:
         result = _quantity(value, bound[0].strip() if bound else "")
         stated = _STATED.match(value.string, value.end())
         if stated:
-            told = stated[1] or stated[2]
-            linked += f" ({_LETTERS.get(told, told)})"
+            verdict = stated[1] or stated[2]
+            linked += f" ({_LETTERS.get(verdict, verdict)})"
     flag, before = _FLAG.search(linked), _interpretation_before(test)
     # "Raised transaminases, low ceruloplasmin": what follows the comma is the next test's.
     of_next = flag is not None and before is not None and "," in linked[: flag.start()]
