@@ -18,6 +18,7 @@ from spacy.tokens import Doc, Span
 from ..core.errors import ModelError
 from ..graph.kg import KnowledgeGraph
 from ..graph.laboratory import LaboratoryTest, outcome_of, tests_by_name
+from ..graph.units import is_unit
 from .context.values import forget_mentions, joins_value, measurement
 from .laboratory_values import (
     Results,
@@ -257,9 +258,9 @@ def _named_tests(doc: Doc) -> Iterator[Span]:
 
 
 def _is_part_of(mention: Span, test: Span) -> bool:
-    """Whether a mention is of a kind that tests may be, and no letter of it lies outside."""
-    outside = [t for t in mention if not test.start <= t.i < test.end]
-    return mention.label_ in _KINDS and not any(token.text[0].isalpha() for token in outside)
+    """Whether a mention is of a kind that tests may be, and no word of it but a unit lies outside."""
+    words = [t.text for t in mention if not test.start <= t.i < test.end and t.text[0].isalpha()]
+    return mention.label_ in _KINDS and all(is_unit(word) for word in words)
 
 
 def _is_person(mention: Span) -> bool:

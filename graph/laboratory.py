@@ -106,18 +106,23 @@ def _ranges(text: str) -> list[Range]:
 def outcome_in_unit(ranges: Iterable[Range], value: float, unit: str, bound: str) -> str | None:
     """Low, high or normal by the ranges in a unit that the value's can be converted to.
 
-    None where there is none, they differ, or a bound leaves it open.
+    None where there is none, they differ, or a bound leaves it open. Units and international units
+    are the same of what the table has in either: "CK 412 IU/L".
     """
-    value, unit = normalise_quantity(value, unit)
+    value, unit = _in_units(value, unit)
     outcomes = {
         outcome_of(value, least, most, bound)
         for low, high, usual in ranges
-        for (least, canonical), (most, _) in [
-            (normalise_quantity(low, usual), normalise_quantity(high, usual))
-        ]
+        for (least, canonical), (most, _) in [(_in_units(low, usual), _in_units(high, usual))]
         if canonical == unit
     }
     return outcomes.pop() if len(outcomes) == 1 else None
+
+
+def _in_units(value: float, unit: str) -> tuple[float, str]:
+    """A value in the unit that others of its kind are converted to, with U for [IU]."""
+    value, unit = normalise_quantity(value, unit)
+    return value, unit.replace("[IU]", "U")
 
 
 def outcome_of(value: float, low: float, high: float, bound: str) -> str | None:

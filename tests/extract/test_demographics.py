@@ -116,6 +116,8 @@ _MONTH = 1 / 12
         ("3岁男孩，发热2天", "male", 3),
         ("28F 4th attendance with pain", "female", 28),
         ("61 yr F. Third renal colic.", "female", 61),
+        ("CLINIC NOTE\nS: 36F here for palpitations", "female", 36),
+        ("Medical take\nPC: collapse\nHPC: 31F, teacher, at home", "female", 31),
         ("CLINIC NOTE\nMale, 69 y. Back pain.", "male", 69),
         ("Male 44. Spells for 8 months.", "male", 44),
         ("F, 24 y. Cramps.", "female", 24),

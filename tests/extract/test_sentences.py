@@ -209,6 +209,8 @@ def test_what_is_said_of_the_patient_ends_a_family_history() -> None:
         ("FH: none of note\nfever in a sister.", "family"),
         ("FHx: mother had gout. Fever.", "family"),
         ("FHx: no gout. Fever.", "family"),
+        ("FH: mother had gout.\nPE: BP 138/86, fever.", "examination"),
+        ("FH: mother had gout.\nP/E: fever.", "examination"),
     ],
 )
 def test_a_family_history_of_nothing_is_one_sentence(history: str, section: str) -> None:

@@ -525,6 +525,7 @@ def test_what_is_excluded_or_hardly_there(nlp: Language, text: str, polarity: st
         ("My wife sent me, she says I [snore|Symptom].", "patient"),
         ("My mother made me come, my [cough|Symptom] is worse.", "patient"),
         ("His wife has noticed [irritability|Symptom].", "patient"),
+        ("His wife tells me that he [snores|Symptom].", "patient"),
         ("Her sister is worried by her [cough|Symptom].", "patient"),
         ("His partner brought him, with a [cough|Symptom].", "patient"),
         ("My wife has a [cough|Symptom].", "other"),
