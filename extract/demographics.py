@@ -113,7 +113,8 @@ _INITIAL = re.compile(
     rf"\s{{0,4}}{_GLUED}\s?(?:y(?:rs?)?\.?\s)?{_LETTER}(?!\s?/|\d|\s\d+(?!\d|st|nd|rd|th))", _FLAGS
 )
 _LATER_INITIAL = re.compile(
-    rf"(?:^\s{{0,4}}|\n[ \t]{{0,4}})(?:[a-z]{{1,4}}:\s{{0,4}})?{_GLUED}{_LETTER}"  # "HPC: 31F, teacher"
+    # also behind a short heading: "HPC: 31F, teacher"
+    rf"(?:^\s{{0,4}}|\n[ \t]{{0,4}})(?:[a-z]{{1,4}}:\s{{0,4}})?{_GLUED}{_LETTER}"
     r"(?=[,.;]|\s(?:here|with|w/|who|has|had|known|c/o|p/w|presents|presented|presenting)(?!\w))",
     _FLAGS,
 )

@@ -258,7 +258,7 @@ def _named_tests(doc: Doc) -> Iterator[Span]:
 
 
 def _is_part_of(mention: Span, test: Span) -> bool:
-    """Whether a mention is of a kind that tests may be, and no word of it but a unit lies outside."""
+    """Whether a mention is of a kind that tests may be, and outside the test has units alone."""
     words = [t.text for t in mention if not test.start <= t.i < test.end and t.text[0].isalpha()]
     return mention.label_ in _KINDS and all(is_unit(word) for word in words)
 
