@@ -314,9 +314,9 @@ def stated_results(
     elif of_table not in (verdict, None) and verdict in ("low", "high", "normal"):
         return None
     near = None
-    if verdict == "normal" and "interpretation" not in stated and _is_antibody(test):
-        return None  # laboratories' limits differ tenfold
     if verdict == "normal" and "interpretation" not in stated:
+        if _is_antibody(test):
+            return None  # laboratories' limits differ tenfold
         inner = replace(test, ranges=tuple(map(inner_range, test.ranges)))
         near = by_range(inner, stated, mention)
     return results_for(test, str(verdict), near)

@@ -51,7 +51,7 @@ _AGES = re.compile(r"(\d{1,3}(?:\.\d+)?)-(\d{1,3}(?:\.\d+)?)?")
 # A disease that is told apart by this word ("Pediatric systemic lupus erythematosus") has patients
 # below that age in years, where neither ages nor an onset are stated. Diseases called after when
 # they begin ("juvenile", "infantile") go on in adults.
-_PEDIATRIC = re.compile(r"\bpa?ediatric\b", re.I)
+_PEDIATRIC = r"(?i)\bpa?ediatric\b"
 _ADULT = 18.0
 
 # Onset of disease in HPO, in years (the definitions below HP:0003674); the largest that part the
@@ -365,19 +365,15 @@ def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats
         row: [(begin - A_MONTH, float(OLDEST + 1))]
         for row, begin in earliest_onsets(kg, knowledge).items()
     }
-    pediatric = {row: [(0.0, _ADULT)] for row in _pediatric_rows(kg, knowledge)}
+    called = kg.nodes.filter(pl.col("name").str.contains(_PEDIATRIC), kind="Disease")["id"]
+    rows = (knowledge.disease_rows.get(disease) for disease in called)
+    pediatric = {row: [(0.0, _ADULT)] for row in rows if row is not None}
     factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
     for row, of_row in (pediatric | onsets | spans).items():
         if not any(begin <= age < until for begin, until in of_row):
             is_near = row not in spans or any(b / 2 <= age < 2 * u for b, u in of_row)
             factors[row] = np.log(UNUSUAL_AGE if is_near else FAR_AGE)
     return factors
-
-
-def _pediatric_rows(kg: KnowledgeGraph, knowledge: Knowledge) -> Iterator[int]:
-    for disease, name in kg.nodes.filter(kind="Disease").select("id", "name").iter_rows():
-        if disease in knowledge.disease_rows and _PEDIATRIC.search(name):
-            yield knowledge.disease_rows[disease]
 
 
 def _of_other_sex_factors(kg: KnowledgeGraph, knowledge: Knowledge, sex: str) -> Floats:
