@@ -108,6 +108,16 @@ def noted(
     circumstances: Circumstances | None,
 ) -> list[Outcome]:
     """The outcomes of the pictures as notes."""
+    findings, known = read_notes(model, pictures, circumstances)
+    return outcomes(model, pictures, findings, {}, known)
+
+
+def read_notes(
+    model: DiagnosisModel,
+    pictures: Sequence[Mapping[str, str]],
+    circumstances: Circumstances | None,
+) -> tuple[dict[str, Findings], dict[str, Circumstances]]:
+    """By disease the findings of each picture's note, and what is known beside them."""
     look = Phenotypes(model.kg)
     with tempfile.TemporaryDirectory() as name:
         for number, picture in enumerate(pictures):
@@ -123,7 +133,7 @@ def noted(
         if circumstances is not None:
             stated = demographics(text.text)
             known[picture["disease"]] = replace(circumstances, sex=stated.sex, age=stated.age)
-    return outcomes(model, pictures, findings, {}, known)
+    return findings, known
 
 
 def outcomes(

@@ -108,8 +108,8 @@ def _print_open_set(open_set: Mapping[str, Any]) -> None:
     """Print whether the disease is any candidate, and which are in the set."""
     show.out.print(
         words(
-            "none of these: {none_of_these:.0%}, by the phenotypes seen (of the cases that it was"
-            " fitted on {base_rate:.0%})",
+            "none of these: {none_of_these:.0%} ({base_rate:.0%} before anything was known of the"
+            " patient)",
             **open_set,
         )
     )
@@ -130,8 +130,7 @@ def _print_open_set(open_set: Mapping[str, Any]) -> None:
     shown = "; ".join(names[:10]) + ("; …" if len(names) > 10 else "")
     show.out.print(
         words(
-            "set for {coverage:.0%}: {size:,}{beside}: {shown} (in the list's order; nothing that"
-            " fits the phenotypes seen is left out for being rare or for what is absent)",
+            "set for {coverage:.0%}: {size:,}{beside}: {shown}",
             beside=beside,
             shown=shown,
             **open_set,

@@ -119,9 +119,10 @@ def diagnose_patients(
         first that is a candidate with its rank (`known_rank`; None where none of them is, with a
         note; a note says, too, where the model knows the publication, so that the rank is no test
         of it), and `open_set`, None where the model has none. Probabilities of phenotypes count for
-        those of diseases; everything else takes the likely ones as present. "None of these" goes by
-        the phenotypes seen alone, as it was fitted; see `OpenSet.none_and_sets` for what else the
-        set goes by.
+        those of diseases; everything else takes the likely ones as present. "None of these" and the
+        set go by all that is known where how common diseases are counts (`clinic`), else "none of
+        these" by the phenotypes seen alone, as it was fitted; see `OpenSet.none_and_sets` for what
+        the set goes by then.
     """
     from medkg.mining.diagnosis.posterior import factors_for
 
@@ -159,7 +160,7 @@ def ranked_rows(
     """The diagnoses of `diagnose_patients` of one patient of whom the model knows a phenotype."""
     from medkg.mining.diagnosis.posterior import factors_for
 
-    ranked = _Ranked.of(model, [findings], factors_for(model, circumstances))
+    ranked = RankedPatients.of(model, [findings], factors_for(model, circumstances))
     return model.rows_of(
         ranked.present[0], ranked.excluded[0], ranked.scores[0], ranked.logs[0], top
     )
@@ -171,7 +172,7 @@ def _batches(patients: Sequence[PatientFindings]) -> Iterator[Sequence[PatientFi
 
 
 @dataclass(frozen=True)
-class _Ranked:
+class RankedPatients:
     """Patients as the model knows them, with the scores and probabilities of all diseases.
 
     Attributes:
@@ -190,7 +191,7 @@ class _Ranked:
     @classmethod
     def of(
         cls, model: DiagnosisModel, patients: Sequence[Findings], factors: Factors | None
-    ) -> _Ranked:
+    ) -> RankedPatients:
         """Rank for patients of each of whom the model knows a phenotype."""
         from medkg.mining.diagnosis.posterior import posterior, to_explain
 
@@ -249,7 +250,7 @@ class _Ranking:
         from medkg.core.ranking import ordinal_rank
 
         model, knowledge = self.model, self.model.knowledge
-        ranked = _Ranked.of(model, [patient.findings for patient in patients], self.factors)
+        ranked = RankedPatients.of(model, [patient.findings for patient in patients], self.factors)
         present, excluded, scores, logs = (
             ranked.present,
             ranked.excluded,
@@ -368,6 +369,7 @@ class _Ranking:
         self, present: Sequence[Integers], scores: Floats, logs: Floats
     ) -> Sequence[OpenSetResult | None]:
         """`open_set` of each patient; see `diagnose_patients`."""
+        from medkg.mining.diagnosis.clinic import clinic_open_set
         from medkg.mining.diagnosis.explained import PatientEvidence
 
         model = self.model
@@ -375,12 +377,18 @@ class _Ranking:
             return [None] * len(present)
         diseases, names = model.knowledge.diseases, model.names
         evidence = PatientEvidence(model.knowledge.as_stated, present)
-        all_none, sets = model.open_set.none_and_sets(scores, evidence, logs, self.coverage)
+        if self.factors is not None and self.factors.of_a_clinic:
+            opened = clinic_open_set()
+            all_none = opened.none_of_these(logs, evidence)
+            sets = opened.sets(logs, evidence, self.coverage)
+        else:
+            opened = model.open_set
+            all_none, sets = opened.none_and_sets(scores, evidence, logs, self.coverage)
         results: list[OpenSetResult] = []
         for none, rows in zip(all_none, sets, strict=True):
             result: OpenSetResult = {
                 "none_of_these": float(none),
-                "base_rate": model.open_set.base_rate,
+                "base_rate": opened.base_rate,
                 "coverage": self.coverage,
                 "size": int((rows >= 0).sum()),
                 "with_none": bool((rows < 0).any()),

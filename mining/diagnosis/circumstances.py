@@ -195,6 +195,12 @@ class Factors:
         return by_name
 
     @property
+    def of_a_clinic(self) -> bool:
+        """Whether the probabilities are those of a clinic's patients: how common diseases are
+        counts, and how often they show each finding."""
+        return self._frequencies is not None
+
+    @property
     def everyday(self) -> Integers:
         """Columns of the phenotypes that are everyday conditions; none where these don't count."""
         return np.zeros(0, dtype=np.int64) if self._everyday is None else self._everyday.columns

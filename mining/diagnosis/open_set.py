@@ -143,9 +143,10 @@ class OpenSet:
         """P(none) by the phenotypes seen, and sets of patients of whom more is known, in its order.
 
         Conformity was measured on probabilities by the phenotypes seen alone, so that a set of
-        others, to the same limit, would hold the truth as often as it happens to. Members are
-        therefore all of `sets`, and with them the first of the other order until they are
-        together as probable as the coverage: as often right, and never without who comes first.
+        others, to the same limit, would hold the truth as often as it happens to (for those of a
+        clinic see `clinic`). Members are therefore all of `sets`, and with them the first of the
+        other order until they are together as probable as the coverage: as often right, and never
+        without who comes first.
 
         Args:
             logs: logarithms of the probabilities by all that is known, patients × diseases.
