@@ -97,9 +97,10 @@ _OF_SOMEBODY = re.compile(
             r"(?<![\w/])(?P<letter_first>(?-i:[FM]))\s?/\s?(?P<slashed_last>\d{2,3})\b(?![/.,]\d)",
             rf"\bi(?:['’]m|\s+am)\s+(?P<my_age>\d{{2,3}})(?:(?:,|\s+and)?\s+(?:an?\s+)?"
             rf"(?P<my_sex>{_ANYONE})\b|(?=\s+and\b(?!\s+a\s+half)|\s*[,.](?!\d)))",
-            # Miss T., aged 26; Mr. K., DOB 1972, 52 yrs
+            # Miss T., aged 26; Mr. K., DOB 1972, 52 yrs; Mr J, 68-year-old joiner
             r"^\s*(?:re:?\s)?(?P<title>(?-i:Mrs|Miss|Ms|Mr|MRS|MISS|MR))\.?\s(?-i:[A-Z])[\w.'’-]{0,30},\s*(?:dob[^,\n]{1,12},\s*)?"
-            r"(?:aged?\s)?(?P<of_title>\d{1,3})(?:\s?y(?:ears?|rs?|/?o)?\b)?(?=\s*(?:[.,;)\n]|$))",
+            r"(?:aged?\s)?(?P<of_title>\d{1,3})"
+            r"(?:[\s-]years?[\s-]old\b|(?:\s?y(?:ears?|rs?|/?o)?\b)?(?=\s*(?:[.,;)\n]|$)))",
             r",\s*(?P<listed>\d{1,3}),\s*(?P<listed_sex>female|male)\b",
         )
     ),
@@ -200,8 +201,10 @@ _TOLD_OF = re.compile(
     r"|value|review\w*|met\b|thank|appreciate)))",
     _FLAGS,
 )
-# "Dear Colleague," is nobody of whom a letter tells.
-_SALUTATION = re.compile(r"\A\s*(?:dear|to)\s[^\n,]{1,60}[,\n]", re.IGNORECASE)
+# "Dear Colleague," is nobody of whom a letter tells; above it may stand where the letter is from.
+_SALUTATION = re.compile(
+    r"\A\s*(?:[^\n]{1,80}\n\s*){0,4}?(?:dear|to)\s[^\n,]{1,60}[,\n]", re.IGNORECASE
+)
 # Of the pronouns, how many have to be of the sex of the first: others are of relatives.
 _OF_THE_FIRST = 0.8
 _PART_OF_AGE = re.compile(rf"({_NUMBER})[\s-]?([a-z])?", _FLAGS)

@@ -9,8 +9,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from ...graph.identifiers import name_key
-from .answered import OPPOSITE, SIGN, answered_by_name, names_of
+from .answered import OPPOSITE, SIGN, answered_by_name
 from .circumstances import Factors
 from .knowledge import Floats, Integers, Knowledge
 from .posterior import ProbabilityModel, most_probable, posterior
@@ -108,20 +107,9 @@ def _open(
     opposite = settled(knowledge.with_ancestors([present]).indices, OPPOSITE)
     columns = askable(knowledge, rows, present, excluded, np.union1d(unknown, opposite))
     columns = np.setdiff1d(columns, settled(present, SIGN)).astype(np.int64)
-    return columns[~_are_diagnoses(model, rows[:_NO_QUESTIONS], columns)]
-
-
-def _are_diagnoses(model: ProbabilityModel, rows: Integers, columns: Integers) -> NDArray[np.bool_]:
-    """Which phenotypes have the name of one of the diseases (rows): asking for aortic dissection
-    is asking for the diagnosis."""
-    knowledge = model.knowledge
-    phenotypes = [knowledge.phenotypes[column] for column in columns]
-    diseases = [knowledge.diseases[row] for row in rows]
-    nodes = model.kg.nodes.filter(pl.col("id").is_in([*phenotypes, *diseases]))
-    named = names_of(nodes).with_columns(key=name_key(pl.col("name")))
-    of_diseases = named.filter(pl.col("id").is_in(diseases)).select("key")
-    same = set(named.join(of_diseases, on="key", how="semi")["id"])
-    return np.array([phenotype in same for phenotype in phenotypes], dtype=bool)
+    # Who is asked for aortic dissection is asked for the diagnosis.
+    diagnoses = set().union(*(model.namesakes[row] for row in rows[:_NO_QUESTIONS].tolist()))
+    return columns[~np.isin(columns, list(diagnoses))]
 
 
 class Question(TypedDict):

@@ -154,7 +154,9 @@ def explain(
     """
     knowledge = model.knowledge
     factors = factors_for(model, circumstances)
-    matches = [compare(knowledge, int(row), present, excluded) for row in rows]
+    matches = [
+        compare(knowledge, row, present, excluded, model.namesakes[row]) for row in rows.tolist()
+    ]
     pairs = {
         (int(row), match.by)
         for row, of_disease in zip(rows, matches, strict=True)

@@ -38,15 +38,23 @@ class Match:
 
 
 def compare(
-    knowledge: Knowledge, disease: int, present: Integers, excluded: Integers
+    knowledge: Knowledge,
+    disease: int,
+    present: Integers,
+    excluded: Integers,
+    namesakes: Set[int] = frozenset(),
 ) -> list[Match]:
-    """A patient's phenotypes, and those that are missing, against a disease (its row)."""
+    """A patient's phenotypes, and those that are missing, against a disease (its row).
+
+    Args:
+        namesakes: columns of what has the disease's name and is therefore never missing.
+    """
     profile = _Profile.of(knowledge, disease)
     matches = [_match_present(knowledge, profile, column) for column in present.tolist()]
     matches += [_match_excluded(knowledge, profile, column) for column in excluded.tolist()]
     implied = {a for column in present for a in entries(knowledge.closure, column).tolist()}
     implied |= {m.by for m in matches if m.by is not None and m.how == "broader"}
-    return matches + _missing(knowledge, profile, implied, set(excluded.tolist()))
+    return matches + _missing(knowledge, profile, implied | namesakes, set(excluded.tolist()))
 
 
 def explaining(knowledge: Knowledge, patients: Sequence[Integers]) -> NDArray[np.bool_]:
@@ -131,7 +139,7 @@ def _missing(
     """The frequent and informative phenotypes of a disease of which nothing is said.
 
     Args:
-        implied: columns of what the patient's phenotypes imply or match.
+        implied: columns of what the patient's phenotypes imply or match, and of namesakes.
         excluded: columns of what was excluded, with which all below is.
     """
     order = np.argsort(-profile.frequency * knowledge.information[profile.stated], kind="stable")

@@ -39,6 +39,7 @@ from .explain import explain
 from .figures import Figures
 from .knowledge import Floats, Integers, Knowledge
 from .matches import compare
+from .namesakes import namesakes
 from .open_set import OpenSet
 from .posterior import factors_for, most_probable, posterior, to_explain
 from .scorers import DiagnosisScorer, carried_over, scorer_of
@@ -174,10 +175,8 @@ class DiagnosisModel:
         rows: list[Diagnosis] = []
         for rank, row in enumerate(most_probable(logs, top), start=1):
             disease = self.knowledge.diseases[row]
-            names = {
-                part: [self.names.get(id_, id_) for id_ in ids]
-                for part, ids in self._compared(int(row), present, absent).items()
-            }
+            compared = self._compared(int(row), present, absent)
+            names = {part: [self.names.get(i, i) for i in ids] for part, ids in compared.items()}
             rows.append(
                 {
                     "rank": rank,
@@ -244,6 +243,11 @@ class DiagnosisModel:
         """The names of the graph's nodes."""
         return dict(self.kg.nodes.select("id", "name").iter_rows())
 
+    @cached_property
+    def namesakes(self) -> dict[int, set[int]]:
+        """See `namesakes`."""
+        return namesakes(self.kg, self.knowledge)
+
     def _resolved(self, symptoms: Sequence[str], absent: Sequence[str]) -> tuple[Integers, ...]:
         """Columns of the phenotypes present, of which there must be one, and of those absent."""
         present = self._columns(symptoms)
@@ -271,7 +275,8 @@ class DiagnosisModel:
         Patients without a phenotype that the model knows have none. The base rate is that of the
         disease before anything is known: one in as many as the model has.
         """
-        cases = [case for case in cases_of(patients) if len(self._known(case.present))]
+        columns_of = self.knowledge.columns_of
+        cases = [case for case in cases_of(patients) if len(columns_of(case.present))]
         known = {
             (case.id, self.knowledge.disease_rows.get(disease))
             for case in cases
@@ -281,8 +286,8 @@ class DiagnosisModel:
         date = datetime.now(UTC).date().isoformat()
         for start in range(0, len(cases), BATCH_SIZE):
             part = cases[start : start + BATCH_SIZE]
-            present = [self._known(case.present) for case in part]
-            absent = [self._known(case.excluded) for case in part]
+            present = [columns_of(case.present) for case in part]
+            absent = [columns_of(case.excluded) for case in part]
             scores = self.scores(present)
             logs = self.log_probabilities(present, absent, scores=scores)
             for number, case in enumerate(part):
@@ -307,17 +312,14 @@ class DiagnosisModel:
         return conform(pl.DataFrame(rows, schema=PREDICTIONS), PREDICTIONS)
 
     def _columns(self, texts: Sequence[str]) -> Integers:
-        return self._known([self.kg.resolve(text, "Symptom") for text in texts])
-
-    def _known(self, phenotypes: Sequence[str]) -> Integers:
-        return self.knowledge.columns_of(phenotypes)
+        return self.knowledge.columns_of([self.kg.resolve(text, "Symptom") for text in texts])
 
     def _compared(
         self, disease: int, present: Integers, excluded: Integers
     ) -> dict[str, list[str]]:
         """Identifiers of the phenotypes of each part that `diagnose` lists."""
         by_part: dict[str, list[str]] = {part: [] for part in COMPARED}
-        for match in compare(self.knowledge, disease, present, excluded):
+        for match in compare(self.knowledge, disease, present, excluded, self.namesakes[disease]):
             if match.part in by_part:
                 by_part[match.part].append(self.knowledge.phenotypes[match.phenotype])
         return by_part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,6 +37,10 @@ class ProbabilityModel(Protocol):
     @property
     def names(self) -> dict[str, str]:
         """The names of the graph's nodes."""
+
+    @property
+    def namesakes(self) -> Mapping[int, Set[int]]:
+        """The phenotypes that have a disease's name, see `namesakes`."""
 
     def log_probabilities(
         self,

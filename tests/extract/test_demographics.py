@@ -33,6 +33,12 @@ _MONTH = 1 / 12
         ("My daughter is 17 and has lost 15 kilos.", "female", 17),
         ("Patient aged 62 with tremor", None, 62),
         ("37 y/o M. Cough.", "male", 37),
+        ("Mr J, 68-year-old joiner, has a tremor.", "male", 68),
+        (
+            "Movement disorders\nDear Colleague,\nI saw this 68-year-old joiner. He shakes.",
+            "male",
+            68,
+        ),
         ("19 yo F, college student", "female", 19),
         ("45yoF with rash", "female", 45),
         ("Pt 52/M with fever", "male", 52),

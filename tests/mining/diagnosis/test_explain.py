@@ -61,6 +61,27 @@ def test_each_way_to_match(model: DiagnosisModel) -> None:
     assert missing == ["HP:0000012"]
 
 
+def test_what_has_the_disease_s_name_is_not_missing(kg: KnowledgeGraph) -> None:
+    """By a synonym of the one and the name of the other, however it is written."""
+    synonyms = pl.when(id="HP:0000012").then(pl.lit(["Ringing-disease"])).otherwise("synonyms")
+    nodes = kg.nodes.select("id", "kind", "name", "properties", synonyms=synonyms)
+    renamed = KnowledgeGraph.build(nodes, kg.evidence, kg.sources)
+    model = train_diagnosis(renamed, model="naive_bayes")
+    known = model.knowledge
+    own = {known.phenotype_columns["HP:0000012"]}
+    ringing = row(model, "ringing disease")
+    assert model.namesakes == {
+        r: own if r == ringing else set() for r in known.disease_rows.values()
+    }
+    first = model.diagnose(["HP:0000111", "HP:0000021", "HP:0000003", "HP:0000042"]).row(
+        0, named=True
+    )
+    assert first["disease"] == DISEASES["ringing disease"]
+    assert first["missing"] == []
+    lines = model.explain(["HP:0000021"], diseases=["ringing disease"])
+    assert "HP:0000012" not in lines["phenotype"].to_list()
+
+
 def test_an_organ_system_matches_nothing_below_it(model: DiagnosisModel) -> None:
     known = model.knowledge
     system, below = (known.columns_of([each]) for each in ("HP:0000002", "HP:0000021"))
