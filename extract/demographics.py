@@ -35,7 +35,7 @@ _PARTS = r"(?:months?|mos?|weeks?|wks?|days?)"  # of a year
 # 3 years, 3 year 2 month, 3 years and 2 months
 _TERM = rf"{_NUMBER}[\s-]?(?:{_YEARS}|{_PARTS})(?:,?\s(?:and\s)?{_NUMBER}[\s-]?{_PARTS})?"
 _OLD = r"[\s-](?:old|of\s+age)\b"
-_SHORT = rf"{_FIGURE}\s?(?:y/?o(?:\b|(?=[fm]\b))|y\.\s?o\.)"
+_SHORT = rf"{_FIGURE}\s?(?:y[/-]?o(?:\b|(?=[fm]\b))|y\.\s?o\.)"
 
 _PERSONS = {
     "female": ("woman", "girl", "lady", "gentlewoman", "schoolgirl"),
@@ -168,7 +168,7 @@ _OTHER_AGE = re.compile(
 
 # A line's end is none where the next one goes on in small letters or with a number.
 _SENTENCE_END = re.compile(
-    r"(?<!Mrs)(?<!Mr)(?<!Ms)(?<!Dr)[.!?](?=\s)|;|[。；！？]|\n(?![ \t]*(?:[a-z]|\d(?![.)]\s)))",
+    r"(?<!Mrs)(?<!Mr)(?<!Ms)(?<!Dr)(?<![yY]\.[oO])[.!?](?=\s)|;|[。；！？]|\n(?![ \t]*(?:[a-z]|\d(?![.)]\s)))",
     re.ASCII,
 )
 _LONGEST = 300  # characters of a sentence that are looked at before a phrase
@@ -208,6 +208,9 @@ _SALUTATION = re.compile(
 # Of the pronouns, how many have to be of the sex of the first: others are of relatives.
 _OF_THE_FIRST = 0.8
 _PART_OF_AGE = re.compile(rf"({_NUMBER})[\s-]?([a-z])?", _FLAGS)
+# "4/12 old girl": of so many twelfths or fifty-seconds of a year.
+_BRITISH_PARTS = {"12": "months", "52": "weeks"}
+_BRITISH_AGE = re.compile(rf"(?<![\d/])(\d{{1,2}})/(12|52)(?=[\s-](?:old|{_ANYONE})\b)", _FLAGS)
 _UNITS = {"y": "years", "m": "months", "w": "weeks", "d": "days", "h": "hours"}
 
 # 45岁, 1岁6个月, 8个月
@@ -286,6 +289,7 @@ def demographics(text: str) -> Demographics:
         Demographics(sex='female', age=34.0)
     """
     sex, age = None, None
+    text = _BRITISH_AGE.sub(lambda age: f"{age[1]} {_BRITISH_PARTS[age[2]]}", text)
     if told_of := relative_told_of(text):
         # "Girl" and "boy" are read with any age, months among them.
         person = {"female": "girl", "male": "boy"}.get(str(told_of.sex), "patient")

@@ -280,7 +280,7 @@ def results_of(mention: Span) -> Results | None:
     """
     if mention.text.lower() in _PRESSURE:
         return pressure_results(measurement(mention), mention.doc)
-    test = _test_of(mention.text)
+    test = _test_of(mention._.stands_for or mention.text)
     if test is None or _of_other_specimen(mention, test):
         test = _of_specimen(mention)
     if test is None or _is_person(mention):

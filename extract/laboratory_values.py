@@ -40,6 +40,7 @@ _SCHEDULE = re.compile(
 )
 _NUMBER = re.compile(r"(?P<bound>[<>≤≥]?)[=\s]*(?P<amount>\d[\d,]*(?:\.\d+)?)")
 _BOUNDS = {"≤": "<", "≥": ">"}
+_SPAN = re.compile(r"(\d+(?:[.,]\d+)?)\s?(?:-|–|to)\s?(\d+(?:[.,]\d+)?)")
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
 # Without a unit these are as often shares of the white cells as counts; but of the two kinds that
 # are most frequent a few, with a decimal point, were counted: "neutrophils 0.5".
@@ -190,7 +191,13 @@ def is_size(test: LaboratoryTest) -> bool:
 
 
 def by_range(test: LaboratoryTest, stated: Mapping[str, str | float], mention: Span) -> str | None:
-    """Low, high or normal; None where the value is no number or its unit leaves that open."""
+    """Low, high or normal; None where the value is no number or its unit leaves that open.
+
+    Of "30-35 %" it is low or high where both ends are: a normal one may be a range of reference.
+    """
+    if span := _SPAN.fullmatch(str(stated["value"])):
+        first, last = (by_range(test, {**stated, "value": end}, mention) for end in span.groups())
+        return first if first == last != "normal" else None
     if (amount := _amount_of(stated)) is None:
         return None
     value, bound = amount

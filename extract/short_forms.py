@@ -27,13 +27,18 @@ _WHERE = {
         "number": [
             (
                 "",
-                r"(?:\s?[:=]|\s(?:of|was|is|at))?\s?[<>≤≥]?\s?\d[\d.,]*"
+                # in a table's column too
+                r"(?:\s?[:=]|\s(?:of|was|is|at))?[ \t|]{0,20}[<>≤≥]?\s?\d[\d.,]*"
                 r"(?![\d.,]|\s?\+|%\s(?:infusion|solution|IV)"
                 r"|\s?(?:[mk]?g|mcg|gm|grams?|m?[Ee][Qq]|mmol|m[lL]|IU|units?|tab(?:let)?s?"
                 r"|cap(?:sule)?s?|(?i:bid|tid|qid|daily|po))\b(?!\s?/))",
             )
         ],
         "heading": [("", r"\s?:")],
+        "vital sign": [
+            ("", r"\s?:?\s?\d{2,3}[\s,;/]{1,3}(?:BP|RR|T|SpO2|[Ss]ats)\b"),
+            (r"\b(?:BP \d{2,3}/\d{2,3}|RR \d\d|T \d\d(?:\.\d)?)[\s,;]{1,3}$", r"\s?:?\s?\d{2,3}\b"),
+        ],
         "embolism": [
             (
                 r"\b(?i:no|denie[sd]|for|acute|saddle|(?:sub)?massive|bilateral|(?:un)?provoked"

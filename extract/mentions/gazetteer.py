@@ -286,19 +286,36 @@ def _with_defined(doc: Doc, mentions: list[Span]) -> list[Span]:
 
 
 def _joined(mention: Span, names: set[tuple[int, int]]) -> list[Span]:
-    """A mention, or the two that it joins, if each is a name: "short-sighted and clumsy".
+    """A mention, or those that it joins, if each is a name: "short-sighted and clumsy".
 
-    What a semicolon divides ("big spleen; tremor") are two without being names.
+    What a semicolon divides ("big spleen; tremor") are two without being names; and what a comma
+    does ("febrile, toxic, drooling") where the first is a name that nothing may follow, as in "pain
+    in the arms, legs", and the rest holds another.
     """
     doc, start, end = mention.doc, mention.start, mention.end
     for place in range(start + 1, end - 1) if (start, end) not in names else ():
-        parts = [(start, place), (place + 1, end)]
-        if doc[place].text == ";" or (doc[place].lower_ in _AND and names.issuperset(parts)):
-            spans = [Span(doc, *part, label=mention.label_) for part in parts]
+        first, rest = (start, place), (place + 1, end)
+        divider = doc[place].lower_
+        if (
+            divider == ";"
+            or (divider in _AND and names.issuperset((first, rest)))
+            or (
+                divider == ","
+                and first in names
+                and any(place < begin and stop <= end for begin, stop in names)
+                and not _goes_on(doc[start:place])
+            )
+        ):
+            spans = [Span(doc, *part, label=mention.label_) for part in (first, rest)]
             for span in spans:
                 span._.probability = mention._.probability
-            return spans
+            return [spans[0], *_joined(spans[1], names)]
     return [mention]
+
+
+def _goes_on(name: Span) -> bool:
+    """Whether the last words of a name may be the first of several: "pain in the arms, legs"."""
+    return any(token.lower_ in ("in", "of", "with", "on", "at", "to", "from") for token in name)
 
 
 _ALLERGY = frozenset(("allergy", "allergies", "allergic", "hypersensitivity", "intolerance"))
@@ -418,6 +435,8 @@ def _candidates(
             written = [key]
             if key[-1] == "s" and words[n] != "s":  # a plural, but not the "s" of "s/p"
                 written.append(key[:-1])
+            if "ae" in key or "oe" in key:  # "haematemesis", "melaena"
+                written += [each.replace("ae", "e").replace("oe", "e") for each in written]
             if in_one:
                 written += [_ONE_PIECE + form for form in written]
             places += [(start, n + 1)] * len(written)

@@ -33,6 +33,10 @@ _MONTH = 1 / 12
         ("My daughter is 17 and has lost 15 kilos.", "female", 17),
         ("Patient aged 62 with tremor", None, 62),
         ("37 y/o M. Cough.", "male", 37),
+        ("58 y.o. woman, breathless.", "female", 58),
+        ("Aged 58 y.o. male with cough", "male", 58),
+        ("4/12 old girl, snuffly for 3/7.", "female", 4 * _MONTH),
+        ("An 8/52 old boy vomits.", "male", 8 * 7 / 365.25),
         ("Mr J, 68-year-old joiner, has a tremor.", "male", 68),
         (
             "Movement disorders\nDear Colleague,\nI saw this 68-year-old joiner. He shakes.",
