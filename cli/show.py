@@ -132,6 +132,8 @@ def cell(value: Any) -> str:
         text = words("yes" if value else "no")
     elif isinstance(value, float):
         text = f"{value:.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
+        if text == "1.000" and value < 1:
+            text = ">0.999"
     elif isinstance(value, int):
         text = f"{value:,}"
     elif isinstance(value, Mapping):

@@ -168,7 +168,8 @@ _OTHER_AGE = re.compile(
 
 # A line's end is none where the next one goes on in small letters or with a number.
 _SENTENCE_END = re.compile(
-    r"(?<!Mrs)(?<!Mr)(?<!Ms)(?<!Dr)(?<![yY]\.[oO])[.!?](?=\s)|;|[。；！？]|\n(?![ \t]*(?:[a-z]|\d(?![.)]\s)))",
+    r"(?<!Mrs)(?<!Mr)(?<!Ms)(?<!Dr)(?<![yY]\.[oO])[.!?](?=\s)"
+    r"|;|[。；！？]|\n(?![ \t]*(?:[a-z]|\d(?![.)]\s)))",
     re.ASCII,
 )
 _LONGEST = 300  # characters of a sentence that are looked at before a phrase

@@ -288,7 +288,10 @@ def results_of(mention: Span) -> Results | None:
     if is_size(test):
         return size_results(test, mention, is_child=_of_child(mention.doc))
     stated = measurement(mention)
-    if "value" not in stated and _is_part_of_name(mention):
+    if "value" not in stated and (
+        _is_part_of_name(mention)
+        or mention.text.lower() == "pulse"  # "a reduced pulse" is a weak one: no rate
+    ):
         return None
     if "value" in stated and (usual := range_of_the_healthy(test, stated, mention)) is not None:
         return by_reference(test, stated, usual)

@@ -222,8 +222,9 @@ def findings_in_note(path: Path, kg: KnowledgeGraph) -> pl.DataFrame:
         the patient's, but for what a drug did. `text` is how the note words it, `context` its
         context, `start` and `end` the characters of `sentence`. Words that are no name but like one
         are `maybe`, with a `probability` and that name in their context, and so are those whose
-        term is uncertain; denied, they are `no` where it is all but sure. Each sentence without a finding has a row
-        without a term (`NO_FINDING` is its context), so that a person sees what may be missing.
+        term is uncertain; denied, they are `no` where it is all but sure. Each sentence without a
+        finding has a row without a term (`NO_FINDING` is its context), so that a person sees what
+        may be missing.
 
     Raises:
         DataError: it can't be read, or is not one text.
@@ -319,9 +320,9 @@ def _finding(
     if like := triple.qualifiers.get("like"):
         context.append(f"like {like!r}")
         probability = round(triple.probability, 2)
-    elif (score := links.get((triple.object.start, triple.object.end), 1.0)) < _SURE_LINK:
-        if name_key_of(read) != name_key_of(name):
-            probability = round(score, 2)
+    elif name_key_of(read) != name_key_of(name):
+        score = links.get((triple.object.start, triple.object.end), 1.0)
+        probability = round(score, 2) if score < _SURE_LINK else None
     if keep == "no" and probability is not None and probability < _SURE:
         keep = "drop"
     if keep == "yes" and probability is not None:

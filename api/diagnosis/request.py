@@ -397,8 +397,8 @@ def _stated(
         return None
     values = [*([sex] if sex else []), *([] if age is None else [_in_units(age)])]
     note = (
-        f"{', '.join(values)} count, as the note says;"
-        " --sex and --age go before it, --no-demographics leaves it out"
+        f"from the note: {', '.join(values)}"
+        " (--sex and --age go before it, --no-demographics leaves it out)"
     )
     known = replace(
         circumstances,

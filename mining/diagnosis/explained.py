@@ -43,8 +43,7 @@ class PatientEvidence:
         for number, (patient, disease) in enumerate(zip(self.patients, diseases, strict=True)):
             if not len(patient):
                 continue
-            own = self.knowledge.information[patient]
-            shared = self._shared(patient, int(disease))
+            own, shared = self._own_and_shared(patient, int(disease))
             features[number] = (
                 shared.sum() / max(own.sum(), 1e-6),
                 (shared >= _EXACTLY * own).mean(),
@@ -53,11 +52,17 @@ class PatientEvidence:
             )
         return features
 
-    def _shared(self, patient: Integers, disease: int) -> NDArray[np.float64]:
+    def _own_and_shared(
+        self, patient: Integers, disease: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """For each finding the information content of its most informative ancestor, itself
-        included, that the disease shows."""
+        included: of all, and of those that the disease shows.
+
+        That of a finding that no disease states is 0, and it says as much as what is above it.
+        """
         shown = np.zeros(len(self.knowledge.phenotypes), dtype=bool)
         shown[entries(self.knowledge.frequency, disease)] = True
         ancestors = [entries(self.knowledge.closure, int(phenotype)) for phenotype in patient]
         information = self.knowledge.information
-        return np.array([(information[above] * shown[above]).max() for above in ancestors])
+        own = np.array([information[above].max() for above in ancestors])
+        return own, np.array([(information[above] * shown[above]).max() for above in ancestors])

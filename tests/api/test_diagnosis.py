@@ -151,16 +151,16 @@ def test_sex_and_age_of_a_note_count(folder: Path, model: DiagnosisModel, tmp_pa
         return {text for text in rows if not text.startswith("prevalence")}
 
     assert circumstances(read) == {"sex female", "age 3"}
-    (remark,) = (text for text in read.cases[0]["notes"] if "as the note says" in text)
-    assert "female, 3 years count" in remark
+    (remark,) = (text for text in read.cases[0]["notes"] if "from the note" in text)
+    assert "female, 3 years (" in remark
     given = DiagnosisRequest(note=note, explain=True, sex="male", age=5)
     assert circumstances(diagnose(model, given)) == {"sex male", "age 5"}
     without = diagnose(model, DiagnosisRequest(note=note, explain=True, demographics=False))
     assert circumstances(without) == set()
-    assert not any("as the note says" in text for text in without.cases[0]["notes"])
+    assert not any("from the note" in text for text in without.cases[0]["notes"])
     printed = json.loads(run(folder, "--note", note, "--age", "5", "--json").stdout)
-    (remark,) = (text for text in printed["cases"][0]["notes"] if "as the note says" in text)
-    assert remark.startswith("female count")
+    (remark,) = (text for text in printed["cases"][0]["notes"] if "from the note" in text)
+    assert remark.startswith("from the note: female (")
     table = json.loads(
         run(folder, "--note", note, "--findings", tmp_path / "f.tsv", "--json").stdout
     )
@@ -870,7 +870,7 @@ def test_a_note_s_sex_and_age_count_for_nothing_that_is_written(
             with connect(embedded_uri) as store:
                 change(store, EVERYTHING)
         assert result.exit_code == 0, result.output
-        assert "as the note says" not in result.stdout
+        assert "from the note" not in result.stdout
     assert written[0].height
     assert written[0].equals(written[1])
 
