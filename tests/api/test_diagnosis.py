@@ -359,6 +359,28 @@ def test_what_a_note_denies_in_words_like_a_name_excludes_if_sure(
     assert row["keep"] == "drop"
 
 
+def test_what_may_be_another_term_s_is_uncertain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the probability of its link, unless the note has the term's own name."""
+    note = tmp_path / "note.txt"
+    note.write_text("He has haemoptysis. She gets up to nocturia. No haemoptysis now.")
+
+    def rows() -> list[tuple[str, str, float | None]]:
+        known = findings_in_note(note, plain()).filter(pl.col("phenotype") != "")
+        return list(known.select("keep", "text", "probability").iter_rows())
+
+    assert {keep for keep, *_ in rows()} == {"yes", "no"}
+    monkeypatch.setattr("medkg.diagnosis.findings._SURE_LINK", 1.1)
+    monkeypatch.setattr("medkg.diagnosis.findings._SURE", 1.1)
+    first, named, denied = rows()
+    assert first[:2] == ("maybe", "haemoptysis")
+    assert first[2] is not None
+    assert 0.5 < first[2] <= 1
+    assert named == ("yes", "nocturia", None)
+    assert denied == ("drop", "haemoptysis", None)
+
+
 def test_what_a_note_words_like_a_name_is_likely(tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("She gets up five times a night to pee. Her mother coughed up a little blood.")

@@ -28,6 +28,14 @@ def test_names_have_spaces_but_for_relations_and_what_a_query_returns(
         assert name in printed
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.0, "1.000"), (0.9996, ">0.999"), (0.99949, "0.999"), (0.0004, "4.0e-04"), (0.0, "0.000")],
+)
+def test_what_is_nearly_one_is_not_one(value: float, text: str) -> None:
+    assert show.cell(value) == text
+
+
 def test_what_goes_to_a_pipe_is_wide() -> None:
     program = "from medkg.cli import show; print(show.out.width, show.err.width)"
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}

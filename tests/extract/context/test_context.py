@@ -411,6 +411,7 @@ HISTORICAL, FAMILY, OTHER, PLAIN = {"historical"}, {"family"}, {"other"}, set[st
          [PLAIN, PLAIN, NEGATED]),
         ("Admitted with [gout|Disease], [lupus|Disease] ruled out.", [PLAIN, NEGATED]),
         ("[Lupus|Disease] was in the differential but ruled out.", [NEGATED]),
+        ("Her GP thought this was [asthma|Disease].", [POSSIBLE]),
         ("His wife takes [aspirin|Drug] for [gout|Disease].", [OTHER, OTHER]),
         ("His wife takes him to dialysis for [ESRD|Disease].", [PLAIN]),
         ("His wife takes care of his [gout|Disease].", [PLAIN]),
@@ -529,6 +530,11 @@ def test_what_is_excluded_or_hardly_there(nlp: Language, text: str, polarity: st
         ("Her sister is worried by her [cough|Symptom].", "patient"),
         ("His partner brought him, with a [cough|Symptom].", "patient"),
         ("My wife has a [cough|Symptom].", "other"),
+        ("Flatmate has [diarrhoea|Symptom].", "other"),
+        ("Ate with two friends, who both have [diarrhoea|Symptom].", "other"),
+        ("Friends say she has a [tremor|Symptom].", "patient"),
+        ("Her colleagues have commented on her [tremor|Symptom].", "patient"),
+        ("Neighbours found him with a [cough|Symptom].", "patient"),
     ],
 )
 def test_who_sends_or_tells_of_a_patient_has_not_what_they_have(

@@ -161,6 +161,7 @@ def of_phenotypes() -> Language:
         "HP:0001382": "Hypermobile joints",
         "HP:0001344": "Absent speech",
         "HP:0001824": "Weight loss",
+        "HP:0012514": "Pain in the legs",
     }
     nodes = pl.DataFrame(
         {
@@ -245,6 +246,31 @@ def test_how_much_weight_was_lost_is_nothing_where_no_name_is_for_it() -> None:
 def test_a_semicolon_divides_what_a_recogniser_joined(of_phenotypes: Language) -> None:
     doc = marked(of_phenotypes, "Findings: [broad aortic root; tremor|Symptom].")
     assert [m.text for m in doc.spans["mentions"]] == ["broad aortic root", "tremor"]
+
+
+@pytest.mark.parametrize(
+    ("joined", "mentions"),
+    [
+        ("blue sclerae, tall, absent speech", ["blue sclerae", "tall, absent speech"]),
+        # No other name in the rest; and what may be the first of several.
+        ("small head, mild", ["small head, mild"]),
+        ("pain in the legs, small head", ["pain in the legs, small head"]),
+    ],
+)
+def test_a_comma_divides_a_name_from_what_a_recogniser_joined_to_it(
+    of_phenotypes: Language, joined: str, mentions: list[str]
+) -> None:
+    doc = marked(of_phenotypes, f"Findings: [{joined}|Symptom].")
+    assert [m.text for m in doc.spans["mentions"]] == mentions
+
+
+@pytest.mark.parametrize("text", ["haematemesis", "hematemesis"])
+def test_british_names_are_found(text: str) -> None:
+    nodes = pl.DataFrame({"id": ["HP:0002248"], "kind": "Symptom", "name": ["Hematemesis"]})
+    made = pipeline("medkg_names")
+    made.get_pipe("medkg_names").use(graph().with_frames(nodes=conform(nodes, NODES)))
+    doc = marked(made, f"He has {text}.")
+    assert [m.text for m in doc.spans["mentions"]] == [text]
 
 
 def test_a_paper_s_words_stay_in_their_order(of_phenotypes: Language) -> None:

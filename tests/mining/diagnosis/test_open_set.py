@@ -291,6 +291,32 @@ def test_a_candidate_that_is_taken_out_counts_for_nothing() -> None:
     assert only == pytest.approx(1 / (1 + np.exp(-logit_by_hand(1.0, 50.0, 0, [1, 2]))))
 
 
+def test_a_finding_that_no_disease_states_says_what_is_above_it() -> None:
+    """Of the first disease the parent is stated, of the second only the root."""
+    parents = np.zeros((4, 4))
+    parents[0, 1] = parents[1, 2] = parents[3, 2] = 1
+    stated = csr_matrix(np.array([[0, 1, 0, 0], [0, 0, 0, 1]]), dtype=np.float32)
+    names, diseases = [f"HP:{number}" for number in range(4)], ["OMIM:1", "OMIM:2"]
+    known = Knowledge.from_parts(
+        phenotypes=names,
+        diseases=diseases,
+        disease_rows={id_: row for row, id_ in enumerate(diseases)},
+        phenotype_columns={id_: column for column, id_ in enumerate(names)},
+        parents=csr_matrix(parents, dtype=np.float32),
+        stated=stated,
+        annotated=stated,
+        patients=csr_matrix((0, 4), dtype=np.float32),
+        patient_rows=np.empty(0, dtype=np.int64),
+        patient_ids=[],
+        patient_publications=[],
+    )
+    evidence = PatientEvidence(known, [np.array([0]), np.array([0])])
+    share, stated_share, information, _ = evidence.explained(np.array([0, 1])).T
+    assert share.tolist() == [1, 0]
+    assert stated_share.tolist() == [1, 0]
+    assert information.tolist() == pytest.approx([np.log(2)] * 2)
+
+
 def test_who_shows_nothing_has_nothing_explained() -> None:
     assert np.array_equal(seen([], [0]).explained(np.array([0, 0]))[0], [0, 0, 0, 0])
 
