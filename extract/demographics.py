@@ -169,6 +169,7 @@ _OTHER_AGE = re.compile(
 # A line's end is none where the next one goes on in small letters or with a number.
 _SENTENCE_END = re.compile(
     r"(?<!Mrs)(?<!Mr)(?<!Ms)(?<!Dr)(?<![yY]\.[oO])[.!?](?=\s)"
+    r"|(?<=[yY]\.[oO])\.(?=\s(?![MF]\b)[A-Z])"
     r"|;|[。；！？]|\n(?![ \t]*(?:[a-z]|\d(?![.)]\s)))",
     re.ASCII,
 )
@@ -203,15 +204,15 @@ _TOLD_OF = re.compile(
     _FLAGS,
 )
 # "Dear Colleague," is nobody of whom a letter tells; above it may stand where the letter is from.
-_SALUTATION = re.compile(
-    r"\A\s*(?:[^\n]{1,80}\n\s*){0,4}?(?:dear|to)\s[^\n,]{1,60}[,\n]", re.IGNORECASE
-)
+_SALUTATION = re.compile(r"\s*(?:dear|to)\s[^\n,]{1,60}[,\n]", re.IGNORECASE)
+_LATER_SALUTATION = re.compile(r"\s*dear\s[^\n,]{1,60}[,\n]", re.IGNORECASE)
+_LINES_OF_HEAD = 5
 # Of the pronouns, how many have to be of the sex of the first: others are of relatives.
 _OF_THE_FIRST = 0.8
 _PART_OF_AGE = re.compile(rf"({_NUMBER})[\s-]?([a-z])?", _FLAGS)
 # "4/12 old girl": of so many twelfths or fifty-seconds of a year.
 _BRITISH_PARTS = {"12": "months", "52": "weeks"}
-_BRITISH_AGE = re.compile(rf"(?<![\d/])(\d{{1,2}})/(12|52)(?=[\s-](?:old|{_ANYONE})\b)", _FLAGS)
+_BRITISH_AGE = re.compile(r"(?<![\d/])(?<!\d\s)(\d{1,2})/(12|52)(?=[\s-]old\b)", _FLAGS)
 _UNITS = {"y": "years", "m": "months", "w": "weeks", "d": "days", "h": "hours"}
 
 # 45岁, 1岁6个月, 8个月
@@ -460,10 +461,19 @@ def _chinese(sentence: str, begin: int) -> Iterator[_Phrase]:
             yield _Phrase(match.start(), _CHINESE_SEXES.get(sex), age, is_firm)
 
 
+def _behind_salutation(text: str) -> int:
+    """Where a letter begins behind its salutation, which one of its first lines may be."""
+    lines = [line for line in re.finditer(r"[^\n]*\n", text[:_LONGEST]) if line[0].strip()]
+    for number, line in enumerate(lines[:_LINES_OF_HEAD]):
+        pattern = _LATER_SALUTATION if number else _SALUTATION
+        if salutation := pattern.match(line[0]):
+            return line.start() + salutation.end()
+    return 0
+
+
 def _pronoun(text: str) -> str | None:
     """The sex of the first pronoun, if nearly all others agree and nobody else is told of first."""
-    salutation = _SALUTATION.match(text)
-    begin = salutation.end() if salutation else 0
+    begin = _behind_salutation(text)
     matches = list(_PRONOUN.finditer(text, begin))
     if not matches:
         return None

@@ -290,7 +290,8 @@ def results_of(mention: Span) -> Results | None:
     stated = measurement(mention)
     if "value" not in stated and (
         _is_part_of_name(mention)
-        or mention.text.lower() == "pulse"  # "a reduced pulse" is a weak one: no rate
+        # "A reduced pulse" is a weak one, and no rate.
+        or (mention.text.lower() == "pulse" and stated.get("interpretation") == "low")
     ):
         return None
     if "value" in stated and (usual := range_of_the_healthy(test, stated, mention)) is not None:

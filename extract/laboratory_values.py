@@ -41,6 +41,8 @@ _SCHEDULE = re.compile(
 _NUMBER = re.compile(r"(?P<bound>[<>≤≥]?)[=\s]*(?P<amount>\d[\d,]*(?:\.\d+)?)")
 _BOUNDS = {"≤": "<", "≥": ">"}
 _SPAN = re.compile(r"(\d+(?:[.,]\d+)?)\s?(?:-|–|to)\s?(\d+(?:[.,]\d+)?)")
+_WIDEST = 1.25  # the last value of a span, of the first
+_AIM = re.compile(r"\b(?:target|goal|aim\w*|maintain\w*|keep|titrate\w*|range|ref)\b", re.I)
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
 # Without a unit these are as often shares of the white cells as counts; but of the two kinds that
 # are most frequent a few, with a decimal point, were counted: "neutrophils 0.5".
@@ -193,9 +195,13 @@ def is_size(test: LaboratoryTest) -> bool:
 def by_range(test: LaboratoryTest, stated: Mapping[str, str | float], mention: Span) -> str | None:
     """Low, high or normal; None where the value is no number or its unit leaves that open.
 
-    Of "30-35 %" it is low or high where both ends are: a normal one may be a range of reference.
+    Of "30-35 %" it is low or high where both ends are; what is wider is a range, and what is aimed
+    at no result.
     """
     if span := _SPAN.fullmatch(str(stated["value"])):
+        low, high = (float(end.replace(",", ".")) for end in span.groups())
+        if not low < high <= _WIDEST * low or _AIM.search(mention.doc[: mention.start].text[-40:]):
+            return None
         first, last = (by_range(test, {**stated, "value": end}, mention) for end in span.groups())
         return first if first == last != "normal" else None
     if (amount := _amount_of(stated)) is None:

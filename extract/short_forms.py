@@ -20,6 +20,7 @@ from .tokens import text_of
 _PROBABILITY = 0.9
 _CARDIAC = r"\b(?:SOB|DOE|(?i:dyspnea|dyspnoea|palp\w*|syncope|diaphoresis|orthopno?ea))\b"
 _WITH = r"(?:\s?/\s?|,\s|,?\s(?:or|and)\s)"
+_RATE = r"\s?:?\s?(?:[4-9]\d|1\d\d|2[0-2]\d)"  # of the heart
 # What stands before and behind a short form that isn't one everywhere; one pair is enough.
 _WHERE = {
     where: [(re.compile(before), re.compile(behind)) for before, behind in pairs]
@@ -28,7 +29,7 @@ _WHERE = {
             (
                 "",
                 # in a table's column too
-                r"(?:\s?[:=]|\s(?:of|was|is|at))?[ \t|]{0,20}[<>≤≥]?\s?\d[\d.,]*"
+                r"(?:\s?[:=]|\s(?:of|was|is|at))?(?:\s?[<>≤≥]?\s?|[ \t|]{2,20}[<>≤≥]?)\d[\d.,]*"
                 r"(?![\d.,]|\s?\+|%\s(?:infusion|solution|IV)"
                 r"|\s?(?:[mk]?g|mcg|gm|grams?|m?[Ee][Qq]|mmol|m[lL]|IU|units?|tab(?:let)?s?"
                 r"|cap(?:sule)?s?|(?i:bid|tid|qid|daily|po))\b(?!\s?/))",
@@ -36,8 +37,8 @@ _WHERE = {
         ],
         "heading": [("", r"\s?:")],
         "vital sign": [
-            ("", r"\s?:?\s?\d{2,3}[\s,;/]{1,3}(?:BP|RR|T|SpO2|[Ss]ats)\b"),
-            (r"\b(?:BP \d{2,3}/\d{2,3}|RR \d\d|T \d\d(?:\.\d)?)[\s,;]{1,3}$", r"\s?:?\s?\d{2,3}\b"),
+            ("", rf"{_RATE}[\s,;/]{{1,3}}(?:(?:BP|RR|SpO2|[Ss]ats)\b|T \d\d\.\d)"),
+            (r"\b(?:BP \d{2,3}/\d{2,3}|RR \d\d|T \d\d\.\d)[\s,;]{1,3}$", rf"{_RATE}\b"),
         ],
         "embolism": [
             (

@@ -290,8 +290,8 @@ def findings_in_text(text: AnnotatedText, kg: KnowledgeGraph) -> pl.DataFrame:
         for t in text.triples
         if t.relation == "CAUSES" and "negated" not in t.context
     }
-    links: dict[tuple[int | None, int | None], float] = {
-        (each.start, each.end): each.link_score for each in text.mentions if each.identifier
+    links: dict[tuple[int | None, int | None, str | None], float] = {
+        (each.start, each.end, each.identifier): each.link_score for each in text.mentions
     }
     rows = [_finding(triple, text, names, of_drugs, links) for triple in triples]
     rows += _sentences_without_finding(text, {row["start"] for row in rows})
@@ -303,7 +303,7 @@ def _finding(
     text: AnnotatedText,
     names: Mapping[str, str],
     of_drugs: Set[tuple[int | None, int | None]],
-    links: Mapping[tuple[int | None, int | None], float],
+    links: Mapping[tuple[int | None, int | None, str | None], float],
 ) -> Finding:
     known = triple.object.id in names
     context = [*triple.context]
@@ -321,7 +321,8 @@ def _finding(
         context.append(f"like {like!r}")
         probability = round(triple.probability, 2)
     elif name_key_of(read) != name_key_of(name):
-        score = links.get((triple.object.start, triple.object.end), 1.0)
+        # Not of a test, whose value makes a finding of it.
+        score = links.get((triple.object.start, triple.object.end, triple.object.id), 1.0)
         probability = round(score, 2) if score < _SURE_LINK else None
     if keep == "no" and probability is not None and probability < _SURE:
         keep = "drop"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from medkg.core.progress import track
 from medkg.core.quarantine import Quarantine
+from medkg.core.remembered import remembered
 from medkg.diagnosis.patients import PatientFindings
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ class OpenSetResult(TypedDict):
 
     Attributes:
         none_of_these: probability that the disease is no candidate.
-        base_rate: how often it was none where the model was fitted.
+        base_rate: how often it is none before anything is known of a patient: by the cases that
+            the model was fitted on, or, of a clinic's patients, as `clinic.BASE_RATE` takes it.
         coverage: probability with which the disease is in the set.
         size: number of diseases in the set.
         with_none: whether "none of these" is in the set.
@@ -257,7 +258,8 @@ class _Ranking:
             ranked.scores,
             ranked.logs,
         )
-        open_sets = self._open_sets(ranked.explained, scores, logs)
+        shown = [own if len(own) else p for own, p in zip(ranked.explained, present, strict=True)]
+        open_sets = self._open_sets(shown, scores, logs)
         for open_set, seen, absent in zip(open_sets, present, excluded, strict=True):
             if open_set is not None and "set" in open_set and open_set["size"] > _MANY:
                 if self.asks:
@@ -291,25 +293,17 @@ class _Ranking:
             )
         return results
 
-    @cached_property
-    def _members(self) -> dict[str, list[str]]:
-        """Of each disease that is of a series all of it, see `series_members`."""
-        from medkg.mining.diagnosis.series import series_members
-
-        known = self.model.knowledge.disease_rows
-        keys = self.model.kg.nodes.filter(kind="Disease").select("id", "name_key").iter_rows()
-        return series_members({disease: key for disease, key in keys if disease in known})
-
     def _series(self, diagnoses: Sequence[Diagnosis], logs: Floats) -> list[DiseaseSeries]:
         """The series that at least two of a patient's diagnoses are of, the most probable first."""
         import numpy as np
 
         from medkg.mining.diagnosis.series import series_name
 
+        members_of = _members(self.model)
         ranks: dict[tuple[str, ...], list[int]] = {}
         for row in diagnoses:
-            if row["disease"] in self._members:
-                ranks.setdefault(tuple(self._members[row["disease"]]), []).append(row["rank"])
+            if row["disease"] in members_of:
+                ranks.setdefault(tuple(members_of[row["disease"]]), []).append(row["rank"])
         rows, names = self.model.knowledge.disease_rows, self.model.names
         several = [
             DiseaseSeries(
@@ -398,6 +392,16 @@ class _Ranking:
                 result["set"] = [{"disease": id_, "name": names.get(id_, id_)} for id_ in members]
             results.append(result)
         return results
+
+
+@remembered
+def _members(model: DiagnosisModel) -> dict[str, list[str]]:
+    """Of each disease that is of a series all of it, see `series_members`."""
+    from medkg.mining.diagnosis.series import series_members
+
+    known = model.knowledge.disease_rows
+    keys = model.kg.nodes.filter(kind="Disease").select("id", "name_key").iter_rows()
+    return series_members({disease: key for disease, key in keys if disease in known})
 
 
 def _publications_known(model: DiagnosisModel) -> set[str]:

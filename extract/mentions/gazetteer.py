@@ -39,6 +39,7 @@ _MIN_HAN = 2  # the same of Chinese characters, each of which is a word or a par
 _KINDS = ("Drug", "Disease", "Symptom")
 _MAX_TOKENS = 10  # of a name
 _ENDS = frozenset(".;:")
+_BRITISH = re.compile(r"[ao]e(?=[a-z])")  # "haematemesis", "melaena", not "maculae"
 _AND = frozenset(("and", "or", "&"))
 _DENIALS = frozenset(("no", "not", "none", "never", "without", "absent", "absence", "lack"))
 # Behind a value these say what it is, and what follows the comma is another's.
@@ -296,14 +297,17 @@ def _joined(mention: Span, names: set[tuple[int, int]]) -> list[Span]:
     for place in range(start + 1, end - 1) if (start, end) not in names else ():
         first, rest = (start, place), (place + 1, end)
         divider = doc[place].lower_
+        if divider == "," and doc[place + 1].lower_ in _AND:
+            rest = (place + 2, end)
         if (
             divider == ";"
             or (divider in _AND and names.issuperset((first, rest)))
             or (
                 divider == ","
                 and first in names
-                and any(place < begin and stop <= end for begin, stop in names)
+                and any(rest[0] <= begin and stop <= end for begin, stop in names)
                 and not _goes_on(doc[start:place])
+                and _DENIALS.isdisjoint(token.lower_ for token in doc[place:end])
             )
         ):
             spans = [Span(doc, *part, label=mention.label_) for part in (first, rest)]
@@ -420,7 +424,7 @@ def _candidates(
     for start, word in enumerate(words):
         if not word or start in taken:
             continue
-        key, in_one = "", True
+        key, american, in_one = "", "", True
         before = texts[start - 1] if start else ""
         is_flag = word in _FLAGS and (before == "(" or before[-1:].isdigit())
         for n in range(start, min(len(words), start + _MAX_TOKENS)):
@@ -430,13 +434,14 @@ def _candidates(
             if texts[n] == "," and (is_flag or not _DENIALS.isdisjoint(words[start:n])):
                 break
             key += words[n]
+            american += _BRITISH.sub("e", words[n])
             if not words[n] or not _is_long_enough(key):
                 continue
             written = [key]
             if key[-1] == "s" and words[n] != "s":  # a plural, but not the "s" of "s/p"
                 written.append(key[:-1])
-            if "ae" in key or "oe" in key:  # "haematemesis", "melaena"
-                written += [each.replace("ae", "e").replace("oe", "e") for each in written]
+            if american != key:
+                written.append(american)
             if in_one:
                 written += [_ONE_PIECE + form for form in written]
             places += [(start, n + 1)] * len(written)

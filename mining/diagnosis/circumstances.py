@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,7 @@ import scipy.sparse as sp
 
 from ...core.errors import DataError
 from ...core.json_reading import parse_json
+from ...core.remembered import remembered
 from ...graph.kg import KnowledgeGraph
 from ...graph.units import OLDEST, parse_years
 from .everyday import EverydayConditions
@@ -304,20 +306,36 @@ def _bins_of(span: tuple[float, float]) -> np.ndarray[tuple[int], np.dtype[np.bo
     return np.array([low < end and begin < high for low, high in spans])
 
 
-def _stated(kg: KnowledgeGraph, knowledge: Knowledge, name: str) -> Iterator[tuple[int, str]]:
+_PROPERTIES = ("ages", "course", "inheritance", "sex")
+
+
+@remembered
+def _properties(kg: KnowledgeGraph) -> dict[str, list[tuple[str, Any]]]:
+    """For each property that says who has a disease, the diseases that state it and what they do.
+
+    Each patient of a series has other circumstances, and the graph says the same of all of them.
+    """
+    diseases = kg.nodes.filter(kind="Disease").select("id", "properties").drop_nulls()
+    stated: dict[str, list[tuple[str, Any]]] = {name: [] for name in _PROPERTIES}
+    for disease, text in diseases.iter_rows():
+        properties = parse_json(text)
+        for name in _PROPERTIES:
+            if name in properties:
+                stated[name].append((disease, properties[name]))
+    return stated
+
+
+def _stated(kg: KnowledgeGraph, knowledge: Knowledge, name: str) -> Iterator[tuple[int, Any]]:
     """The rows of the diseases whose nodes state a property, each with what it states."""
-    value = pl.col("properties").str.json_path_match(f"$.{name}")
-    for disease, text in (
-        kg.nodes.filter(kind="Disease").select("id", value).drop_nulls().iter_rows()
-    ):
+    for disease, value in _properties(kg)[name]:
         if (row := knowledge.disease_rows.get(disease)) is not None:
-            yield row, text
+            yield row, value
 
 
 def _onsets(kg: KnowledgeGraph, knowledge: Knowledge) -> Iterator[tuple[int, str]]:
     """The rows of the diseases of which an onset is stated, with each of HPO's terms for it."""
     for row, course in _stated(kg, knowledge, "course"):
-        for term in parse_json(course):
+        for term in course:
             if term in _ONSETS:
                 yield row, term
 
@@ -353,6 +371,11 @@ def _onset_factors(kg: KnowledgeGraph, knowledge: Knowledge, onset: str) -> Floa
     return factors
 
 
+@remembered
+def _pediatric(kg: KnowledgeGraph) -> list[str]:
+    return kg.nodes.filter(pl.col("name").str.contains(_PEDIATRIC), kind="Disease")["id"].to_list()
+
+
 def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats:
     """(diseases,), for those that patients of that age don't have.
 
@@ -362,7 +385,7 @@ def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats
     """
     spans: dict[int, list[tuple[float, float]]] = {}
     for row, ages in _stated(kg, knowledge, "ages"):
-        if match := _AGES.fullmatch(ages.strip()):
+        if match := _AGES.fullmatch(str(ages).strip()):
             last = float(match[2] or OLDEST)
             until = last + 1 if last.is_integer() else last
             spans.setdefault(row, []).append((float(match[1]), until))
@@ -371,8 +394,7 @@ def _age_factors(kg: KnowledgeGraph, knowledge: Knowledge, age: float) -> Floats
         row: [(begin - A_MONTH, float(OLDEST + 1))]
         for row, begin in earliest_onsets(kg, knowledge).items()
     }
-    called = kg.nodes.filter(pl.col("name").str.contains(_PEDIATRIC), kind="Disease")["id"]
-    rows = (knowledge.disease_rows.get(disease) for disease in called)
+    rows = (knowledge.disease_rows.get(disease) for disease in _pediatric(kg))
     pediatric = {row: [(0.0, _ADULT)] for row in rows if row is not None}
     factors = np.zeros(len(knowledge.diseases), dtype=np.float32)
     for row, of_row in (pediatric | onsets | spans).items():
@@ -398,7 +420,7 @@ def x_recessive_rows(kg: KnowledgeGraph, knowledge: Knowledge) -> set[int]:
     """The rows of the diseases of which no inheritance is stated but X-linked recessive."""
     inherited: dict[int, set[str]] = {}
     for row, inheritance in _stated(kg, knowledge, "inheritance"):
-        inherited.setdefault(row, set()).update(parse_json(inheritance))
+        inherited.setdefault(row, set()).update(inheritance)
     return {
         row
         for row, terms in inherited.items()
@@ -406,13 +428,17 @@ def x_recessive_rows(kg: KnowledgeGraph, knowledge: Knowledge) -> set[int]:
     }
 
 
+@remembered
+def _limited_symptoms(kg: KnowledgeGraph) -> pl.DataFrame:
+    """The phenotypes that a disease is said to show in one sex: subject, object, sex."""
+    sex = pl.col("properties").str.json_path_match("$.sex")
+    shown = kg.edges.filter(relation="HAS_SYMPTOM").select("subject", "object", sex=sex)
+    return shown.filter(pl.col("sex").is_in(["female", "male"]))
+
+
 def _limited_to_others(kg: KnowledgeGraph, knowledge: Knowledge, sex: str) -> sp.csr_matrix:
     """diseases × phenotypes, 1 where the annotations state the phenotype in the other sex only."""
-    limited = (
-        kg.edges.filter(relation="HAS_SYMPTOM")
-        .select("subject", "object", sex=pl.col("properties").str.json_path_match("$.sex"))
-        .filter(pl.col("sex").is_in(["female", "male"]) & (pl.col("sex") != sex))
-    )
+    limited = _limited_symptoms(kg).filter(pl.col("sex") != sex)
     places = {
         (knowledge.disease_rows[disease], knowledge.phenotype_columns[phenotype])
         for disease, phenotype, _ in limited.iter_rows()

@@ -37,8 +37,7 @@ class FindingFrequencies:
 
     def __init__(self, knowledge: Knowledge, prevalence: Floats):
         self._closure = knowledge.closure
-        self._shown = knowledge.frequency.tocsc()
-        self._stated = knowledge.annotated.tocsc()
+        self._shown, self._stated = knowledge.shown_by, knowledge.annotated_by
         self._specific = is_specific(knowledge, slice(None))
         weights = np.sqrt(prevalence)
         of_the_sick = np.asarray(weights @ knowledge.frequency).ravel() / weights.sum()
@@ -51,7 +50,7 @@ class FindingFrequencies:
         by n to the power of .3.
         """
         columns = np.unique(np.concatenate([*patients, np.zeros(0, dtype=np.int64)]))
-        logs = np.zeros((len(columns), self._shown.shape[0]), dtype=np.float32)
+        logs = np.zeros((len(columns), self._shown.shape[1]), dtype=np.float32)
         for at, column in enumerate(columns.tolist()):
             logs[at] = self._logs(column)
         sums = np.zeros((len(patients), logs.shape[1]), dtype=np.float32)
@@ -63,7 +62,7 @@ class FindingFrequencies:
 
     def _logs(self, phenotype: int) -> Floats:
         ancestors = entries(self._closure, phenotype)
-        frequency = self._shown[:, [phenotype]].toarray()[:, 0]
+        frequency = self._shown[[phenotype]].toarray()[0]
         often = np.zeros_like(frequency)
         for ancestor in ancestors[self._specific[ancestors]].tolist():
             rows = entries(self._stated, ancestor)

@@ -197,6 +197,16 @@ class Knowledge:
         )
 
     @cached_property
+    def shown_by(self) -> sp.csr_matrix:
+        """`frequency` by phenotype: phenotypes × diseases."""
+        return self.frequency.T.tocsr()
+
+    @cached_property
+    def annotated_by(self) -> sp.csr_matrix:
+        """`annotated` by phenotype: phenotypes × diseases."""
+        return self.annotated.T.tocsr()
+
+    @cached_property
     def patients_closed(self) -> sp.csr_matrix:
         """`patients` with every ancestor of what each has."""
         return closed(self.patients, self.closure)

@@ -60,9 +60,9 @@ def compare(
 def explaining(knowledge: Knowledge, patients: Sequence[Integers]) -> NDArray[np.bool_]:
     """Patients × diseases: whether `compare` matches any phenotype of the patient to the disease,
     exactly or as a narrower or broader one."""
-    shown = knowledge.present(patients) @ knowledge.frequency.T
+    shown = knowledge.present(patients) @ knowledge.shown_by
     specific = sp.diags(is_specific(knowledge, slice(None)).astype(np.float32))
-    broader = knowledge.with_ancestors(patients) @ specific @ knowledge.annotated.T
+    broader = knowledge.with_ancestors(patients) @ specific @ knowledge.annotated_by
     return np.asarray((shown + broader).toarray() > 0)
 
 

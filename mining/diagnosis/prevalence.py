@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ...core.remembered import remembered
 from ...graph.kg import KnowledgeGraph
 from .knowledge import Floats, Integers, Knowledge
 
@@ -26,16 +27,22 @@ def prevalences(kg: KnowledgeGraph, knowledge: Knowledge) -> Floats:
     That is what the graph's nodes say (property `per_100000`) and `data/prevalence.tsv`, whose head
     says where it is from; of a disease for which several numbers are given the highest.
     """
-    path = Path(__file__).parent / "data" / "prevalence.tsv"
-    listed = pl.read_csv(path, separator="\t", comment_prefix="#").select("disease", "per_100000")
-    stated = pl.col("properties").str.json_path_match("$.per_100000").cast(pl.Float64, strict=False)
-    of_nodes = kg.nodes.filter(kind="Disease").select(disease="id", per_100000=stated)
     per_row = np.full(len(knowledge.diseases), np.nan, dtype=np.float32)
-    for disease, number in pl.concat([listed, of_nodes.drop_nulls()]).iter_rows():
+    for disease, number in _stated_prevalences(kg):
         row = knowledge.disease_rows.get(disease)
         if row is not None and 0 < number < np.inf:
             per_row[row] = np.fmax(per_row[row], number)
     return np.where(np.isnan(per_row), np.float32(UNLISTED), per_row)
+
+
+@remembered
+def _stated_prevalences(kg: KnowledgeGraph) -> list[tuple[str, float]]:
+    """The diseases of the table and of a graph that state how common they are, and what they do."""
+    path = Path(__file__).parent / "data" / "prevalence.tsv"
+    listed = pl.read_csv(path, separator="\t", comment_prefix="#").select("disease", "per_100000")
+    stated = pl.col("properties").str.json_path_match("$.per_100000").cast(pl.Float64, strict=False)
+    of_nodes = kg.nodes.filter(kind="Disease").select(disease="id", per_100000=stated)
+    return list(pl.concat([listed, of_nodes.drop_nulls()]).iter_rows())
 
 
 def prevalence_text(per_100000: float) -> str:

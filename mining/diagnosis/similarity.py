@@ -37,7 +37,7 @@ def lin(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
     the disease's phenotypes b, with I the information (Lin 1998,
     https://dl.acm.org/doi/10.5555/645527.657297).
     """
-    information, below = knowledge.information, knowledge.closure.tocsc()
+    information, below = knowledge.information, knowledge.closure.T.tocsr()
     stated = knowledge.annotated.indices
     has_any = np.flatnonzero(np.diff(knowledge.annotated.indptr))
     by_phenotype = {}
@@ -74,12 +74,11 @@ def shared_information(knowledge: Knowledge, patients: Sequence[Integers]) -> di
     That is the information content of the most informative ancestor of the phenotype, itself
     included, that the disease shows.
     """
-    having = knowledge.frequency.tocsc()
     by_phenotype = {}
     for phenotype in _distinct(patients):
         shared = np.zeros(len(knowledge.diseases), dtype=np.float32)
         for ancestor in _by_information(knowledge, phenotype):
-            shared[entries(having, ancestor)] = knowledge.information[ancestor]
+            shared[entries(knowledge.shown_by, ancestor)] = knowledge.information[ancestor]
         by_phenotype[phenotype] = shared
     return by_phenotype
 
@@ -116,13 +115,14 @@ def naive_bayes(knowledge: Knowledge, patients: Sequence[Integers], noise: float
     log Π (1 - noise) P(phenotype | disease) + noise P(phenotype), where P(phenotype | disease) is
     the annotated frequency and P(phenotype) its mean over the diseases. Constant parts left out.
     """
-    background = np.asarray(knowledge.frequency.mean(axis=0)).ravel() + 1e-5
+    columns = np.array(_distinct(patients), dtype=np.int64)
+    background = np.asarray(knowledge.frequency.mean(axis=0)).ravel()[columns] + 1e-5
     # Relative to a disease without the phenotype, the matrix stays sparse.
-    odds = knowledge.frequency.tocoo()
-    ratio = 1 + (1 - noise) * odds.data / (noise * background[odds.col])
-    weights = sp.csr_matrix((np.log(ratio), (odds.row, odds.col)), shape=odds.shape)
-    scores = knowledge.present(patients) @ weights.T
-    return np.asarray(scores.todense(), dtype=np.float32)
+    weights = knowledge.shown_by[columns].copy()
+    usual = np.repeat(background, np.diff(weights.indptr))
+    weights.data = np.log(1 + (1 - noise) * weights.data / (noise * usual))
+    scores = knowledge.present(patients)[:, columns] @ weights
+    return np.asarray(scores.toarray(), dtype=np.float32)
 
 
 def nearest(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
@@ -145,8 +145,8 @@ def nearest(knowledge: Knowledge, patients: Sequence[Integers]) -> Floats:
     return scores
 
 
-def entries(matrix: sp.csr_matrix | sp.csc_matrix, at: int) -> NDArray[np.int32]:
-    """The places of the entries in a row (of a CSR matrix) or column (of a CSC matrix)."""
+def entries(matrix: sp.csr_matrix, at: int) -> NDArray[np.int32]:
+    """The places of the entries in a row."""
     places: NDArray[np.int32] = matrix.indices[matrix.indptr[at] : matrix.indptr[at + 1]]
     return places
 

@@ -251,9 +251,11 @@ def test_a_semicolon_divides_what_a_recogniser_joined(of_phenotypes: Language) -
 @pytest.mark.parametrize(
     ("joined", "mentions"),
     [
-        ("blue sclerae, tall, absent speech", ["blue sclerae", "tall, absent speech"]),
+        ("blue sclerae, tall, small head", ["blue sclerae", "tall, small head"]),
         # No other name in the rest; and what may be the first of several.
         ("small head, mild", ["small head, mild"]),
+        ("small head, no blue sclerae", ["small head, no blue sclerae"]),
+        ("small head, and blue sclerae", ["small head", "blue sclerae"]),
         ("pain in the legs, small head", ["pain in the legs, small head"]),
     ],
 )

@@ -6,20 +6,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
 from medkg.core.quarantine import Quarantine
 from medkg.diagnosis import PatientFindings, diagnose_patients
 from medkg.mining.diagnosis import clinic as clinic_module
+from medkg.mining.diagnosis import everyday
 from medkg.mining.diagnosis.circumstances import USUAL, Circumstances
 from medkg.mining.diagnosis.clinic import (
     BASE_RATE,
     clinic_open_set,
     fit_clinic_open_set,
+    one_row_each,
     write_clinic_open_set,
 )
 from medkg.mining.diagnosis.explained import PatientEvidence
 from medkg.mining.diagnosis.model import DiagnosisModel
-from medkg.mining.diagnosis.open_set import OpenSet, fit_open_set
+from medkg.mining.diagnosis.open_set import OpenSet, Ordered, fit_open_set
 from medkg.mining.diagnosis.phenotypes import Findings
 from medkg.mining.diagnosis.posterior import factors_for, posterior
 from medkg.mining.diagnosis.train import train_diagnosis
@@ -52,9 +55,9 @@ def test_what_comes_with_medkg_holds_for_a_tenth_without_their_disease() -> None
     shipped = clinic_open_set()
     assert shipped.base_rate == BASE_RATE
     assert shipped.figures["n"] == len(shipped.conformity) == 190
-    assert (shipped.figures["auroc"] or 0) > 0.7
-    # Seven in ten notes have nothing before their disease, and no limit takes everything in.
-    assert np.mean(np.array(shipped.conformity) == 0) > 0.7
+    assert (shipped.figures["auroc"] or 0) > 0.65
+    # Most notes have nothing before their disease, and no limit takes everything in.
+    assert np.mean(np.array(shipped.conformity) == 0) > 0.6
     assert 0 < shipped.limit(0.8) < shipped.limit(0.9) < shipped.limit(0.95) < 1
 
 
@@ -95,10 +98,46 @@ def test_a_model_of_one_s_own_patients_keeps_its_own(model: DiagnosisModel) -> N
     assert case["open_set"]["base_rate"] == model.open_set.base_rate != BASE_RATE
 
 
+def test_who_has_everyday_conditions_alone_shows_these(
+    model: DiagnosisModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of these goes by what the list goes by, not by nothing at all."""
+    monkeypatch.setattr(everyday, "_shares", lambda _: {"HP:0000031": 0.5})
+    (case,) = diagnose_patients(
+        model,
+        [PatientFindings("one", Findings(("HP:0000031",), (), ()))],
+        Quarantine(),
+        circumstances=USUAL,
+    )
+    seen = model.knowledge.columns_of(["HP:0000031"])
+    logs = posterior(model, [seen], [seen[:0]], factors_for(model, USUAL))
+    evidence = PatientEvidence(model.knowledge.as_stated, [seen])
+    expected = float(clinic_open_set().none_of_these(logs, evidence)[0])
+    assert case["open_set"] is not None
+    assert case["open_set"]["none_of_these"] == pytest.approx(expected)
+
+
+def test_all_rows_of_a_disease_are_taken_out_together() -> None:
+    logs = np.log(np.array([[0.4, 0.3, 0.2, 0.1]]))
+    merged, first = one_row_each(logs, [np.array([1, 2])])
+    assert first.tolist() == [1]
+    assert np.exp(merged).tolist() == [pytest.approx([0.4, 0.3, 0, 0.1])]
+    assert np.exp(logs).sum() == pytest.approx(1)
+
+
 def test_what_is_written_is_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores, truth, evidence = drawn(200, seed=1, unknown=0)
-    fitted = fit_clinic_open_set(scores, truth, evidence)
+    logs = log_softmax(scores, axis=1)
+    rows = [np.array([row, (row + 1) % scores.shape[1]]) for row in truth]
+    fitted = fit_clinic_open_set(logs, rows, evidence)
     assert fitted.base_rate == BASE_RATE
+    # The first of a disease's rows has less before it than any one.
+    before = Ordered.of(fitted.probabilities(logs, evidence))
+    of_first = [
+        before.before[number][np.isin(before.order[number], own)].min()
+        for number, own in enumerate(rows)
+    ]
+    assert fitted.conformity == pytest.approx(np.sort(of_first).tolist())
     monkeypatch.setattr(clinic_module, "SHIPPED", tmp_path / "clinic.json")
     write_clinic_open_set(fitted)
     read = clinic_open_set.__wrapped__()

@@ -267,7 +267,7 @@ def test_ages_are_completed_years(
     model: DiagnosisModel, ages: str, of_age: dict[float, float]
 ) -> None:
     ringing = pl.lit(DISEASES["ringing disease"])
-    properties = json.dumps({"ages": ages, "course": '["Childhood onset"]'})
+    properties = json.dumps({"ages": ages, "course": ["Childhood onset"]})
     stated = pl.when(id=ringing).then(pl.lit(properties)).otherwise("properties")
     kg = KnowledgeGraph.build(
         model.kg.nodes.with_columns(properties=stated), model.kg.evidence, model.kg.sources
@@ -290,7 +290,7 @@ def test_a_pediatric_disease_is_of_children(
     model: DiagnosisModel, name: str, course: str | None, of_age: dict[float, float]
 ) -> None:
     ringing = pl.col("id") == DISEASES["ringing disease"]
-    properties = None if course is None else json.dumps({"course": json.dumps([course])})
+    properties = None if course is None else json.dumps({"course": [course]})
     kg = KnowledgeGraph.build(
         model.kg.nodes.with_columns(
             name=pl.when(ringing).then(pl.lit(name)).otherwise("name"),
