@@ -42,6 +42,7 @@ _NUMBER = re.compile(r"(?P<bound>[<>≤≥]?)[=\s]*(?P<amount>\d[\d,]*(?:\.\d+)?
 _BOUNDS = {"≤": "<", "≥": ">"}
 _SPAN = re.compile(r"(\d+(?:[.,]\d+)?)\s?(?:-|–|to)\s?(\d+(?:[.,]\d+)?)")
 _WIDEST = 1.25  # the last value of a span, of the first
+_BEFORE = 6  # tokens before a test in which it is said that a value is aimed at
 _AIM = re.compile(r"\b(?:target|goal|aim\w*|maintain\w*|keep|titrate\w*|range|ref)\b", re.I)
 _DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
 # Without a unit these are as often shares of the white cells as counts; but of the two kinds that
@@ -200,7 +201,8 @@ def by_range(test: LaboratoryTest, stated: Mapping[str, str | float], mention: S
     """
     if span := _SPAN.fullmatch(str(stated["value"])):
         low, high = (float(end.replace(",", ".")) for end in span.groups())
-        if not low < high <= _WIDEST * low or _AIM.search(mention.doc[: mention.start].text[-40:]):
+        before = mention.doc[max(0, mention.start - _BEFORE) : mention.start].text
+        if not low < high <= _WIDEST * low or _AIM.search(before):
             return None
         first, last = (by_range(test, {**stated, "value": end}, mention) for end in span.groups())
         return first if first == last != "normal" else None

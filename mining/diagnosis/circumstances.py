@@ -320,8 +320,8 @@ def _properties(kg: KnowledgeGraph) -> dict[str, list[tuple[str, Any]]]:
     for disease, text in diseases.iter_rows():
         properties = parse_json(text)
         for name in _PROPERTIES:
-            if name in properties:
-                stated[name].append((disease, properties[name]))
+            if (value := properties.get(name)) is not None:
+                stated[name].append((disease, value))
     return stated
 
 
