@@ -109,17 +109,17 @@ def outcome_in_unit(ranges: Iterable[Range], value: float, unit: str, bound: str
     None where there is none, they differ, or a bound leaves it open. Units and international units
     are the same of what the table has in either: "CK 412 IU/L".
     """
-    value, unit = _in_units(value, unit)
+    value, unit = in_units(value, unit)
     outcomes = {
         outcome_of(value, least, most, bound)
         for low, high, usual in ranges
-        for (least, canonical), (most, _) in [(_in_units(low, usual), _in_units(high, usual))]
+        for (least, canonical), (most, _) in [(in_units(low, usual), in_units(high, usual))]
         if canonical == unit
     }
     return outcomes.pop() if len(outcomes) == 1 else None
 
 
-def _in_units(value: float, unit: str) -> tuple[float, str]:
+def in_units(value: float, unit: str) -> tuple[float, str]:
     """A value in the unit that others of its kind are converted to, with U for [IU]."""
     value, unit = normalise_quantity(value, unit)
     return value, unit.replace("[IU]", "U")

@@ -195,7 +195,8 @@ def _read_csv(path: Path, rate: float | None) -> _Raw:
         rate, frame = len(steps) / float(seconds[-1] - seconds[0]), frame.drop(time)
     if rate is None:
         raise DataError(
-            "a CSV file has no sampling rate: give it (--rate), or a column time of seconds",
+            "a CSV file has no sampling rate: give it a column time of seconds (or --rate of medkg"
+            " signals)",
             path=path,
         )
     return _Raw(frame.to_numpy().astype(float), tuple(frame.columns), rate)

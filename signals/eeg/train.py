@@ -133,7 +133,9 @@ def _folds(corpus: Corpus) -> list[tuple[Rows, Rows]]:
         DataError: a class has so few patients that a fold would be learnt without any.
     """
     rarest = [int(recording.labels.max()) for recording in corpus.recordings]
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    # Not more than the most frequent class has recordings.
+    number = min(FOLDS, int(np.bincount(rarest).max()))
+    folds = StratifiedGroupKFold(number, shuffle=True, random_state=0)
     with warnings.catch_warnings():
         # Of fewer patients than folds with an event; what matters is checked below.
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)

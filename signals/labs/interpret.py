@@ -11,12 +11,13 @@ from ...core.input_files import read_whole
 from ...core.text import decode
 from ...graph.laboratory import (
     LaboratoryTest,
+    in_units,
     outcome_in_unit,
     outcome_of,
     tests_by_loinc,
     tests_by_name,
 )
-from ...graph.units import is_unit, normalise_quantity
+from ...graph.units import is_unit
 from ..finding import Finding
 from .result import LaboratoryResult, outcome_of_word
 
@@ -157,9 +158,9 @@ def _by_table(result: LaboratoryResult, test: LaboratoryTest) -> str:
         raise Uninterpretable("no unit")
     if not is_unit(result.unit):
         raise Uninterpretable("unknown unit")
-    usual = {normalise_quantity(low, unit)[1] for low, _, unit in test.ranges}
+    usual = {in_units(low, unit)[1] for low, _, unit in test.ranges}
     value, bound = result.number
-    if normalise_quantity(value, result.unit)[1] not in usual:
+    if in_units(value, result.unit)[1] not in usual:
         raise Uninterpretable("the test isn't measured in this unit")
     outcome = outcome_in_unit(test.ranges, value, result.unit, bound)
     if outcome is None:

@@ -45,6 +45,11 @@ def test_folds_divide_patients_and_each_learns_every_class() -> None:
         for seen, unseen in _folds(corpus):
             assert not set(patients[seen]) & set(patients[unseen])
             assert {int(corpus.recordings[row].labels.max()) for row in seen} == {0, 1}
+    first_of = {patient: n for n, patient in reversed([*enumerate(corpus.patients)])}
+    few = [first_of[patient] for patient in sorted(first_of)[1:6]]
+    of_two = corpus_of({1, 3})
+    five = replace(of_two, recordings=tuple(of_two.recordings[n] for n in few))
+    assert len(_folds(five)) == 3
     with pytest.raises(DataError, match="the patients with spike_wave all came into one fold"):
         _folds(corpus_of({5}))
 

@@ -28,6 +28,7 @@ def _outcome(**fields: Any) -> tuple[list[str], list[str]]:
     [
         ({"loinc": "2951-2", "value": "118", "unit": "mmol/L"}, [LOW_SODIUM], []),
         ({"test": "Sodium", "value": "150", "unit": "meq/L"}, [HIGH_SODIUM], []),
+        ({"test": "ALT", "value": "220", "unit": "IU/L"}, ["HP:0031964"], []),
         ({"test": "sodium", "value": "140", "unit": "mmol/L"}, [], [LOW_SODIUM, HIGH_SODIUM]),
         # The same glucose in either unit.
         ({"test": "glucose", "value": "250", "unit": "mg/dL"}, [HIGH_GLUCOSE], []),
