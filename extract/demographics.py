@@ -204,8 +204,8 @@ _TOLD_OF = re.compile(
     _FLAGS,
 )
 # "Dear Colleague," is nobody of whom a letter tells; above it may stand where the letter is from.
-_SALUTATION = re.compile(r"\s*(?:dear|to)\s[^\n,]{1,60}[,\n]", re.IGNORECASE)
-_LATER_SALUTATION = re.compile(r"\s*dear\s[^\n,]{1,60}[,\n]", re.IGNORECASE)
+_SALUTATION = re.compile(r"\A\s*(?:dear|to)\s[^\n,]{1,60}[,\n]", re.IGNORECASE)
+_LATER_SALUTATION = re.compile(r"\A\s*dear\s[^\n,]{1,60}[,\n]", re.IGNORECASE)
 _LINES_OF_HEAD = 5
 # Of the pronouns, how many have to be of the sex of the first: others are of relatives.
 _OF_THE_FIRST = 0.8
@@ -463,11 +463,14 @@ def _chinese(sentence: str, begin: int) -> Iterator[_Phrase]:
 
 def _behind_salutation(text: str) -> int:
     """Where a letter begins behind its salutation, which one of its first lines may be."""
-    lines = [line for line in re.finditer(r"[^\n]*\n", text[:_LONGEST]) if line[0].strip()]
-    for number, line in enumerate(lines[:_LINES_OF_HEAD]):
-        pattern = _LATER_SALUTATION if number else _SALUTATION
-        if salutation := pattern.match(line[0]):
-            return line.start() + salutation.end()
+    begin, seen = 0, 0
+    for line in text[:_LONGEST].split("\n")[:-1]:
+        pattern = _LATER_SALUTATION if seen else _SALUTATION
+        if salutation := pattern.match(f"{line}\n"):
+            return begin + salutation.end()
+        begin, seen = begin + len(line) + 1, seen + bool(line.strip())
+        if seen == _LINES_OF_HEAD:
+            break
     return 0
 
 
