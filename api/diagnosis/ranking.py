@@ -365,6 +365,7 @@ class _Ranking:
         """`open_set` of each patient; see `diagnose_patients`."""
         from medkg.mining.diagnosis.clinic import clinic_open_set
         from medkg.mining.diagnosis.explained import PatientEvidence
+        from medkg.mining.diagnosis.open_set import Ordered
 
         model = self.model
         if model.open_set is None:
@@ -373,8 +374,8 @@ class _Ranking:
         evidence = PatientEvidence(model.knowledge.as_stated, present)
         if self.factors is not None and self.factors.of_a_clinic:
             opened = clinic_open_set()
-            all_none = opened.none_of_these(logs, evidence)
-            sets = opened.sets(logs, evidence, self.coverage)
+            chances = opened.probabilities(logs, evidence)
+            all_none, sets = chances[:, -1], Ordered.of(chances).sets(opened.limit(self.coverage))
         else:
             opened = model.open_set
             all_none, sets = opened.none_and_sets(scores, evidence, logs, self.coverage)

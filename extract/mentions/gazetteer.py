@@ -420,6 +420,7 @@ def _candidates(
     texts = [token.text for token in doc]
     joined = [not token.whitespace_ for token in doc]  # to the next token
     begins = [token.is_sent_start for token in doc]
+    american_words = [_BRITISH.sub("e", word) for word in words]
     ends = [n in taken or "\n\n" in text or text in _ENDS for n, text in enumerate(texts)]
     for start, word in enumerate(words):
         if not word or start in taken:
@@ -434,7 +435,7 @@ def _candidates(
             if texts[n] == "," and (is_flag or not _DENIALS.isdisjoint(words[start:n])):
                 break
             key += words[n]
-            american += _BRITISH.sub("e", words[n])
+            american += american_words[n]
             if not words[n] or not _is_long_enough(key):
                 continue
             written = [key]

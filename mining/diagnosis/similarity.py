@@ -118,7 +118,7 @@ def naive_bayes(knowledge: Knowledge, patients: Sequence[Integers], noise: float
     columns = np.array(_distinct(patients), dtype=np.int64)
     background = np.asarray(knowledge.frequency.mean(axis=0)).ravel()[columns] + 1e-5
     # Relative to a disease without the phenotype, the matrix stays sparse.
-    weights = knowledge.shown_by[columns].copy()
+    weights = knowledge.shown_by[columns]
     usual = np.repeat(background, np.diff(weights.indptr))
     weights.data = np.log(1 + (1 - noise) * weights.data / (noise * usual))
     scores = knowledge.present(patients)[:, columns] @ weights
