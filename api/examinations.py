@@ -10,7 +10,7 @@ from medkg.core.errors import DataError
 from medkg.core.extras import explained_imports
 from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
-from medkg.signals.to_graph import findings_graph
+from medkg.signals.to_graph import added_to, findings_graph
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from medkg.signals.images.segmentation.read import MeasuredPicture
 
 __all__ = [
+    "added_to",
     "band_powers",
     "detection_findings",
     "ecg_findings",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medkg.cli.app import evaluate, train
-from medkg.cli.options import Json, OutGraph, Seed
+from medkg.cli.options import Json, Seed
 from medkg.cli.output import print_set_aside
 from medkg.cli.segmentation import Masked, Side
-from medkg.cli.signals import OwnCodes, Patient, save_findings, signals
+from medkg.cli.signals import OutExaminations, OwnCodes, Patient, save_findings, signals
 
 if TYPE_CHECKING:
     from medkg.core.quarantine import Quarantine
@@ -29,7 +29,7 @@ def signals_detection(
     ],
     model: Annotated[Path, typer.Option(help="A folder of train detection; none ships.")],
     patient: Patient,
-    out: OutGraph,
+    out: OutExaminations,
     codes: OwnCodes = None,
     masks: Annotated[
         Path | None, typer.Option(help="Folder for masks, in which each thing has its number.")

@@ -65,6 +65,10 @@ def diagnose(
         Path | None,
         typer.Option(help="A TOML file of your own codes for labels of --ecg, --eeg and --image."),
     ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Samples a second of --ecg and --eeg in CSV without a column time."),
+    ] = None,
     audio: Annotated[
         Path | None, typer.Option(help="A recording (WAV) of what is said, read as a note is.")
     ] = None,
@@ -146,6 +150,7 @@ def diagnose(
             eeg_model=eeg_model,
             image=image,
             codes=codes,
+            rate=rate,
             audio=audio,
             phenopacket=phenopacket,
             findings_from=findings_from,

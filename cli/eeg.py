@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medkg.cli.app import evaluate, train
-from medkg.cli.options import Json, OutGraph, Seed
+from medkg.cli.options import Json, Seed
 from medkg.cli.output import check_table_path, print_set_aside, write_table
-from medkg.cli.signals import OwnCodes, Patient, Rate, save_findings, signals
+from medkg.cli.signals import OutExaminations, OwnCodes, Patient, Rate, save_findings, signals
 
 if TYPE_CHECKING:
     from medkg.core.quarantine import Quarantine
@@ -36,7 +36,7 @@ def signals_eeg(
     paths: Recordings,
     model: Annotated[Path, typer.Option(help="A folder of train eeg; none ships.")],
     patient: Patient,
-    out: OutGraph,
+    out: OutExaminations,
     codes: OwnCodes = None,
     rate: Rate = None,
     as_json: Json = False,

@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medkg.cli.app import app, evaluate, train
-from medkg.cli.options import Json, OutGraph, Seed
-from medkg.cli.output import print_set_aside, save_and_print
+from medkg.cli.options import Json, Seed
+from medkg.cli.output import (
+    print_set_aside,
+    print_written,
+    save_and_print,
+    save_with_quarantine,
+)
 
 if TYPE_CHECKING:
     from medkg.core.quarantine import Quarantine
+    from medkg.graph.kg import KnowledgeGraph
     from medkg.signals.finding import Finding
     from medkg.signals.images.backbone import Backbone
 
@@ -41,6 +47,9 @@ Weights = Annotated[
     Path | None, typer.Option(help="With --backbone of torchvision: its weights. [default: random]")
 ]
 
+OutExaminations = Annotated[
+    Path, typer.Option("--out", help="Graph folder to write; examinations that it has stay.")
+]
 Patient = Annotated[str, typer.Option(help="Whose they are: a name of your choice.")]
 OwnCodes = Annotated[Path | None, typer.Option(help="A TOML file of your own codes for labels.")]
 Rate = Annotated[
@@ -57,7 +66,7 @@ def signals_ecg(
         list[Path], typer.Argument(help="WFDB (.hea), EDF or CSV files, or folders of them.")
     ],
     patient: Patient,
-    out: OutGraph,
+    out: OutExaminations,
     model: Annotated[
         Path | None, typer.Option(help="A folder of train ecg; default: medkg's.")
     ] = None,
@@ -85,7 +94,7 @@ def signals_images(
         list[Path], typer.Argument(help="PNG, JPEG, DICOM or NIfTI files, or folders of them.")
     ],
     patient: Patient,
-    out: OutGraph,
+    out: OutExaminations,
     model: Annotated[
         Path | None,
         typer.Option(help="A folder of train images; default: medkg's, of children's chest films."),
@@ -130,8 +139,43 @@ def save_findings(
                 f" {row['file']}, {row['region']}; {row['source']}",
                 soft_wrap=True,
             )
-    kg = findings_graph(findings, patient)
-    save_and_print(kg, out, quarantine, as_json, findings=rows, remarks=remarks)
+    save_examinations(
+        findings_graph(findings, patient), out, quarantine, as_json, findings=rows, remarks=remarks
+    )
+
+
+def save_examinations(
+    kg: KnowledgeGraph, out: Path, quarantine: Quarantine, as_json: bool, **more: Any
+) -> None:
+    """Save what examinations show, beside those that the folder has already, and print it.
+
+    Args:
+        more: what the JSON says beside it.
+
+    Raises:
+        DataError: the folder has a graph of something else.
+    """
+    from medkg.cli import show
+    from medkg.core.errors import DataError
+    from medkg.examinations import added_to
+    from medkg.graph.kg import KnowledgeGraph
+
+    if out.is_dir() and any(out.iterdir()):
+        before = KnowledgeGraph.open(out)
+        try:
+            kg = added_to(before, kg)
+        except DataError as error:
+            raise DataError(str(error), path=out) from None
+        if not as_json:
+            show.out.print(f"{out}: adding to the examinations that it has")
+    if as_json:
+        return save_and_print(kg, out, quarantine, as_json, **more)
+    print_set_aside(quarantine)
+    saved = save_with_quarantine(kg, out, quarantine)
+    print_written({**saved, "set_aside": {}})
+    if saved["quarantine"] is not None:
+        show.out.print(f"what was set aside: {saved['quarantine']}")
+    return None
 
 
 @signals.command("labs", epilog="Example: medkg signals labs results.csv --out graphs/labs")
@@ -139,7 +183,7 @@ def signals_labs(
     paths: Annotated[
         list[Path], typer.Argument(help="FHIR (.json, .ndjson), OMOP measurement or plain tables.")
     ],
-    out: OutGraph,
+    out: OutExaminations,
     patient: Annotated[
         str | None,
         typer.Option(help="This one's alone, and those that name nobody. [default: all]"),

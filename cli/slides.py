@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from medkg.cli.app import train
-from medkg.cli.options import Json, OutGraph, Seed
-from medkg.cli.signals import Patient, print_pictures, save_findings, signals
+from medkg.cli.options import Json, Seed
+from medkg.cli.signals import OutExaminations, Patient, print_pictures, save_findings, signals
 
 
 @signals.command(
@@ -22,7 +22,7 @@ def signals_slides(
     ],
     model: Annotated[Path, typer.Option(help="A folder of train slides.")],
     patient: Patient,
-    out: OutGraph,
+    out: OutExaminations,
     codes: Annotated[
         Path | None, typer.Option(help="A TOML file of your own codes for classes.")
     ] = None,

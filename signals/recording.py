@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,12 @@ from ..core.atomic import sha256
 from ..core.errors import DataError
 from ..core.extras import explained_imports
 
+if TYPE_CHECKING:
+    import polars as pl
+
 MOST_SAMPLES = 500_000_000  # of all channels: as numbers 4 GB
+_CONSTANT = 2.0  # seconds: a channel that is on a body never has one value for so long
+_DRAWN = 0.05  # seconds: over what is missing for less a line may be drawn and read
 _VOLTS = {"nv": 1e-9, "uv": 1e-6, "µv": 1e-6, "μv": 1e-6, "mv": 1e-3, "v": 1.0}
 
 
@@ -29,8 +35,9 @@ class Examination:
         rate: samples a second that the models read.
         rates: that a file may have.
         shortest, longest: seconds of a recording.
-        unit: volts of one unit of what is read.
+        unit: volts of one unit of what is read; `symbol` is how it is written.
         least: units by which a channel moves that carries a signal.
+        most: units from its median within which 95 % of a channel lie.
         others: words in the names of signals that are not of this examination.
         suffixes: of its files.
     """
@@ -42,7 +49,9 @@ class Examination:
     shortest: float
     longest: float
     unit: float
+    symbol: str
     least: float
+    most: float
     others: tuple[str, ...]
     suffixes: tuple[str, ...] = (".hea", ".edf", ".bdf", ".csv")
 
@@ -54,6 +63,8 @@ class Recording:
     Attributes:
         channels: (channels, samples) in its `Examination`'s unit, at its rate.
         names: of the channels, as the file has them.
+        missing: (samples,) where a channel has no value, or one and the same for seconds; a line is
+            drawn there.
         file: as it was named to the reader.
         checksum: SHA-256 of the file; of WFDB, of those of the header and of the signals' files.
         date: of the recording, ISO 8601, where the file has it.
@@ -63,6 +74,7 @@ class Recording:
 
     channels: NDArray[np.float32]
     names: tuple[str, ...]
+    missing: NDArray[np.bool_]
     file: str
     checksum: str
     date: str = ""
@@ -93,7 +105,8 @@ def read_recording(path: Path | str, examination: Examination, rate: float | Non
         rate: samples a second of a CSV file without such a column.
 
     Raises:
-        DataError: the file can't be read, is too short or too long, or no channel moves.
+        DataError: the file can't be read, is too short or too long, no channel moves, or one does
+            by so much that its numbers are of another unit.
         MissingExtraError: the library for its format is not installed.
     """
     path = Path(path)
@@ -120,7 +133,7 @@ def _read_wfdb(path: Path, examination: Examination) -> _Raw:
         record = wfdb.rdrecord(str(name))
         files = _wfdb_signal_files(name)
     except Exception as error:  # wfdb raises whatever its parser stumbles on
-        raise DataError(f"can't be read as WFDB ({type(error).__name__})", path=path) from error
+        raise DataError(f"can't be read as WFDB: {_reason(error, path)}", path=path) from error
     if record.p_signal is None:
         raise DataError("the WFDB record has no signal", path=path)
     factors = [_factor(unit, examination) for unit in record.units]
@@ -164,7 +177,7 @@ def _read_edf(path: Path, examination: Examination) -> _Raw:
     except DataError:
         raise
     except Exception as error:  # pyedflib raises OSError, ValueError, UnicodeDecodeError, …
-        raise DataError(f"can't be read as EDF ({type(error).__name__})", path=path) from error
+        raise DataError(f"can't be read as EDF: {_reason(error, path)}", path=path) from error
     samples = np.stack(columns, 1) if columns else np.zeros((0, 0))
     return _Raw(samples, tuple(names[i] for i in wanted), rate, date, device)
 
@@ -174,16 +187,16 @@ def _is_of(name: str, examination: Examination) -> bool:
     return not any(word in name.lower() for word in examination.others)
 
 
+def _reason(error: Exception, path: Path) -> str:
+    """What a library says of a file, in one line and without the place where the file lies."""
+    first = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return first.replace(f"{path}: ", "").replace(f"{path.parent.absolute()}/", "")
+
+
 def _read_csv(path: Path, rate: float | None) -> _Raw:
     import polars as pl
 
-    try:
-        frame = pl.read_csv(path, infer_schema_length=None)
-        frame = frame.cast(pl.Float64)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise DataError(
-            "is not a table of a line of names and lines of numbers, with commas", path=path
-        ) from error
+    frame = _numbers(path)
     if (time := next((c for c in frame.columns if c.lower() == "time"), None)) is not None:
         seconds = frame[time].to_numpy()
         steps = np.diff(seconds)
@@ -192,14 +205,53 @@ def _read_csv(path: Path, rate: float | None) -> _Raw:
                 "the column time doesn't rise in even steps; give seconds of every sample",
                 path=path,
             )
-        rate, frame = len(steps) / float(seconds[-1] - seconds[0]), frame.drop(time)
+        stated, frame = len(steps) / float(seconds[-1] - seconds[0]), frame.drop(time)
+        if rate is not None and abs(rate - stated) > 0.01 * stated:
+            raise DataError(
+                f"its column time has {stated:.4g} samples a second, and --rate is {rate:g}",
+                path=path,
+            )
+        rate = stated
     if rate is None:
         raise DataError(
-            "a CSV file has no sampling rate: give it a column time of seconds (or --rate of medkg"
-            " signals)",
+            "a CSV file has no sampling rate: give it a column time of seconds, or --rate",
             path=path,
         )
-    return _Raw(frame.to_numpy().astype(float), tuple(frame.columns), rate)
+    return _Raw(frame.cast(pl.Float64).to_numpy().astype(float), tuple(frame.columns), rate)
+
+
+def _numbers(path: Path) -> pl.DataFrame:
+    """The columns of a CSV file, of which each is numbers and missing values.
+
+    Raises:
+        DataError: it is empty, no table, or something in it is no number.
+    """
+    import polars as pl
+
+    with path.open(encoding="utf-8", errors="replace") as file:
+        header = file.readline()
+    if not header.strip():
+        raise DataError("is empty", path=path)
+    semicolons = header.count(";") > header.count(",")
+    try:
+        frame = pl.read_csv(
+            path,
+            infer_schema_length=None,
+            separator=";" if semicolons else ",",
+            decimal_comma=semicolons,
+        )
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"is no table of a line of names and lines of numbers: {_reason(error, path)}",
+            path=path,
+        ) from error
+    for name, values in zip(frame.columns, frame, strict=True):
+        if not values.dtype.is_numeric() and values.null_count() < len(values):
+            raise DataError(
+                f"column {name!r} isn't numbers: a file has a line of names, then lines of numbers",
+                path=path,
+            )
+    return frame
 
 
 def _factor(unit: str, examination: Examination) -> float:
@@ -227,8 +279,44 @@ def _checked(raw: _Raw, path: Path, examination: Examination) -> Recording:
             f"is {seconds:.1f} s long; from {shortest:g} s to {longest / 3600:g} h can be read",
             path=path,
         )
+    usable = _usable(raw, path, examination)
+    remarks, samples, missing = list(usable.remarks), usable.samples, usable.missing
+    rate = examination.rate
+    if abs(raw.rate - rate) > 1e-3 * rate:
+        remarks.append(f"resampled from {raw.rate:g} to {rate} samples a second")
+        samples = _resampled(samples, raw.rate, rate)
+    places = np.minimum(np.arange(samples.shape[1]) * raw.rate / rate, len(missing) - 1)
+    return Recording(
+        samples.astype(np.float32),
+        usable.names,
+        missing[places.astype(int)],
+        str(path),
+        _checksum(path, raw.signal_files),
+        raw.date,
+        raw.device,
+        tuple(remarks),
+    )
+
+
+class _Usable(NamedTuple):
+    """The channels that carry something: (channels, samples), and (samples,) what is missing."""
+
+    samples: NDArray[np.float64]
+    names: tuple[str, ...]
+    missing: NDArray[np.bool_]
+    remarks: tuple[str, ...]
+
+
+def _usable(raw: _Raw, path: Path, examination: Examination) -> _Usable:
+    """The channels that carry something of the examination, and why others are left out.
+
+    Raises:
+        DataError: none does, or one is in another unit.
+    """
     remarks, signals, names = [], [], []
-    word, rate = examination.channel, examination.rate
+    word = examination.channel
+    still = f"moves by less than {examination.least:g} {examination.symbol}, or is mostly missing"
+    missing = np.zeros(len(raw.samples), dtype=bool)
     for name, signal in zip(raw.names, raw.samples.T, strict=True):
         if not _is_of(name, examination):
             remarks.append(f"{word} {name} is left out: by its name it is no {examination.name}'s")
@@ -236,28 +324,47 @@ def _checked(raw: _Raw, path: Path, examination: Examination) -> Recording:
         gaps = ~np.isfinite(signal)
         moves = np.ptp(signal[~gaps]) if not gaps.all() else 0.0
         if moves < examination.least or gaps.mean() > 0.5:
-            remarks.append(f"{word} {name} is left out: it is constant or mostly missing")
+            remarks.append(f"{word} {name} is left out: it {still}")
             continue
+        _check_unit(signal[~gaps], name, path, examination)
+        missing |= _runs(gaps, _DRAWN * raw.rate)
+        missing |= _runs(np.diff(signal, prepend=np.nan) == 0, _CONSTANT * raw.rate)
         if gaps.any():
             remarks.append(f"{word} {name}: {gaps.mean():.1%} is missing, and drawn as a line")
             signal = np.interp(np.arange(len(signal)), np.flatnonzero(~gaps), signal[~gaps])
         signals.append(signal)
         names.append(name)
     if not signals:
-        raise DataError(f"no {word} carries a signal (each is constant or missing)", path=path)
-    samples = np.stack(signals)
-    if abs(raw.rate - rate) > 1e-3 * rate:
-        remarks.append(f"resampled from {raw.rate:g} to {rate} samples a second")
-        samples = _resampled(samples, raw.rate, rate)
-    return Recording(
-        samples.astype(np.float32),
-        tuple(names),
-        str(path),
-        _checksum(path, raw.signal_files),
-        raw.date,
-        raw.device,
-        tuple(remarks),
-    )
+        raise DataError(f"no {word} carries a signal (each {still})", path=path)
+    return _Usable(np.stack(signals), tuple(names), missing, tuple(remarks))
+
+
+def _check_unit(
+    signal: NDArray[np.float64], name: str, path: Path, examination: Examination
+) -> None:
+    """Refuse a channel whose numbers are too large for its unit.
+
+    Raises:
+        DataError: as above.
+    """
+    swing = float(np.percentile(np.abs(signal - np.median(signal)), 95))
+    if swing > examination.most:
+        symbol = examination.symbol
+        raise DataError(
+            f"{examination.channel} {name} swings by {swing:,.0f} {symbol}, which no"
+            f" {examination.name} does: it is in another unit (a CSV file is read in {symbol})",
+            path=path,
+        )
+
+
+def _runs(flags: NDArray[np.bool_], fewest: float) -> NDArray[np.bool_]:
+    """The flags that stand in runs of at least so many."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    kept = np.zeros(len(flags), dtype=bool)
+    for begin, end in edges.reshape(-1, 2):
+        if end - begin >= fewest:
+            kept[begin:end] = True
+    return kept
 
 
 def _checksum(path: Path, signal_files: tuple[Path, ...]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from urllib.parse import quote
 
 import polars as pl
@@ -18,6 +17,7 @@ from .finding import Finding
 
 SOURCE = Source("signals", "1", "of the examination's owner")
 _KINDS = {"HP": "Symptom"}
+_EXAMINATION = "examination"  # a qualifier of evidence
 
 
 def findings_graph(findings: Sequence[Finding], patient: str) -> KnowledgeGraph:
@@ -34,7 +34,8 @@ def patients_graph(findings: Mapping[str, Sequence[Finding]]) -> KnowledgeGraph:
 
     A patient UNDERWENT each examination (Procedure), which SHOWS its findings; what is present is
     a HAS_PHENOTYPE or HAS_DISEASE edge with the finding's probability, what is excluded a
-    LACKS_PHENOTYPE edge, and the rest is evidence alone.
+    LACKS_PHENOTYPE edge, and the rest is evidence alone. Each piece of evidence names its
+    examination; no file's name is kept, which often is the patient's.
 
     Args:
         findings: by patient, a name of the user's choice or a CURIE.
@@ -65,7 +66,6 @@ def _add_patient(
         key = "\t".join((subject, finding.procedure, finding.checksum, finding.date))
         examination = f"examination:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
         about = {n: getattr(finding, n) for n in ("date", "device", "checksum")}
-        about["file"] = Path(finding.file).name  # where it lies is nobody else's business
         nodes.append({"id": finding.code, "kind": kind, "name": finding.name, "properties": None})
         nodes.append(
             {
@@ -75,13 +75,38 @@ def _add_patient(
                 "properties": json.dumps({n: value for n, value in about.items() if value}),
             }
         )
-        evidence.append(_row(subject, "UNDERWENT", examination, None))
+        evidence.append(_row(subject, "UNDERWENT", examination, examination))
         if finding.excluded:
-            evidence.append(_row(subject, "LACKS_PHENOTYPE", finding.code, finding))
+            evidence.append(_row(subject, "LACKS_PHENOTYPE", finding.code, examination, finding))
             continue
         phenotype = "HAS_PHENOTYPE" if kind == "Symptom" else "HAS_DISEASE"
-        evidence.append(_row(examination, "SHOWS", finding.code, finding))
-        evidence.append(_row(subject, phenotype, finding.code, finding))
+        evidence.append(_row(examination, "SHOWS", finding.code, examination, finding))
+        evidence.append(_row(subject, phenotype, finding.code, examination, finding))
+
+
+def added_to(kg: KnowledgeGraph, findings: KnowledgeGraph) -> KnowledgeGraph:
+    """A graph of examinations with more of them; one that is read again replaces its findings.
+
+    Raises:
+        DataError: the graph is of something else than examinations.
+    """
+    if others := sorted({source.name for source in kg.sources} - {SOURCE.name}):
+        raise DataError(
+            f"is a graph of {', '.join(others)}; write examinations to a folder of their own, and"
+            " join both with medkg merge"
+        )
+    read_again = _examinations_of(findings.evidence).unique()
+    evidence = kg.evidence.filter(~_examinations_of(kg.evidence).is_in(read_again.implode()))
+    nodes = pl.concat([findings.nodes, kg.nodes]).unique("id", keep="first", maintain_order=True)
+    return KnowledgeGraph.build(
+        nodes.select("id", "kind", "name", "properties"),
+        pl.concat([evidence, findings.evidence]).select(list(_EVIDENCE)),
+        [SOURCE],
+    )
+
+
+def _examinations_of(evidence: pl.DataFrame) -> pl.Series:
+    return evidence["qualifiers"].str.json_path_match(f"$.{_EXAMINATION}")
 
 
 _EVIDENCE = {
@@ -99,7 +124,9 @@ _EVIDENCE = {
 }
 
 
-def _row(subject: str, relation: str, object_: str, finding: Finding | None) -> Row:
+def _row(
+    subject: str, relation: str, object_: str, examination: str, finding: Finding | None = None
+) -> Row:
     row: Row = {
         "subject": subject,
         "relation": relation,
@@ -109,6 +136,7 @@ def _row(subject: str, relation: str, object_: str, finding: Finding | None) -> 
         "level": "observed",
         "certainty": "certain",
         "probability": 1.0,
+        "qualifiers": json.dumps({_EXAMINATION: examination}),
     }
     if finding is not None:
         row |= {
@@ -118,6 +146,8 @@ def _row(subject: str, relation: str, object_: str, finding: Finding | None) -> 
             "certainty": "certain" if finding.present or finding.excluded else "hypothetical",
             "probability": finding.probability,
             "date": finding.date or None,
-            "qualifiers": json.dumps({"region": finding.region}) if finding.region else None,
+            "qualifiers": json.dumps(
+                {_EXAMINATION: examination} | ({"region": finding.region} if finding.region else {})
+            ),
         }
     return row

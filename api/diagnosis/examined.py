@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from medkg.signals.finding import Finding as Shown
 
 
+_UNNAMED = "?"  # stands for a patient whom a file does not name
+_LISTED = 5  # patients that a message names
+
+
 def findings_of_examinations(
     kg: KnowledgeGraph,
     quarantine: Quarantine,
@@ -29,6 +34,8 @@ def findings_of_examinations(
     eeg_model: Path | None = None,
     image: Path | None = None,
     codes: Path | None = None,
+    rate: float | None = None,
+    alone: bool = True,
     remarks: list[str] | None = None,
 ) -> pl.DataFrame:
     """What a patient's examinations show, as a table as `findings_in_note`'s.
@@ -42,25 +49,35 @@ def findings_of_examinations(
         ecg, eeg, image: a file, or a folder of them.
         eeg_model: a folder of `medkg train eeg`, which `eeg` needs.
         codes: a TOML file of codes for the models' labels, before those that ship.
+        rate: samples a second of recordings in CSV files without a column `time`.
+        alone: whether nothing else is known of the patient, so that each has to give something.
         quarantine: gets the files that can't be read and the results of which nothing can be said.
         remarks: gets what was changed in reading, such as another sampling rate.
 
     Raises:
-        DataError: a file gives nothing, or laboratory results are of several patients.
+        DataError: a path has no examination, `alone` one gives nothing, or laboratory results are
+            of several patients.
     """
     from medkg.examinations import ecg_findings, eeg_findings, image_findings
 
+    options: dict[str, Any] = {"codes": codes, "quarantine": quarantine, "remarks": remarks}
+    kinds: list[tuple[Path | None, Callable[[Path], Iterable[Shown]]]] = [
+        (labs, partial(_of_labs, quarantine=quarantine)),
+        (ecg, partial(ecg_findings, rate=rate, **options)),
+        (eeg, partial(eeg_findings, model=str(eeg_model), rate=rate, **options)),
+        (image, partial(image_findings, **options)),
+    ]
     shown: list[Shown] = []
-    if labs is not None:
-        shown += _of_labs(labs, quarantine)
-    if ecg is not None:
-        shown += ecg_findings(ecg, codes=codes, quarantine=quarantine, remarks=remarks)
-    if eeg is not None and eeg_model is not None:
-        shown += eeg_findings(
-            eeg, model=eeg_model, codes=codes, quarantine=quarantine, remarks=remarks
-        )
-    if image is not None:
-        shown += image_findings(image, codes=codes, quarantine=quarantine, remarks=remarks)
+    for path, read in kinds:
+        if path is None:
+            continue
+        n_set_aside = len(quarantine)
+        try:
+            shown += read(path)
+        except DataError:
+            # Where it is set aside with its reason, what else is known of the patient counts.
+            if len(quarantine) == n_set_aside or alone:
+                raise
     names = Phenotypes(kg).names
     return pl.DataFrame([_row(each, names.get(each.code)) for each in shown], schema=FINDINGS)
 
@@ -89,9 +106,17 @@ def read_recording(path: Path, kg: KnowledgeGraph, remarks: list[str] | None = N
 def _of_labs(path: Path, quarantine: Quarantine) -> Iterable[Shown]:
     from medkg.laboratory import lab_findings
 
-    by_patient = lab_findings(path, patient=None, unnamed="patient", quarantine=quarantine)
+    by_patient = lab_findings(path, patient=None, unnamed=_UNNAMED, quarantine=quarantine)
+    if len(by_patient) > 1 and by_patient.pop(_UNNAMED, None) is not None:
+        reason = "no patient: the file names one elsewhere, and it may be another's"
+        quarantine.add(reason, path=path)
     if len(by_patient) > 1:
-        problem = f"has {len(by_patient)} patients, and one is diagnosed at a time"
+        listed = ", ".join(sorted(by_patient)[:_LISTED])
+        more = ", …" if len(by_patient) > _LISTED else ""
+        problem = (
+            f"has {len(by_patient)} patients, and one is diagnosed at a time: leave one's rows"
+            f" ({listed}{more})"
+        )
         raise DataError(problem, path=path)
     return next(iter(by_patient.values()))
 

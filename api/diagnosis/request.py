@@ -55,6 +55,7 @@ class DiagnosisRequest:
             sees counts with its probability.
         codes: a TOML file of codes for the labels of models of `ecg`, `eeg` and `image`, beside and
             before those that ship.
+        rate: samples a second of `ecg` and `eeg` in CSV files without a column `time`.
         audio: a recording of what is said of the patient (`medkg.transcribe`), read as a note is.
         phenopacket: a GA4GH phenopacket, or a folder or archive of them.
         findings_from: a table of findings that a person has corrected (`write_findings`).
@@ -92,6 +93,7 @@ class DiagnosisRequest:
     eeg_model: Path | None = None
     image: Path | None = None
     codes: Path | None = None
+    rate: float | None = None
     audio: Path | None = None
     phenopacket: Path | None = None
     findings_from: Path | None = None
@@ -125,6 +127,8 @@ class DiagnosisRequest:
             )
         if self.codes is not None and not any((self.ecg, self.eeg, self.image)):
             raise DataError("--codes goes with --ecg, --eeg or --image")
+        if self.rate is not None and not any((self.ecg, self.eeg)):
+            raise DataError("--rate goes with --ecg or --eeg")
         if number > 1 or (number == 0 and not self.symptoms and not self.examined):
             raise DataError(
                 "give --symptom, --labs, --ecg, --eeg, --image, --audio, or one of --note,"
@@ -317,6 +321,8 @@ def read_files(
             eeg_model=request.eeg_model,
             image=request.image,
             codes=request.codes,
+            rate=request.rate,
+            alone=request.note is None and request.audio is None and not any(request.typed),
             remarks=remarks,
         )
         tables.append(shown)

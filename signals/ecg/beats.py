@@ -11,6 +11,7 @@ from scipy.signal import butter, find_peaks, sosfiltfilt
 
 from .features import LENGTH, R_PEAK, RATE, Floats
 
+QRS_BAND = 5, 20  # Hz in which most of a QRS complex lies
 _REFRACTORY = 0.2  # seconds in which no second beat can come
 _WINDOW = 0.12  # seconds over which the energy of a QRS complex is summed
 _NEARBY = 5.0  # seconds: the height of complexes is compared with that of those nearby
@@ -32,6 +33,13 @@ class Beats:
     times: NDArray[np.float64]
 
 
+def in_band(leads: Floats, band: tuple[float, float]) -> NDArray[np.float64]:
+    """(leads, samples) without what is slower or faster than a band of Hz."""
+    return np.asarray(
+        sosfiltfilt(butter(2, band, "bandpass", fs=RATE, output="sos"), leads, axis=-1)
+    )
+
+
 def r_peaks(leads: Floats) -> NDArray[np.int64]:
     """The samples of R peaks: band-pass, slope, square, sum, and a threshold that follows.
 
@@ -41,7 +49,7 @@ def r_peaks(leads: Floats) -> NDArray[np.int64]:
     Source: Pan & Tompkins, A Real-Time QRS Detection Algorithm, IEEE Transactions on Biomedical
     Engineering 1985; here over all leads, and with looking ahead, as the recording is whole.
     """
-    band = sosfiltfilt(butter(2, (5, 20), "bandpass", fs=RATE, output="sos"), leads, axis=-1)
+    band = in_band(leads, QRS_BAND)
     spread = np.median(np.abs(band), axis=-1, keepdims=True) + band.std(axis=-1, keepdims=True)
     slopes = np.gradient(band / np.maximum(spread, 1e-6), axis=-1) ** 2
     energy = uniform_filter1d(slopes.sum(0), int(_WINDOW * RATE))
@@ -60,14 +68,30 @@ def r_peaks(leads: Floats) -> NDArray[np.int64]:
     return np.unique(np.array(places, np.int64))
 
 
-def cut_beats(leads: Floats, peaks: NDArray[np.int64]) -> Beats:
-    """The beats that have another on each side, and whole windows; of one lead it is read twice."""
+def cut_beats(
+    leads: Floats, peaks: NDArray[np.int64], unreadable: NDArray[np.bool_] | None = None
+) -> Beats:
+    """The beats that have another on each side, and whole windows; of one lead it is read twice.
+
+    Args:
+        leads: (leads, samples) at `RATE` samples a second.
+        peaks: samples of R peaks, see `r_peaks`.
+        unreadable: (samples,) where nothing can be read; a beat that lies there, or has none of its
+            neighbours in sight, is left out.
+    """
     two = leads[[0, min(1, len(leads) - 1)]]
     begin, n = peaks - R_PEAK, two.shape[-1]
     whole = (begin >= 0) & (begin + LENGTH <= n)
     whole[[0, -1]] = False
+    if unreadable is not None:
+        before = np.concatenate([[0], np.cumsum(unreadable)])
+        first = np.minimum(np.roll(peaks, 1), begin).clip(0, n)
+        last = np.maximum(np.roll(peaks, -1), begin + LENGTH).clip(0, n)
+        whole &= before[last] == before[first]
     gaps = np.diff(peaks) / RATE
     inner = np.flatnonzero(whole)
-    forms = np.stack([two[:, b : b + LENGTH] for b in begin[inner]])
+    forms = np.zeros((0, 2, LENGTH), np.float32)
+    if len(inner):
+        forms = np.stack([two[:, b : b + LENGTH] for b in begin[inner]])
     intervals = np.stack([gaps[inner - 1], gaps[inner]], 1).astype(np.float32)
     return Beats(forms, intervals, peaks[inner] / RATE)

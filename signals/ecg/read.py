@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from ...core.errors import DataError
 from ...core.extras import explained_imports
@@ -18,7 +19,7 @@ from ..read_recordings import finding_in, read_recordings
 from ..recording import Recording
 from .beats import Beats, cut_beats, r_peaks
 from .corpus import CLASSES
-from .features import beat_features
+from .features import RATE, beat_features
 from .model import BeatClassifier
 from .rate import rhythm_of
 from .recording import ELECTROCARDIOGRAM, read_recording
@@ -26,7 +27,7 @@ from .recording import ELECTROCARDIOGRAM, read_recording
 RULE = "medkg ECG rule 1"
 _CODES = Path(__file__).parent / "codes.toml"
 _FEWEST = 5  # beats below which nothing is the patient's usual beat
-_LEAST = 0.05  # probability of the surest beat below which nothing is written
+_NEAR_MISSING = 0.2  # seconds beside what is missing, in which a line that begins looks like a beat
 
 
 @explained_imports()
@@ -71,7 +72,9 @@ def findings_of(
     Raises:
         DataError: too few beats can be seen in it.
     """
-    beats = cut_beats(recording.channels, r_peaks(recording.channels))
+    near = int(_NEAR_MISSING * RATE)
+    unreadable = maximum_filter1d(recording.missing, 2 * near + 1)
+    beats = cut_beats(recording.channels, r_peaks(recording.channels), unreadable)
     if len(beats.times) < _FEWEST:
         raise DataError(f"{len(beats.times)} whole beats can be seen; {_FEWEST} are needed")
     whole = f"{beats.times[0]:.1f}–{beats.times[-1]:.1f} s, {len(beats.times):,} beats"
@@ -95,17 +98,15 @@ def findings_of(
         probabilities = classifier.calibrated(scores, name)
         named = scores.argmax(1) == CLASSES.index(name)
         surest = float(probabilities.max())
-        if named.any() or surest >= _LEAST:
-            region = _region(beats, named if named.any() else probabilities == surest)
-            findings.append(
-                of_file(
-                    codes[name],
-                    probability=surest,
-                    present=bool(named.any()),
-                    source=source,
-                    region=region,
-                )
+        findings.append(
+            of_file(
+                codes[name],
+                probability=surest,
+                present=bool(named.any()),
+                source=source,
+                region=_region(beats, named if named.any() else probabilities == surest),
             )
+        )
     return findings
 
 

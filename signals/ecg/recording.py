@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from ...core.errors import DataError
 from ..recording import Examination, Recording
 from ..recording import read_recording as read
 from .features import RATE
+from .quality import samples_with_beats, windows_with_beats
 
 ELECTROCARDIOGRAM = Examination(
     name="electrocardiogram",
@@ -17,14 +19,47 @@ ELECTROCARDIOGRAM = Examination(
     shortest=5.0,  # in less there is no rhythm
     longest=48 * 3600.0,  # a Holter recording of two days
     unit=1e-3,
+    symbol="mV",
     least=0.02,
+    most=20.0,
     others=("annotation", "resp", "eeg", "eog", "emg"),
 )
 
 
 def read_recording(path: Path | str, rate: float | None = None) -> Recording:
-    """Read an electrocardiogram in mV; see `signals.recording.read_recording`."""
+    """Read an electrocardiogram in mV; see `signals.recording.read_recording`.
+
+    Leads and spans in which no beats stand out from the rest (`quality`) are left out; the spans
+    count as missing.
+
+    Raises:
+        DataError: as there; or no beats stand out anywhere.
+    """
     recording = read(path, ELECTROCARDIOGRAM, rate)
-    if len(recording.channels) > 1:
-        return recording
-    return replace(recording, remarks=(*recording.remarks, "has one lead, which is read as both"))
+    windows = windows_with_beats(recording.channels)
+    if not windows.any():
+        raise DataError(
+            "no beats stand out in it: it is noise, or no electrocardiogram (nor are fast"
+            " ventricular tachycardia, flutter and fibrillation read)",
+            path=path,
+        )
+    number = windows.sum(axis=1)
+    kept = number >= number.max() / 2
+    remarks = [
+        f"lead {name} is left out: no beats stand out in {n_all - n_with} of {n_all} spans"
+        for name, keep, n_with in zip(recording.names, kept, number, strict=True)
+        for n_all in (windows.shape[1],)
+        if not keep
+    ]
+    readable = samples_with_beats(windows[kept], recording.channels.shape[1])
+    if not readable.all():
+        remarks.append(f"{1 - readable.mean():.1%} is not read: no beats stand out there")
+    if kept.sum() == 1:
+        remarks.append("has one lead, which is read as both")
+    return replace(
+        recording,
+        channels=recording.channels[kept],
+        names=tuple(name for name, keep in zip(recording.names, kept, strict=True) if keep),
+        missing=recording.missing | ~readable,
+        remarks=(*recording.remarks, *remarks),
+    )

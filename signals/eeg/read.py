@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.lib.stride_tricks import sliding_window_view
 
+from ...core.errors import DataError
 from ...core.extras import explained_imports
 from ...core.quarantine import Quarantine
 from ..classifier import Scores
@@ -17,12 +19,21 @@ from ..finding import Finding
 from ..read_recordings import finding_in, read_recordings
 from ..recording import Recording
 from .events import Span, spans_of
-from .features import BANDS, Floats, band_powers, departures, epoch_features, epoch_starts
+from .features import (
+    BANDS,
+    EPOCH,
+    RATE,
+    STEP,
+    Floats,
+    band_powers,
+    departures,
+    epoch_features,
+    epoch_starts,
+)
 from .model import EpochClassifier, epoch_scores
 from .recording import ELECTROENCEPHALOGRAM, read_recording
 
 _CODES = Path(__file__).parent / "codes.toml"
-_LEAST = 0.05  # probability of the surest epoch below which nothing is written
 _NAMED = 3  # channels that are named, and the number of the others
 
 
@@ -67,27 +78,33 @@ def read_electroencephalograms(
 def findings_of(
     recording: Recording, classifier: EpochClassifier, codes: Mapping[str, Code]
 ) -> list[Finding]:
-    """A finding for each class of which an epoch most probably is, or may be."""
+    """A finding for each class but the background, of the epochs of which nothing is missing.
+
+    Raises:
+        DataError: something is missing of every epoch.
+    """
     features = epoch_features(recording.channels)
     scores = epoch_scores((classifier.network, classifier.trees), features)
+    whole = ~sliding_window_view(recording.missing, EPOCH * RATE)[:: STEP * RATE].any(axis=1)
+    if not whole.any():
+        raise DataError(f"has no {EPOCH} s of which nothing is missing")
     findings = []
     for k, name in enumerate(classifier.classes[1:], 1):
         probabilities = classifier.calibrated(scores, name)
-        named = scores.argmax(1) == k
-        chosen = named if named.any() else probabilities == probabilities.max()
-        surest = float(probabilities[chosen].max())
-        if named.any() or surest >= _LEAST:
-            findings.append(
-                finding_in(
-                    recording,
-                    ELECTROENCEPHALOGRAM,
-                    codes[name],
-                    probability=surest,
-                    present=bool(named.any()),
-                    source=f"medkg EEG epochs {classifier.config['version']}",
-                    region=_region(spans_of(chosen), scores[:, k], features, recording.names),
-                )
+        named = whole & (scores.argmax(1) == k)
+        surest = float(probabilities[named if named.any() else whole].max())
+        chosen = named if named.any() else whole & (probabilities == surest)
+        findings.append(
+            finding_in(
+                recording,
+                ELECTROENCEPHALOGRAM,
+                codes[name],
+                probability=surest,
+                present=bool(named.any()),
+                source=f"medkg EEG epochs {classifier.config['version']}",
+                region=_region(spans_of(chosen), scores[:, k], features, recording.names),
             )
+        )
     return findings
 
 

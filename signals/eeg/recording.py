@@ -16,7 +16,9 @@ ELECTROENCEPHALOGRAM = Examination(
     shortest=20.0,  # in less nothing is usual of a channel
     longest=6 * 3600.0,
     unit=1e-6,
+    symbol="µV",
     least=1.0,
+    most=5_000.0,
     others=(
         *("annotation", "ecg", "ekg", "eog", "emg", "resp", "spo2", "sao2", "pulse"),
         *("trig", "status", "marker", "stim", "photic", "event"),

@@ -145,6 +145,53 @@ def test_the_list_is_corrected_and_read_back(
     assert EARLY not in corrected.uncertain
 
 
+def test_a_file_that_can_t_be_read_leaves_what_else_is_known(
+    model: DiagnosisModel, tmp_path: Path
+) -> None:
+    note, broken = tmp_path / "note.txt", tmp_path / "rest.edf"
+    note.write_text("The patient has a fever.\n")
+    broken.write_bytes(b"no EDF")
+    quarantine = Quarantine()
+    reading = read_files(model, medkg.DiagnosisRequest(note=note, ecg=broken), quarantine)
+    assert reading is not None
+    assert "Fever" in reading.findings["name"]
+    assert [row.path for row in quarantine.rows] == [str(broken)]
+    with pytest.raises(DataError, match="can't be read as EDF"):
+        read_files(model, medkg.DiagnosisRequest(ecg=broken), Quarantine())
+    with pytest.raises(DataError, match="no file of an electrocardiogram"):
+        (tmp_path / "none").mkdir()
+        request = medkg.DiagnosisRequest(note=note, ecg=tmp_path / "none")
+        read_files(model, request, Quarantine())
+
+
+def test_a_rate_is_for_recordings_without_a_column_of_time(
+    model: DiagnosisModel, ecg: Path, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare.csv"
+    bare.write_text("\n".join(line.partition(",")[2] for line in ecg.read_text().splitlines()))
+    with pytest.raises(DataError, match="no sampling rate"):
+        medkg.diagnose(model, medkg.DiagnosisRequest(ecg=bare))
+    case = medkg.diagnose(model, medkg.DiagnosisRequest(ecg=bare, rate=360)).cases[0]
+    assert FAST in case["present"]
+    with pytest.raises(DataError, match="--rate goes with --ecg or --eeg"):
+        medkg.DiagnosisRequest(symptoms=["Fever"], rate=360)
+
+
+def test_results_of_nobody_beside_a_patient_s_are_set_aside(
+    model: DiagnosisModel, tmp_path: Path
+) -> None:
+    table = tmp_path / "labs.csv"
+    table.write_text("patient,test,value,unit\nann,sodium,118,mmol/L\n,potassium,2,mmol/L\n")
+    quarantine = Quarantine()
+    reading = read_files(model, medkg.DiagnosisRequest(labs=table), quarantine)
+    assert reading is not None
+    assert reading.findings["name"].to_list() == ["Hyponatremia"]
+    assert any("no patient" in reason for reason in quarantine.counts())
+    table.write_text(table.read_text() + "bob,sodium,118,mmol/L\n")
+    with pytest.raises(DataError, match=r"2 patients.*\(ann, bob\)"):
+        read_files(model, medkg.DiagnosisRequest(labs=table), Quarantine())
+
+
 def test_the_command(model: DiagnosisModel, ecg: Path, tmp_path: Path) -> None:
     model.kg.save(tmp_path / "kg")
     model.save(tmp_path / "model", graph_path=tmp_path / "kg")
@@ -223,9 +270,3 @@ def test_an_electroencephalogram_is_read_by_a_model_of_one_s_own(
 def test_what_belongs_together_is_given_together(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(DataError, match=reason):
         medkg.DiagnosisRequest(**options)
-
-
-def test_a_file_that_gives_nothing_is_an_error(model: DiagnosisModel, tmp_path: Path) -> None:
-    (tmp_path / "rest.csv").write_text("II\n0\n")
-    with pytest.raises(DataError, match=r"rest\.csv"):
-        medkg.diagnose(model, medkg.DiagnosisRequest(ecg=tmp_path / "rest.csv", symptoms=["Fever"]))

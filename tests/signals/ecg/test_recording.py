@@ -143,3 +143,40 @@ def test_a_time_that_jumps_is_refused(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "a.csv", np.hstack([time, SAMPLES]), "time,II,V1")
     with pytest.raises(DataError, match="even steps"):
         read_recording(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is empty"),
+        ("II,V1\n1,2,3\n1,2\n", "is no table of a line of names and lines of numbers"),
+        ("II,V1\n0.1,high\n", "column 'V1' isn't numbers"),
+    ],
+)
+def test_what_is_wrong_with_a_csv_file_is_told(text: str, reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(text)
+    with pytest.raises(DataError, match=reason):
+        read_recording(file, RATE)
+
+
+def test_semicolons_and_decimal_commas_are_read(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "a.csv", SAMPLES)
+    file.write_text(file.read_text().replace(",", ";").replace(".", ","))
+    assert read_recording(file, RATE).channels == pytest.approx(SAMPLES.T, abs=1e-4)
+
+
+def test_a_rate_that_the_column_of_time_denies_is_refused(tmp_path: Path) -> None:
+    time = np.arange(len(SAMPLES))[:, None] / RATE
+    file = write_csv(tmp_path / "a.csv", np.hstack([time, SAMPLES]), "time,II,V1")
+    assert read_recording(file, RATE).channels.shape == SAMPLES.T.shape
+    with pytest.raises(DataError, match="has 180 samples a second, and --rate is 360"):
+        read_recording(file, 360)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("a.edf", "EDF: "), ("a.hea", "WFDB: ")])
+def test_what_a_library_says_of_a_file_is_told(name: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("no recording")
+    with pytest.raises(DataError, match=f"can't be read as {reason}") as raised:
+        read_recording(tmp_path / name)
+    assert str(tmp_path) not in str(raised.value).removeprefix(str(tmp_path))

@@ -61,7 +61,7 @@ def test_another_rate_is_resampled_and_a_constant_channel_left_out(tmp_path: Pat
     assert recording.names == ("Fp1", "O1")
     assert recording.channels.shape == (2, 30 * RATE)
     assert recording.remarks == (
-        "channel C3 is left out: it is constant or mostly missing",
+        "channel C3 is left out: it moves by less than 1 µV, or is mostly missing",
         "resampled from 256 to 128 samples a second",
     )
 
