@@ -146,12 +146,13 @@ def _check_columns(frame: pl.DataFrame, columns: Columns, outcomes: bool, name: 
         DataError: a column is not there.
     """
     fixed = [columns.patient, columns.time, columns.event, columns.event_time]
-    covariates = list(columns.covariates) or [n for n in frame.columns if n not in [*fixed, _LINE]]
+    own = [name for name in frame.columns if name != _LINE]
+    covariates = list(columns.covariates) or [name for name in own if name not in fixed]
     needed = [*([columns.event, columns.event_time] if outcomes else []), *covariates]
     for column in [*needed, *columns.categorical]:
-        if column not in frame.columns:
+        if column not in own:
             raise DataError(
-                f"has no column {column!r}; it has {', '.join(frame.columns[:30])}"
+                f"has no column {column!r}; it has {', '.join(own[:30])}"
                 " (a file of columns says which is which)",
                 path=name,
             )

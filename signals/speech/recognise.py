@@ -42,9 +42,15 @@ class Transcript:
 
 
 class Recogniser(Protocol):
-    """Hears what is said in a recording."""
+    """Hears what is said in a recording.
+
+    Attributes:
+        name: of the model, with its version.
+        remarks: what a reader of its transcripts should know.
+    """
 
     name: str
+    remarks: tuple[str, ...]
 
     def lines(self, speech: Speech) -> list[str]:
         """What is said, stretch by stretch."""
@@ -57,6 +63,10 @@ class Sphinx:
         import pocketsphinx
 
         self.name = f"pocketsphinx {version('pocketsphinx')}"
+        self.remarks: tuple[str, ...] = (
+            "pocketsphinx mishears much: read the transcript before it is used, or give a model"
+            " such as Whisper's (--model)",
+        )
         self._decoder: Any = pocketsphinx.Decoder(samprate=float(RATE), loglevel="FATAL")
         self._segments: Any = pocketsphinx.Segmenter
 
@@ -81,6 +91,7 @@ class TransformersRecogniser:
         from transformers import pipeline
 
         self.name = Path(path).name
+        self.remarks: tuple[str, ...] = ()
         if not Path(path).is_dir():  # or transformers would look for it on the hub
             raise ModelError(f"{path}: is no model of speech recognition: there is no such folder")
         try:
@@ -133,6 +144,12 @@ def transcribe_files(
             quarantine.add(str(error).removeprefix(f"{path}: "), path=path)
             continue
         transcripts.append(
-            Transcript(path, "\n".join(lines), speech.seconds, recogniser.name, speech.remarks)
+            Transcript(
+                path,
+                "\n".join(lines),
+                speech.seconds,
+                recogniser.name,
+                (*speech.remarks, *recogniser.remarks),
+            )
         )
     return transcripts

@@ -239,6 +239,7 @@ def test_the_default_hears_speech(tmp_path: Path) -> None:
     [transcript] = medkg.transcribe(file)
     assert len(transcript.text.split()) > 2
     assert transcript.model.startswith("pocketsphinx")
+    assert transcript.remarks[-1].startswith("pocketsphinx mishears much")
     tone(tmp_path / "hum.wav")
     with pytest.raises(DataError, match="no speech is heard"):
         medkg.transcribe(tmp_path / "hum.wav")
