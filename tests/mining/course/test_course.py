@@ -156,7 +156,7 @@ def test_bad_rows_are_set_aside_with_their_reasons(tmp_path: Path) -> None:
 
 def test_a_table_that_does_not_fit_is_explained(tmp_path: Path) -> None:
     table = visits(20)
-    with pytest.raises(DataError, match="no column 'dead'; it has [a-z]") as raised:
+    with pytest.raises(DataError, match=r"no column 'dead'; it has [a-z]") as raised:
         read_visits(table, Columns(event="dead"), Quarantine())
     assert str(raised.value).isprintable()
     with pytest.raises(DataError, match="too few"):
