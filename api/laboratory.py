@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from medkg.core.atomic import sha256
 from medkg.core.errors import DataError, MedkgError, MissingError
+from medkg.core.input_files import InputError
 from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["lab_findings", "read_labs"]
 
 _TABLES = (".csv", ".tsv")
+_LISTED = 5  # patients that a message names
 
 
 def read_labs(
@@ -32,14 +34,14 @@ def read_labs(
     Args:
         paths: one or several: FHIR Observations (.json, .ndjson), OMOP's table `measurement`, or a
             plain table (.csv, .tsv) with columns `test` or `loinc`, `value`, and perhaps `patient`,
-            `unit`, `low`, `high`, `interpretation`, `date`.
+            `unit`, `low`, `high`, `interpretation`, `date`, parted by tabs, semicolons or commas.
         patient: this one's results alone, and those that name nobody; by default all patients'.
         loinc2hpo: its table of annotations, for LOINC codes that medkg's own lacks.
         quarantine: gets results of which nothing can be said, and files that can't be read, each
             with the reason.
 
     Raises:
-        DataError: nothing can be said of any result.
+        DataError: nothing can be said of any result, or the files name patients, and not this one.
 
     Example:
         >>> from pathlib import Path
@@ -71,14 +73,22 @@ def lab_findings(
         unnamed: what a patient is called whom a file doesn't name; "" sets their results aside.
 
     Raises:
-        DataError: nothing can be said of any result.
+        DataError: nothing can be said of any result, or the files name patients, and not this one.
     """
-    from medkg.signals.labs.interpret import Uninterpretable, findings_of, read_loinc2hpo
+    from medkg.signals.labs.interpret import (
+        Uninterpretable,
+        description,
+        findings_of,
+        read_loinc2hpo,
+    )
 
     more_tests = {} if loinc2hpo is None else read_loinc2hpo(Path(loinc2hpo))
     by_patient: dict[str, list[Finding]] = {}
+    named: dict[str, None] = {}  # patients, in the files' order
     files = [paths] if isinstance(paths, str | Path) else paths
     for result in _results([Path(file) for file in files], quarantine):
+        if result.patient:
+            named[result.patient] = None
         name = result.patient or patient or unnamed
         if patient is not None and name != patient:
             continue
@@ -87,10 +97,14 @@ def lab_findings(
                 raise Uninterpretable("no patient: the file names none, and no --patient is given")
             findings = findings_of(result, more_tests)
         except Uninterpretable as problem:
-            row = " ".join(filter(None, (result.place, result.loinc)))
+            row = description(result, more_tests, problem.usual_units)
             quarantine.add(str(problem), path=result.file, line=result.line, row=row)
         else:
             by_patient.setdefault(name, []).extend(findings)
+    if patient is not None and named and patient not in named:
+        listed = ", ".join([*named][:_LISTED])
+        more = f" and {len(named) - _LISTED:,} more" if len(named) > _LISTED else ""
+        raise DataError(f"there is no patient {patient}: named are {listed}{more}")
     if not by_patient:
         reasons = ", ".join(f"{reason}: {n}" for reason, n in quarantine.counts().items())
         of = "" if patient is None else f" of patient {patient}"
@@ -99,7 +113,11 @@ def lab_findings(
 
 
 def _results(files: Sequence[Path], quarantine: Quarantine) -> Iterator[LaboratoryResult]:
-    """The results of files; one that can't be read is set aside, and never ends the run."""
+    """The results of files; one that can't be read is set aside, and never ends the run.
+
+    Raises:
+        MissingError: there is no such file.
+    """
     from medkg.signals.labs.table import results_of_table
 
     for file in files:
@@ -111,7 +129,8 @@ def _results(files: Sequence[Path], quarantine: Quarantine) -> Iterator[Laborato
             for result in results_of_table(file) if tables else _fhir_results(file, quarantine):
                 yield result.located(result.file or str(file), checksum)
         except MedkgError as error:
-            quarantine.add("file can't be read", path=file, row=str(error))
+            cause = error.reason if isinstance(error, InputError) else "can't be read"
+            quarantine.add(f"the file {cause}", path=file, row=str(error))
 
 
 def _fhir_results(path: Path, quarantine: Quarantine) -> Iterator[LaboratoryResult]:

@@ -47,6 +47,8 @@ Weights = Annotated[
     Path | None, typer.Option(help="With --backbone of torchvision: its weights. [default: random]")
 ]
 
+MOST_RESULTS = 40  # lines of findings that are printed
+
 OutExaminations = Annotated[
     Path, typer.Option("--out", help="Graph folder to write; examinations that it has stay.")
 ]
@@ -195,11 +197,31 @@ def signals_labs(
 ) -> None:
     """Laboratory results as phenotypes that patients have or lack."""
     from medkg.core.quarantine import Quarantine
-    from medkg.laboratory import read_labs
+    from medkg.laboratory import lab_findings
+    from medkg.signals.to_graph import patients_graph
 
     quarantine = Quarantine()
-    kg = read_labs(paths, patient, loinc2hpo=loinc2hpo, quarantine=quarantine)
-    save_and_print(kg, out, quarantine, as_json)
+    findings = lab_findings(paths, patient=patient, loinc2hpo=loinc2hpo, quarantine=quarantine)
+    kg = patients_graph(findings)
+    rows = [{"patient": name, **each.__dict__} for name, own in findings.items() for each in own]
+    if not as_json:
+        _print_results(rows, with_patient=len(findings) > 1)
+    save_examinations(kg, out, quarantine, as_json, findings=rows)
+
+
+def _print_results(rows: Sequence[Mapping[str, Any]], *, with_patient: bool) -> None:
+    """Print what laboratory results show and exclude, a line a finding, the first ones."""
+    from medkg.cli import show
+
+    for row in rows[:MOST_RESULTS]:
+        whose = f"{row['patient']}: " if with_patient else ""
+        state = "excluded" if row["excluded"] else "present"
+        show.out.print(
+            f"{whose}{row['code']} {row['name']}: {state}; {row['region']}; {row['source']}",
+            soft_wrap=True,
+        )
+    if len(rows) > MOST_RESULTS:
+        show.out.print(f"… and {len(rows) - MOST_RESULTS:,} more; see the graph")
 
 
 @train.command("ecg", epilog="Example: medkg train ecg data/ecg-mitbih --out models/ecg")

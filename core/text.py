@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import DataError
-from .input_files import read_whole
+from .input_files import InputError, read_whole
 
 _MOST_TOML = 1 << 20  # bytes
 
@@ -35,16 +35,16 @@ def decode(data: bytes, path: Path | str) -> str:
     save it. `path` is for the message.
 
     Raises:
-        DataError: the bytes are empty or neither.
+        InputError: the bytes are empty or neither.
     """
     marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = data.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise DataError("is not UTF-8 text; convert it to UTF-8", path=path, line=line) from error
+        raise InputError("is not UTF-8 text; convert it to UTF-8", path=path, line=line) from error
     if not text.strip():
-        raise DataError("is empty", path=path)
+        raise InputError("is empty", path=path)
     return text
 
 

@@ -24,6 +24,7 @@ from .laboratory_values import (
     Results,
     by_range,
     by_reference,
+    can_be_of_patient,
     inner_range,
     is_size,
     range_of_the_healthy,
@@ -276,7 +277,7 @@ def results_of(mention: Span) -> Results | None:
     Words count ("low", "positive"), and a value by the range that the note gives for it, else by
     the table's in the unit that it has, or, with none, where all usual units in which it is
     plausible agree. Where the words and the value differ ("sodium rose to 128", "potassium elevated
-    at 5.1") nothing is said.
+    at 5.1"), or the value is none that a patient can have, nothing is said.
     """
     if mention.text.lower() in _PRESSURE:
         return pressure_results(measurement(mention), mention.doc)
@@ -308,6 +309,8 @@ def stated_results(
         stated: `value`, `unit` and `interpretation`, as far as there are (`measurement`).
         mention: of the test.
     """
+    if not can_be_of_patient(test, stated):
+        return None
     verdict = stated.get("interpretation") or _of_titre(test, str(stated.get("value")))
     if verdict == "positive" and not test.positive:
         verdict = None  # "INR 4+" is a value

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 from spacy.tokens import Span
 
-from ..graph.laboratory import LaboratoryTest, Range, outcome_in_unit, outcome_of
+from ..graph.laboratory import (
+    LaboratoryTest,
+    Range,
+    is_possible,
+    outcome_in_unit,
+    outcome_of,
+)
 from ..graph.units import is_unit, normalise_quantity
 from .context.doses import FREQUENCY
 from .context.values import ReferenceRange, reference_range
@@ -84,6 +90,8 @@ def by_reference(
     """What a value shows and excludes by the range that the note gives for it, as `results_of`."""
     amount = _amount_of(stated)
     assert amount is not None  # the value of a range is a number
+    if not can_be_of_patient(test, {"unit": usual.unit or "", **stated}):
+        return None
     verdict = outcome_of(amount[0], usual.low, usual.high, amount[1])
     interpretation = stated.get("interpretation", verdict)
     agrees = interpretation in (verdict, "abnormal")
@@ -91,6 +99,12 @@ def by_reference(
         return None
     low, high, _ = inner_range((usual.low, usual.high, ""))
     return results_for(test, verdict, outcome_of(amount[0], low, high, amount[1]))
+
+
+def can_be_of_patient(test: LaboratoryTest, stated: Mapping[str, str | float]) -> bool:
+    """Whether a test's value is none that is an error of typing or of its unit for certain."""
+    amount = _amount_of(stated) if "value" in stated else None
+    return amount is None or is_possible(test, amount[0], str(stated.get("unit", "")), amount[1])
 
 
 def results_for(test: LaboratoryTest, verdict: str | None, inner: str | None) -> Results | None:

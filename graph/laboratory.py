@@ -27,6 +27,8 @@ class LaboratoryTest:
         by_age: whether children's ranges are others.
         low, high, positive: identifiers of phenotypes, "" where there is none.
         phenotype_names: their names by identifier.
+        possible: (low, high, unit) of what a patient's result can be at all; where there is none,
+            whatever isn't negative.
     """
 
     names: tuple[str, ...]
@@ -37,6 +39,12 @@ class LaboratoryTest:
     high: str
     positive: str
     phenotype_names: Mapping[str, str] = field(default_factory=dict)
+    possible: tuple[Range, ...] = ()
+
+    @property
+    def least(self) -> float:
+        """What no result is below, whatever its unit: an amount isn't negative."""
+        return min([0.0, *(low for low, _, _ in self.possible)])
 
     @property
     def phenotypes(self) -> list[str]:
@@ -77,7 +85,9 @@ def tests_by_loinc() -> Mapping[str, LaboratoryTest]:
     return {code: test for test in laboratory_tests() for code in test.loinc}
 
 
-def _test(names: str, loinc: str, ranges: str, by_age: str, *phenotypes: str) -> LaboratoryTest:
+def _test(
+    names: str, loinc: str, ranges: str, possible: str, by_age: str, *phenotypes: str
+) -> LaboratoryTest:
     terms = [each.partition(" ")[::2] for each in phenotypes]
     low, high, positive = (identifier for identifier, _ in terms)
     codes = tuple(filter(None, loinc.split("; ")))
@@ -91,6 +101,7 @@ def _test(names: str, loinc: str, ranges: str, by_age: str, *phenotypes: str) ->
         high,
         positive,
         labels,
+        tuple(_ranges(possible)),
     )
 
 
@@ -98,8 +109,8 @@ def _ranges(text: str) -> list[Range]:
     ranges = []
     for each in filter(None, text.split(" | ")):
         bounds, unit = each.split(" ", 1)
-        low, high = map(float, bounds.split("-"))
-        ranges.append((low, high, unit))
+        low, _, high = bounds.rpartition("-")  # the lower one may be negative
+        ranges.append((float(low), float(high), unit))
     return ranges
 
 
@@ -117,6 +128,28 @@ def outcome_in_unit(ranges: Iterable[Range], value: float, unit: str, bound: str
         if canonical == unit
     }
     return outcomes.pop() if len(outcomes) == 1 else None
+
+
+def is_possible(test: LaboratoryTest, value: float, unit: str, bound: str) -> bool:
+    """Whether a patient's result can be this at all, and is no error of typing or of its unit.
+
+    Args:
+        unit: "" where none is stated; then it has to be possible in one of the usual units.
+        bound: "<", ">" or "".
+    """
+    if bound != ">" and value < test.least:
+        return False
+    units = [unit] if unit else [usual for *_, usual in test.ranges]
+    return not units or any(_is_possible_in(test, value, each, bound) for each in units)
+
+
+def _is_possible_in(test: LaboratoryTest, value: float, unit: str, bound: str) -> bool:
+    value, unit = in_units(value, unit)
+    for low, high, stated in test.possible:
+        (least, canonical), (most, _) = in_units(low, stated), in_units(high, stated)
+        if canonical == unit:
+            return (bound == ">" or value >= least) and (bound == "<" or value <= most)
+    return True
 
 
 def in_units(value: float, unit: str) -> tuple[float, str]:

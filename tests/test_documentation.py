@@ -114,6 +114,7 @@ def test_the_docs_count_the_laboratory_tests_that_there_are() -> None:
     assert f"{len(tests)} tests by {names} names" in text
     labs = (ROOT / "docs" / "how-to" / "labs.md").read_text(encoding="utf-8")
     assert f"Of {len(tests)} tests, {coded} have LOINC codes" in labs
+    assert f"has the limits of {sum(bool(test.possible) for test in tests)} tests" in labs
 
 
 def test_there_is_a_tutorial_for_each_user() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...core.errors import DataError
@@ -12,6 +13,7 @@ from ...core.text import decode
 from ...graph.laboratory import (
     LaboratoryTest,
     in_units,
+    is_possible,
     outcome_in_unit,
     outcome_of,
     tests_by_loinc,
@@ -24,16 +26,28 @@ from .result import LaboratoryResult, outcome_of_word
 PROCEDURE = "laboratory test"
 _SIDES = {"low", "high", "normal"}
 _COLUMNS = ["loincId", "loincScale", "outcome", "hpoTermId"]
+_ANY_VALUE = ((-math.inf, math.inf, ""),)
+# Anything may stand in a file's column of units, a remark on the patient too.
+_LIKE_A_UNIT = re.compile(r"\S{1,20}")
 
 
 class Uninterpretable(Exception):
-    """Why nothing can be said of a result, in a fixed phrase."""
+    """Why nothing can be said of a result, in a fixed phrase.
+
+    Attributes:
+        usual_units: that the test is measured in, where another one is the reason.
+    """
+
+    def __init__(self, reason: str, usual_units: Sequence[str] = ()) -> None:
+        super().__init__(reason)
+        self.usual_units = usual_units
 
 
 def read_loinc2hpo(path: Path) -> dict[str, LaboratoryTest]:
     """Tests by LOINC code, of the table of loinc2hpo (https://github.com/TheJacksonLaboratory/loinc2hpoAnnotation).
 
-    It has no ranges, so that a result needs its laboratory's or an interpretation.
+    It has no ranges, so that a result needs its laboratory's or an interpretation, and doesn't say
+    which values are possible: a base excess may be negative.
 
     Raises:
         DataError: the file is no such table.
@@ -49,7 +63,14 @@ def read_loinc2hpo(path: Path) -> dict[str, LaboratoryTest]:
             outcomes.setdefault(row[0], {})[row[2]] = row[3]
     return {
         code: LaboratoryTest(
-            (), (code,), (), False, terms.get("L", ""), terms.get("H", ""), terms.get("POS", "")
+            (),
+            (code,),
+            (),
+            False,
+            terms.get("L", ""),
+            terms.get("H", ""),
+            terms.get("POS", ""),
+            possible=_ANY_VALUE,
         )
         for code, terms in outcomes.items()
     }
@@ -67,6 +88,10 @@ def findings_of(
         Uninterpretable: why there is none.
     """
     test = _test_of(result, more_tests)
+    if test is None:
+        raise Uninterpretable("unknown test")
+    if not _can_be_of_patient(result, test):
+        raise Uninterpretable("the value is impossible in this unit")
     outcome, reason = _outcome(result, test)
     present, excluded = test.results(outcome)
     if not present and not excluded:
@@ -92,15 +117,40 @@ def findings_of(
     ]
 
 
-def _test_of(result: LaboratoryResult, more_tests: Mapping[str, LaboratoryTest]) -> LaboratoryTest:
+def description(
+    result: LaboratoryResult,
+    more_tests: Mapping[str, LaboratoryTest],
+    usual_units: Sequence[str] = (),
+) -> str:
+    """Which result it is that nothing can be said of: its place, test, LOINC code and unit.
+
+    Not its value, which is private, as what stands for the name of an unknown test may be.
+
+    Args:
+        more_tests: see `findings_of`.
+        usual_units: that the test is measured in; none where its unit is no problem.
+    """
+    test = _test_of(result, more_tests)
+    name = test.names[0] if test is not None and test.names else ""
+    is_short = is_unit(result.unit) or _LIKE_A_UNIT.fullmatch(result.unit)
+    unit = result.unit if is_short else ""
+    known = ", ".join(filter(None, (result.place, name, result.loinc, unit)))
+    return "; measured in ".join(filter(None, (known, " or ".join(usual_units))))
+
+
+def _test_of(
+    result: LaboratoryResult, more_tests: Mapping[str, LaboratoryTest]
+) -> LaboratoryTest | None:
     """The test by its code; by its name only where there is no code, which says more."""
     if result.loinc:
-        test = tests_by_loinc().get(result.loinc) or more_tests.get(result.loinc)
-    else:
-        test = tests_by_name().get(" ".join(result.test.lower().split()))
-    if test is None:
-        raise Uninterpretable("unknown test")
-    return test
+        return tests_by_loinc().get(result.loinc) or more_tests.get(result.loinc)
+    return tests_by_name().get(" ".join(result.test.lower().split()))
+
+
+def _can_be_of_patient(result: LaboratoryResult, test: LaboratoryTest) -> bool:
+    return result.number is None or is_possible(
+        test, result.number[0], result.unit or result.range_unit, result.number[1]
+    )
 
 
 def _outcome(result: LaboratoryResult, test: LaboratoryTest) -> tuple[str, str]:
@@ -154,14 +204,14 @@ def _by_table(result: LaboratoryResult, test: LaboratoryTest) -> str:
         raise Uninterpretable("no reference range")
     if test.by_age:
         raise Uninterpretable("no reference range, and the usual one depends on age")
+    usual_units = list(dict.fromkeys(unit for *_, unit in test.ranges))
     if not result.unit:
-        raise Uninterpretable("no unit")
+        raise Uninterpretable("no unit", usual_units)
     if not is_unit(result.unit):
-        raise Uninterpretable("unknown unit")
-    usual = {in_units(low, unit)[1] for low, _, unit in test.ranges}
+        raise Uninterpretable("unknown unit", usual_units)
     value, bound = result.number
-    if in_units(value, result.unit)[1] not in usual:
-        raise Uninterpretable("the test isn't measured in this unit")
+    if in_units(value, result.unit)[1] not in {in_units(1.0, unit)[1] for unit in usual_units}:
+        raise Uninterpretable("the test isn't measured in this unit", usual_units)
     outcome = outcome_in_unit(test.ranges, value, result.unit, bound)
     if outcome is None:
         raise Uninterpretable("a bound that leaves the result open")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 _NUMBER = re.compile(
     r"(?P<bound>[<>]?)=?\s*(?P<amount>[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d{1,3})?)"
 )
-_DECIMAL_COMMA = re.compile(r"\d+,\d{1,2}")
+# Three digits behind a comma are thousands, but of a number that begins with 0.
+_DECIMAL_COMMA = re.compile(r"[-+]?(?:\d+,\d{1,2}|0,\d+)")
 # HL7's codes (http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation) and plain words.
 _OUTCOMES = {
     "low": "L LL LU LX < low decreased",
@@ -62,8 +63,7 @@ class LaboratoryResult:
         match = _NUMBER.fullmatch(text)
         if match is None:
             return None
-        decimal = _DECIMAL_COMMA.fullmatch(match["amount"]) is not None
-        number = float(match["amount"].replace(",", "." if decimal else ""))
+        number = _amount(match["amount"])
         return (number, match["bound"]) if math.isfinite(number) else None
 
     def located(self, file: str, checksum: str) -> LaboratoryResult:
@@ -77,9 +77,14 @@ def outcome_of_word(word: str) -> str | None:
 
 
 def number_or_none(value: object) -> float | None:
-    """A finite number of a file's cell; None where it is none."""
+    """A finite number of a file's cell, perhaps with a decimal comma; None where it is none."""
     try:
-        number = float(str(value).strip())
+        number = _amount(str(value).strip())
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def _amount(text: str) -> float:
+    decimal = _DECIMAL_COMMA.fullmatch(text) is not None
+    return float(text.replace(",", "." if decimal else ""))

@@ -8,12 +8,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...core.errors import DataError
-from ...core.input_files import read_whole
+from ...core.input_files import InputError, read_whole
 from ...core.text import decode
 from .result import LaboratoryResult, number_or_none
 
 _LOINC = re.compile(r"\d{1,7}-\d")
+_DELIMITERS = "\t;,"
+# Where semicolons part the cells, a comma is decimal, and points part thousands: "1.234,5".
+_WITH_COMMA = re.compile(r"[<>≤≥]?=?\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+")
+_NUMBERS = ("value", "low", "high")
 # Columns by what they hold; OMOP's (https://ohdsi.github.io/CommonDataModel/cdm54.html#measurement)
 # are the source's own values, since concepts' identifiers mean nothing without the vocabulary.
 _PLAIN = {
@@ -39,24 +42,25 @@ _OMOP = {
 
 
 def results_of_table(path: Path) -> Iterator[LaboratoryResult]:
-    """The results of a table of comma- or tab-separated values with a header.
+    """The results of a table with a header, whose cells tabs, semicolons or commas part.
 
     A plain one has `test` or `loinc`, and `value` or `interpretation`; perhaps `patient`, `unit`,
     `low`, `high`, `date`.
 
     Raises:
-        DataError: it has not these columns, nor is it OMOP's `measurement`.
+        InputError: it has not these columns, nor is it OMOP's `measurement`.
     """
     text = decode(read_whole(path), path)
     header = text.partition("\n")[0]
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in header else ",")
+    delimiter = max(_DELIMITERS, key=header.count)
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         names = [name.strip().lower() for name in rows.fieldnames or ()]
         omop = "measurement_source_value" in names
         if not omop and not (
             {"test", "loinc"} & set(names) and {"value", "interpretation"} & set(names)
         ):
-            raise DataError(
+            raise InputError(
                 "is no table of laboratory results: it needs columns test or loinc, and value or"
                 " interpretation, or those of OMOP's measurement",
                 path=path,
@@ -64,9 +68,23 @@ def results_of_table(path: Path) -> Iterator[LaboratoryResult]:
         rows.fieldnames = names
         for row in rows:
             cells = {n: str(v or "").strip() for n, v in row.items() if isinstance(n, str)}
-            yield _result(cells, _OMOP if omop else _PLAIN, rows.line_num)
+            columns = _OMOP if omop else _PLAIN
+            if delimiter == ";":
+                cells |= _with_points(cells, columns)
+            yield _result(cells, columns, rows.line_num)
     except csv.Error as error:
-        raise DataError(f"is no table: {error}", path=path, line=rows.line_num) from error
+        raise InputError(
+            "is no table", path=path, line=rows.line_num, detail=f": {error}"
+        ) from error
+
+
+def _with_points(
+    cells: dict[str, str], columns: dict[str, tuple[str, ...]]
+) -> Iterator[tuple[str, str]]:
+    """The numbers that have a decimal comma, with a point."""
+    for name in (name for field in _NUMBERS for name in columns[field]):
+        if _WITH_COMMA.fullmatch(cells.get(name, "")):
+            yield name, cells[name].replace(".", "").replace(",", ".")
 
 
 def _result(

@@ -59,6 +59,7 @@ def _read(note: str, folder: Path) -> tuple[set[str], set[str]]:
         ("白细胞(WBC) 3.0×10⁹/L。", {"Leukopenia"}),
         ("体温39.5℃，心率120次/分。", {"Fever", "Tachycardia"}),
         ("血压180/110mmHg。", {"Elevated systolic blood pressure"}),
+        ("血钠14000 mmol/L（升高）。", set()),
         ("血钙降低，C反应蛋白升高。",
          {"Hypocalcemia", "Elevated circulating C-reactive protein concentration"}),
         ("抗核抗体阳性。", {"Antinuclear antibody positivity"}),

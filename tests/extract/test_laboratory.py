@@ -174,6 +174,22 @@ def test_a_result_is_a_phenotype(sentence: str, phenotype: str) -> None:
     assert _of(sentence) == ([phenotype], [])
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "[Albumin] 41 g/dL.",
+        "[Albumin] 41 g/dL (high).",
+        "[Hb] 130 g/dL (11.5 - 17.5).",
+        "[Sodium] 14000 (135 - 145 mmol/L) H",
+        "Raised [sodium] of 14000.",
+        "[Temperature] 98.6 °C.",
+        "Low [oxygen saturation] of 104 %.",
+    ],
+)
+def test_a_value_that_no_patient_has_says_nothing(sentence: str) -> None:
+    assert _of(sentence) is None
+
+
 def test_a_low_titre_says_nothing() -> None:
     assert _of("[ANA] 1:40.") is None
 

@@ -16,6 +16,7 @@ from medkg.signals.labs.result import LaboratoryResult
 
 LOW_SODIUM, HIGH_SODIUM = "HP:0002902", "HP:0003228"
 HIGH_GLUCOSE = "HP:0003074"
+IMPOSSIBLE = "the value is impossible in this unit"
 
 
 def _outcome(**fields: Any) -> tuple[list[str], list[str]]:
@@ -58,6 +59,9 @@ def _outcome(**fields: Any) -> tuple[list[str], list[str]]:
         ({"test": "rheumatoid factor", "value": "Negative"}, [], ["HP:0002923"]),
         ({"test": "ana", "interpretation": "A"}, ["HP:0003493"], []),
         ({"test": "crp", "value": "<5", "unit": "mg/L"}, [], ["HP:0011227"]),
+        ({"test": "potassium", "value": "4,1", "unit": "mmol/L"}, [], ["HP:0002900", "HP:0002153"]),
+        ({"test": "troponin", "value": "0,125", "unit": "ng/mL"}, ["HP:0410173"], []),
+        ({"test": "anion gap", "value": "-3", "unit": "mmol/L"}, ["HP:0031963"], []),
     ],
 )
 def test_results(fields: dict[str, Any], present: list[str], excluded: list[str]) -> None:
@@ -84,6 +88,18 @@ def test_results(fields: dict[str, Any], present: list[str], excluded: list[str]
         (
             {"test": "sodium", "value": "118", "low": 135.0, "high": 145.0, "interpretation": "H"},
             "interpretation and reference range disagree",
+        ),
+        ({"test": "calcium", "value": "-5", "unit": "mg/dL"}, IMPOSSIBLE),
+        ({"test": "albumin", "value": "41", "unit": "g/dL"}, IMPOSSIBLE),
+        # It stays so where the laboratory gives its own range, or a word.
+        ({"test": "sodium", "value": "14000", "low": 135.0, "high": 145.0}, IMPOSSIBLE),
+        (
+            {"test": "sodium", "value": "14000", "high": 145.0, "range_unit": "mmol/L"},
+            IMPOSSIBLE,
+        ),
+        (
+            {"test": "sodium", "value": "14000", "unit": "mmol/L", "interpretation": "H"},
+            IMPOSSIBLE,
         ),
         (
             {"test": "alt", "value": "1", "unit": "U/L"},
@@ -160,7 +176,9 @@ def test_what_is_set_aside_is_counted_by_line(tmp_path: Path) -> None:
     quarantine = Quarantine()
     kg = read_labs([broken, file], "ann", quarantine=quarantine)
     assert kg.edges.filter(relation="HAS_PHENOTYPE")["object"].to_list() == [LOW_SODIUM]
-    assert quarantine.counts() == {"file can't be read": 1, "no unit": 1, "unknown test": 1}
+    [no_table, *others] = quarantine.counts().items()
+    assert no_table[0].startswith("the file is no table of laboratory results: it needs columns")
+    assert [no_table[1], *others] == [1, ("no unit", 1), ("unknown test", 1)]
     assert [row.line for row in quarantine.rows] == [None, 3, 4]
     assert "Doe" not in str(quarantine.rows)
 
@@ -191,3 +209,105 @@ def test_loinc2hpo_extends_the_table(tmp_path: Path) -> None:
     assert kg.edges.filter(relation="HAS_PHENOTYPE")["object"].to_list() == ["HP:0031864"]
     with pytest.raises(DataError, match="no table of loinc2hpo"):
         read_labs(file, loinc2hpo=file)
+
+
+def test_what_is_set_aside_says_what_it_was_of_without_its_value(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    file.write_text(
+        "test,loinc,value,unit\n"
+        "Na+,,118,mmol/L\n"
+        "Na+,,322,mg/dL\n"
+        ",2951-2,322,furlong\n"
+        ",2951-2,322,see Mrs Doe\n"
+        "albumin,,477,g/dL\n"
+        "Mrs Doe,,322,mmol/L\n"
+    )
+    quarantine = Quarantine()
+    lab_findings(file, patient="ann", quarantine=quarantine)
+    assert [(row.reason, row.row) for row in quarantine.rows] == [
+        (
+            "the test isn't measured in this unit",
+            "sodium, mg/dL; measured in mmol/L or meq/L",
+        ),
+        ("unknown unit", "sodium, 2951-2, furlong; measured in mmol/L or meq/L"),
+        ("unknown unit", "sodium, 2951-2; measured in mmol/L or meq/L"),
+        (IMPOSSIBLE, "albumin, g/dL"),
+        ("unknown test", "mmol/L"),
+    ]
+
+
+def test_a_patient_whom_the_file_lacks_is_told_with_those_that_it_has(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    rows = [f"{name},sodium,118,mmol/L" for name in ("ann", "bob", "cem", "dora", "eve", "fay", "")]
+    file.write_text("\n".join(["patient,test,value,unit", *rows]))
+    with pytest.raises(DataError) as error:
+        read_labs(file, "zoe")
+    assert str(error.value) == (
+        "there is no patient zoe: named are ann, bob, cem, dora, eve and 1 more"
+    )
+
+
+def test_a_row_without_a_patient_costs_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    file.write_text("patient,test,value,unit\nann,sodium,118,mmol/L\n,sodium,160,mmol/L\n")
+    quarantine = Quarantine()
+    findings = lab_findings(file, patient=None, quarantine=quarantine)
+    assert [finding.code for finding in findings["ann"]] == [LOW_SODIUM]
+    [reason] = quarantine.counts()
+    assert reason.startswith("no patient: ")
+
+
+def test_semicolons_and_decimal_commas(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    file.write_text(
+        "test;value;unit;low;high\n"
+        "potassium;4,125;mmol/L;4,5;5,3\n"
+        "platelets;1.234,5;10*9/L;;\n"
+        "crp;<0,5;mg/dL;;\n"
+    )
+    findings = lab_findings(file, patient="ann", quarantine=Quarantine())["ann"]
+    assert [(each.code, each.region, each.excluded) for each in findings] == [
+        ("HP:0002900", "potassium 4.125 mmol/L", False),
+        ("HP:0001894", "platelets 1234.5 10*9/L", False),
+        ("HP:0011227", "crp <0.5 mg/dL", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "the file is empty"),
+        (b"test,value,unit\nGl\xfccose,1,\n", "the file is not UTF-8 text; convert it to UTF-8"),
+        (b"name,result\na,1\n", "the file is no table of laboratory results: it needs columns"),
+    ],
+)
+def test_why_a_file_cant_be_read(tmp_path: Path, content: bytes, reason: str) -> None:
+    file = tmp_path / "results.csv"
+    file.write_bytes(content)
+    with pytest.raises(DataError) as error:
+        read_labs(file, "ann")
+    assert reason in str(error.value)
+
+
+def test_loinc2hpo_has_results_that_are_negative(tmp_path: Path) -> None:
+    file, table = tmp_path / "results.csv", tmp_path / "loinc2hpo.tsv"
+    file.write_text("patient,loinc,value,unit,low,high\nann,11555-0,-8,mmol/L,-2,2\n")
+    table.write_text(
+        "loincId\tloincScale\toutcome\thpoTermId\tsupplementalTermId\tcuration\tcomment\n"
+        "11555-0\tQn\tL\tHP:0032368\t.\t.\t.\n"
+    )
+    kg = read_labs(file, loinc2hpo=table)
+    assert kg.edges.filter(relation="HAS_PHENOTYPE").height == 1
+
+
+def test_results_of_all_days_count(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    file.write_text(
+        "patient,test,value,unit,date\n"
+        "ann,sodium,118,mmol/L,2009-01-02\nann,potassium,6,mmol/L,2024-01-02\n"
+    )
+    findings = lab_findings(file, patient=None, quarantine=Quarantine())["ann"]
+    assert [(each.code, each.date) for each in findings] == [
+        (LOW_SODIUM, "2009-01-02"),
+        ("HP:0002153", "2024-01-02"),
+    ]
