@@ -17,7 +17,7 @@ from .finding import Finding
 
 SOURCE = Source("signals", "1", "of the examination's owner")
 _KINDS = {"HP": "Symptom"}
-_EXAMINATION = "examination"  # a qualifier of evidence
+_EXAMINATION = "seen_in"  # a qualifier of evidence
 
 
 def findings_graph(findings: Sequence[Finding], patient: str) -> KnowledgeGraph:
@@ -147,7 +147,7 @@ def _row(
             "probability": finding.probability,
             "date": finding.date or None,
             "qualifiers": json.dumps(
-                {_EXAMINATION: examination} | ({"region": finding.region} if finding.region else {})
+                ({"region": finding.region} if finding.region else {}) | {_EXAMINATION: examination}
             ),
         }
     return row

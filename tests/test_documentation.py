@@ -16,7 +16,7 @@ import yaml
 
 import medkg
 from medkg.cli import app
-from medkg.graph.laboratory import laboratory_tests, tests_by_name
+from medkg.graph import laboratory
 
 from .documentation.blocks import (
     PAGES,
@@ -107,9 +107,9 @@ def test_the_reference_shows_examples_as_code_and_what_is_returned_in_sentences(
 
 
 def test_the_docs_count_the_laboratory_tests_that_there_are() -> None:
-    tests = laboratory_tests()
+    tests = laboratory.laboratory_tests()
     coded = sum(bool(test.loinc) for test in tests)
-    names = len(tests_by_name())
+    names = len(laboratory.tests_by_name())
     text = (ROOT / "docs" / "text.md").read_text(encoding="utf-8")
     assert f"{len(tests)} tests by {names} names" in text
     labs = (ROOT / "docs" / "how-to" / "labs.md").read_text(encoding="utf-8")

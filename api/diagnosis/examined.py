@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _UNNAMED = "?"  # stands for a patient whom a file does not name
+_LEAST = 0.05  # probability below which what was looked for isn't seen, and changes no diagnosis
 _LISTED = 5  # patients that a message names
 
 
@@ -41,8 +42,9 @@ def findings_of_examinations(
     """What a patient's examinations show, as a table as `findings_in_note`'s.
 
     `keep` is yes or no where a rule says so for certain, maybe where a model gives a probability,
-    and drop where the graph has no such phenotype. `text` is the value, or the place in the
-    examination, `context` the kind of examination, and `sentence` the file and what says so.
+    and drop where that is below .05 or the graph has no such phenotype. `text` is the value, or the
+    place in the examination, `context` the kind of examination, and `sentence` the file and what
+    says so.
 
     Args:
         labs: laboratory results of one patient.
@@ -129,8 +131,10 @@ def _row(shown: Shown, name: str | None) -> Finding:
     """
     certain = shown.excluded or (shown.present and shown.probability == 1)
     keep = "no" if shown.excluded else "yes" if certain else "maybe"
+    if name is None or (keep == "maybe" and shown.probability < _LEAST):
+        keep = "drop"
     return {
-        "keep": "drop" if name is None else keep,
+        "keep": keep,
         "phenotype": "" if name is None else shown.code,
         "name": shown.name if name is None else name,
         "text": shown.region,

@@ -38,7 +38,7 @@ def test_the_name_of_a_file_is_nowhere_in_the_graph() -> None:
 def test_each_piece_of_evidence_names_its_examination() -> None:
     kg = findings_graph([BEATS], "ann")
     [examination] = kg.nodes.filter(kind="Procedure")["id"]
-    named = [json.loads(each)["examination"] for each in kg.evidence["qualifiers"]]
+    named = [json.loads(each)["seen_in"] for each in kg.evidence["qualifiers"]]
     assert named == [examination] * kg.evidence.height
 
 
