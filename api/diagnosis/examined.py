@@ -52,13 +52,13 @@ def findings_of_examinations(
         eeg_model: a folder of `medkg train eeg`, which `eeg` needs.
         codes: a TOML file of codes for the models' labels, before those that ship.
         rate: samples a second of recordings in CSV files without a column `time`.
-        alone: whether nothing else is known of the patient, so that each has to give something.
+        alone: whether nothing else is known of the patient, so that one has to give something.
         quarantine: gets the files that can't be read and the results of which nothing can be said.
         remarks: gets what was changed in reading, such as another sampling rate.
 
     Raises:
-        DataError: a path has no examination, `alone` one gives nothing, or laboratory results are
-            of several patients.
+        DataError: a path has no examination, `alone` none gives anything, or laboratory results
+            are of several patients.
     """
     from medkg.examinations import ecg_findings, eeg_findings, image_findings
 
@@ -70,16 +70,19 @@ def findings_of_examinations(
         (image, partial(image_findings, **options)),
     ]
     shown: list[Shown] = []
+    problem: DataError | None = None
     for path, read in kinds:
         if path is None:
             continue
         n_set_aside = len(quarantine)
         try:
             shown += read(path)
-        except DataError:
-            # Where it is set aside with its reason, what else is known of the patient counts.
-            if len(quarantine) == n_set_aside or alone:
+        except DataError as error:
+            if len(quarantine) == n_set_aside:
                 raise
+            problem = problem or error  # set aside with its reason: what else is known counts
+    if problem is not None and alone and not shown:
+        raise problem
     names = Phenotypes(kg).names
     return pl.DataFrame([_row(each, names.get(each.code)) for each in shown], schema=FINDINGS)
 

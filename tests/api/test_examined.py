@@ -158,6 +158,11 @@ def test_a_file_that_can_t_be_read_leaves_what_else_is_known(
     assert [row.path for row in quarantine.rows] == [str(broken)]
     with pytest.raises(DataError, match="can't be read as EDF"):
         read_files(model, medkg.DiagnosisRequest(ecg=broken), Quarantine())
+    labs = tmp_path / "labs.csv"
+    labs.write_text("test,value,unit\nsodium,118,mmol/L\n")
+    reading = read_files(model, medkg.DiagnosisRequest(labs=labs, ecg=broken), Quarantine())
+    assert reading is not None
+    assert reading.findings["name"].to_list() == ["Hyponatremia"]
     with pytest.raises(DataError, match="no file of an electrocardiogram"):
         (tmp_path / "none").mkdir()
         request = medkg.DiagnosisRequest(note=note, ecg=tmp_path / "none")
