@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from medkg.core.errors import DataError
+from medkg.core.errors import DataError, NothingReadError
 from medkg.core.extras import explained_imports
 from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
@@ -54,14 +54,17 @@ def result_of(
         nothing: what there is none of, where no file is there.
         quarantine: None: every file has to be read.
     """
-    set_aside = Quarantine() if quarantine is None else quarantine
+    set_aside = Quarantine()  # of these files alone
     files = [paths] if isinstance(paths, str | Path) else paths
     result, n_read = read(files, quarantine=set_aside, **options)
+    if quarantine is not None:
+        quarantine.extend(set_aside)
     if not n_read and not len(set_aside):
         raise DataError(f"{nothing} is there")
     if len(set_aside) and (quarantine is None or not n_read):
         first = set_aside.rows[0]
-        raise DataError(first.reason, path=first.path)
+        kind = DataError if quarantine is None else NothingReadError
+        raise kind(first.reason, path=first.path)
     return result
 
 

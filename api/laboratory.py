@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medkg.core.atomic import sha256
-from medkg.core.errors import DataError, MedkgError, MissingError
+from medkg.core.errors import DataError, MedkgError, MissingError, NothingReadError
 from medkg.core.input_files import InputError
 from medkg.core.quarantine import Quarantine
 from medkg.graph.kg import KnowledgeGraph
@@ -108,7 +108,8 @@ def lab_findings(
     if not by_patient:
         reasons = ", ".join(f"{reason}: {n}" for reason, n in quarantine.counts().items())
         of = "" if patient is None else f" of patient {patient}"
-        raise DataError(f"no laboratory result{of} is a phenotype ({reasons or 'there is none'})")
+        kind = NothingReadError if len(quarantine) else DataError
+        raise kind(f"no laboratory result{of} is a phenotype ({reasons or 'there is none'})")
     return by_patient
 
 

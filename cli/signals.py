@@ -162,18 +162,20 @@ def save_examinations(
     from medkg.examinations import added_to
     from medkg.graph.kg import KnowledgeGraph
 
+    added = False
     if out.is_dir() and any(out.iterdir()):
         before = KnowledgeGraph.open(out)
         try:
             kg = added_to(before, kg)
         except DataError as error:
             raise DataError(str(error), path=out) from None
-        if not as_json:
-            show.out.print(f"{out}: adding to the examinations that it has")
+        added = True
     if as_json:
         return save_and_print(kg, out, quarantine, as_json, **more)
     print_set_aside(quarantine)
     saved = save_with_quarantine(kg, out, quarantine)
+    if added:
+        show.out.print(f"{out}: added to the examinations that it has")
     print_written({**saved, "set_aside": {}})
     if saved["quarantine"] is not None:
         show.out.print(f"what was set aside: {saved['quarantine']}")

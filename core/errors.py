@@ -23,6 +23,10 @@ class DataError(MedkgError):
         super().__init__(f"{where}{problem}")
 
 
+class NothingReadError(DataError):
+    """Files of which nothing could be used; each is set aside with its reason."""
+
+
 class SchemaError(MedkgError):
     """A kind, relation or identifier that the schema doesn't know or doesn't allow there."""
 

@@ -15,12 +15,14 @@ from scipy.signal import resample_poly
 from ..core.atomic import sha256
 from ..core.errors import DataError
 from ..core.extras import explained_imports
+from ..core.text import delimiter_of
 
 if TYPE_CHECKING:
     import polars as pl
 
 MOST_SAMPLES = 500_000_000  # of all channels: as numbers 4 GB
 _CONSTANT = 2.0  # seconds: a channel that is on a body never has one value for so long
+_LONGEST_HEADER = 1 << 16  # characters
 _DRAWN = 0.05  # seconds: over what is missing for less a line may be drawn and read
 _VOLTS = {"nv": 1e-9, "uv": 1e-6, "µv": 1e-6, "μv": 1e-6, "mv": 1e-3, "v": 1.0}
 
@@ -63,8 +65,8 @@ class Recording:
     Attributes:
         channels: (channels, samples) in its `Examination`'s unit, at its rate.
         names: of the channels, as the file has them.
-        missing: (samples,) where a channel has no value, or one and the same for seconds; a line is
-            drawn there.
+        missing: (channels, samples) where there is no value (a line is drawn there), or one and the
+            same for seconds.
         file: as it was named to the reader.
         checksum: SHA-256 of the file; of WFDB, of those of the header and of the signals' files.
         date: of the recording, ISO 8601, where the file has it.
@@ -194,8 +196,6 @@ def _reason(error: Exception, path: Path) -> str:
 
 
 def _read_csv(path: Path, rate: float | None) -> _Raw:
-    import polars as pl
-
     frame = _numbers(path)
     if (time := next((c for c in frame.columns if c.lower() == "time"), None)) is not None:
         seconds = frame[time].to_numpy()
@@ -217,7 +217,7 @@ def _read_csv(path: Path, rate: float | None) -> _Raw:
             "a CSV file has no sampling rate: give it a column time of seconds, or --rate",
             path=path,
         )
-    return _Raw(frame.cast(pl.Float64).to_numpy().astype(float), tuple(frame.columns), rate)
+    return _Raw(frame.to_numpy(), tuple(frame.columns), rate)
 
 
 def _numbers(path: Path) -> pl.DataFrame:
@@ -229,10 +229,10 @@ def _numbers(path: Path) -> pl.DataFrame:
     import polars as pl
 
     with path.open(encoding="utf-8", errors="replace") as file:
-        header = file.readline()
+        header = file.readline(_LONGEST_HEADER)
     if not header.strip():
         raise DataError("is empty", path=path)
-    semicolons = header.count(";") > header.count(",")
+    semicolons = delimiter_of(header) == ";"
     try:
         frame = pl.read_csv(
             path,
@@ -241,17 +241,15 @@ def _numbers(path: Path) -> pl.DataFrame:
             decimal_comma=semicolons,
         )
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"is no table of a line of names and lines of numbers: {_reason(error, path)}",
-            path=path,
-        ) from error
+        # What the library says has cells' contents in it.
+        raise DataError("is no table of a line of names and lines of numbers", path=path) from error
     for name, values in zip(frame.columns, frame, strict=True):
         if not values.dtype.is_numeric() and values.null_count() < len(values):
             raise DataError(
                 f"column {name!r} isn't numbers: a file has a line of names, then lines of numbers",
                 path=path,
             )
-    return frame
+    return frame.cast(pl.Float64)
 
 
 def _factor(unit: str, examination: Examination) -> float:
@@ -285,11 +283,11 @@ def _checked(raw: _Raw, path: Path, examination: Examination) -> Recording:
     if abs(raw.rate - rate) > 1e-3 * rate:
         remarks.append(f"resampled from {raw.rate:g} to {rate} samples a second")
         samples = _resampled(samples, raw.rate, rate)
-    places = np.minimum(np.arange(samples.shape[1]) * raw.rate / rate, len(missing) - 1)
+    places = np.minimum(np.arange(samples.shape[1]) * raw.rate / rate, missing.shape[1] - 1)
     return Recording(
         samples.astype(np.float32),
         usable.names,
-        missing[places.astype(int)],
+        missing[:, places.astype(int)],
         str(path),
         _checksum(path, raw.signal_files),
         raw.date,
@@ -299,7 +297,7 @@ def _checked(raw: _Raw, path: Path, examination: Examination) -> Recording:
 
 
 class _Usable(NamedTuple):
-    """The channels that carry something: (channels, samples), and (samples,) what is missing."""
+    """The channels that carry something, and what is missing of each: (channels, samples)."""
 
     samples: NDArray[np.float64]
     names: tuple[str, ...]
@@ -313,22 +311,25 @@ def _usable(raw: _Raw, path: Path, examination: Examination) -> _Usable:
     Raises:
         DataError: none does, or one is in another unit.
     """
-    remarks, signals, names = [], [], []
+    remarks, signals, names, missing = [], [], [], []
     word = examination.channel
     still = f"moves by less than {examination.least:g} {examination.symbol}, or is mostly missing"
-    missing = np.zeros(len(raw.samples), dtype=bool)
     for name, signal in zip(raw.names, raw.samples.T, strict=True):
         if not _is_of(name, examination):
             remarks.append(f"{word} {name} is left out: by its name it is no {examination.name}'s")
             continue
         gaps = ~np.isfinite(signal)
         moves = np.ptp(signal[~gaps]) if not gaps.all() else 0.0
-        if moves < examination.least or gaps.mean() > 0.5:
+        still_runs = _runs(np.diff(signal, prepend=np.nan) == 0, _CONSTANT * raw.rate)
+        if moves < examination.least or (gaps | still_runs).mean() > 0.5:
             remarks.append(f"{word} {name} is left out: it {still}")
             continue
         _check_unit(signal[~gaps], name, path, examination)
-        missing |= _runs(gaps, _DRAWN * raw.rate)
-        missing |= _runs(np.diff(signal, prepend=np.nan) == 0, _CONSTANT * raw.rate)
+        if still_runs.any():
+            remarks.append(
+                f"{word} {name}: {still_runs.mean():.1%} isn't read: it has one value for seconds"
+            )
+        missing.append(_runs(gaps, _DRAWN * raw.rate) | still_runs)
         if gaps.any():
             remarks.append(f"{word} {name}: {gaps.mean():.1%} is missing, and drawn as a line")
             signal = np.interp(np.arange(len(signal)), np.flatnonzero(~gaps), signal[~gaps])
@@ -336,7 +337,7 @@ def _usable(raw: _Raw, path: Path, examination: Examination) -> _Usable:
         names.append(name)
     if not signals:
         raise DataError(f"no {word} carries a signal (each {still})", path=path)
-    return _Usable(np.stack(signals), tuple(names), missing, tuple(remarks))
+    return _Usable(np.stack(signals), tuple(names), np.stack(missing), tuple(remarks))
 
 
 def _check_unit(

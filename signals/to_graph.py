@@ -96,7 +96,8 @@ def added_to(kg: KnowledgeGraph, findings: KnowledgeGraph) -> KnowledgeGraph:
             " join both with medkg merge"
         )
     read_again = _examinations_of(findings.evidence).unique()
-    evidence = kg.evidence.filter(~_examinations_of(kg.evidence).is_in(read_again.implode()))
+    replaced = _examinations_of(kg.evidence).is_in(read_again.implode()).fill_null(False)
+    evidence = kg.evidence.filter(~replaced)
     nodes = pl.concat([findings.nodes, kg.nodes]).unique("id", keep="first", maintain_order=True)
     return KnowledgeGraph.build(
         nodes.select("id", "kind", "name", "properties"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medkg.core.errors import DataError
+from medkg.core.errors import DataError, NothingReadError
 from medkg.core.quarantine import Quarantine
 from medkg.diagnosis.findings import FINDINGS, NoteReader, NoteReading
 from medkg.graph.kg import KnowledgeGraph
@@ -70,17 +70,14 @@ def findings_of_examinations(
         (image, partial(image_findings, **options)),
     ]
     shown: list[Shown] = []
-    problem: DataError | None = None
+    problem: NothingReadError | None = None
     for path, read in kinds:
         if path is None:
             continue
-        n_set_aside = len(quarantine)
         try:
             shown += read(path)
-        except DataError as error:
-            if len(quarantine) == n_set_aside:
-                raise
-            problem = problem or error  # set aside with its reason: what else is known counts
+        except NothingReadError as error:  # set aside with its reason: what else is known counts
+            problem = problem or error
     if problem is not None and alone and not shown:
         raise problem
     names = Phenotypes(kg).names

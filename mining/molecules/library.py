@@ -12,6 +12,7 @@ from rdkit import Chem
 from ...core.errors import DataError
 from ...core.input_files import InputError, opened
 from ...core.quarantine import Quarantine
+from ...core.text import delimiter_of
 from .structures import ParsedStructure, parse, standardise
 
 _MOST_LINE = 1_000_000  # bytes of a line, or characters of an SDF record, that are read at all
@@ -91,7 +92,7 @@ class _LibraryFile:
         header = next(lines, None)
         if header is None:
             return
-        separator = max(",\t;", key=header.text.count)
+        separator = delimiter_of(header.text)
         columns = [name.strip().strip('"').lower() for name in header.text.split(separator)]
         structure = _first_of(_STRUCTURE_COLUMNS, columns)
         if structure is None:

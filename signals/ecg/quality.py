@@ -17,6 +17,7 @@ WINDOW = 10  # seconds that are judged together
 # sources, Physiological Measurement 2008, which takes 5, too.
 LEAST = 5.0
 _BANDS = (QRS_BAND, (1, 20))  # Hz
+_STILL = 1e-3  # mV: the end of what the filter makes of the last beat is no beat
 _FILTERS_EDGE = RATE  # samples at each end that the filter makes of what begins and ends there
 
 
@@ -41,8 +42,10 @@ def kurtosis_of_windows(leads: Floats) -> NDArray[np.float64]:
     for band in _BANDS:
         filtered = in_band(leads, band)
         for i, (begin, end) in enumerate(zip(begins, ends, strict=True)):
-            own = np.nan_to_num(kurtosis(filtered[:, begin:end], axis=-1, fisher=False))
-            highest[:, i] = np.maximum(highest[:, i], own)
+            window = filtered[:, begin:end]
+            moves = window.std(axis=-1) > _STILL
+            own = np.nan_to_num(kurtosis(window, axis=-1, fisher=False))
+            highest[:, i] = np.maximum(highest[:, i], np.where(moves, own, 0))
     return highest
 
 

@@ -73,7 +73,8 @@ def findings_of(
         DataError: too few beats can be seen in it.
     """
     near = int(_NEAR_MISSING * RATE)
-    unreadable = maximum_filter1d(recording.missing, 2 * near + 1)
+    # The classifier reads the first two leads.
+    unreadable = maximum_filter1d(recording.missing[:2].any(axis=0), 2 * near + 1)
     beats = cut_beats(recording.channels, r_peaks(recording.channels), unreadable)
     if len(beats.times) < _FEWEST:
         raise DataError(f"{len(beats.times)} whole beats can be seen; {_FEWEST} are needed")

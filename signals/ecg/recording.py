@@ -39,16 +39,16 @@ def read_recording(path: Path | str, rate: float | None = None) -> Recording:
     windows = windows_with_beats(recording.channels)
     if not windows.any():
         raise DataError(
-            "no beats stand out in it: it is noise, or no electrocardiogram (nor are fast"
-            " ventricular tachycardia, flutter and fibrillation read)",
+            "no beats stand out in it: it is noise, or no electrocardiogram (nor are flutter,"
+            " fibrillation and tachycardia of wide beats or over some 200 a minute read)",
             path=path,
         )
     number = windows.sum(axis=1)
     kept = number >= number.max() / 2
+    n_windows = windows.shape[1]
     remarks = [
-        f"lead {name} is left out: no beats stand out in {n_all - n_with} of {n_all} spans"
+        f"lead {name} is left out: no beats stand out in {n_windows - n_with} of {n_windows} spans"
         for name, keep, n_with in zip(recording.names, kept, number, strict=True)
-        for n_all in (windows.shape[1],)
         if not keep
     ]
     readable = samples_with_beats(windows[kept], recording.channels.shape[1])
@@ -60,6 +60,6 @@ def read_recording(path: Path | str, rate: float | None = None) -> Recording:
         recording,
         channels=recording.channels[kept],
         names=tuple(name for name, keep in zip(recording.names, kept, strict=True) if keep),
-        missing=recording.missing | ~readable,
+        missing=recording.missing[kept] | ~readable,
         remarks=(*recording.remarks, *remarks),
     )

@@ -85,7 +85,8 @@ def findings_of(
     """
     features = epoch_features(recording.channels)
     scores = epoch_scores((classifier.network, classifier.trees), features)
-    whole = ~sliding_window_view(recording.missing, EPOCH * RATE)[:: STEP * RATE].any(axis=1)
+    missing = recording.missing.any(axis=0)
+    whole = ~sliding_window_view(missing, EPOCH * RATE)[:: STEP * RATE].any(axis=1)
     if not whole.any():
         raise DataError(f"has no {EPOCH} s of which nothing is missing")
     findings = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,8 +26,6 @@ PROCEDURE = "laboratory test"
 _SIDES = {"low", "high", "normal"}
 _COLUMNS = ["loincId", "loincScale", "outcome", "hpoTermId"]
 _ANY_VALUE = ((-math.inf, math.inf, ""),)
-# Anything may stand in a file's column of units, a remark on the patient too.
-_LIKE_A_UNIT = re.compile(r"\S{1,20}")
 
 
 class Uninterpretable(Exception):
@@ -124,7 +121,7 @@ def description(
 ) -> str:
     """Which result it is that nothing can be said of: its place, test, LOINC code and unit.
 
-    Not its value, which is private, as what stands for the name of an unknown test may be.
+    Not its value, which is private, as what stands for the name of an unknown test or unit may be.
 
     Args:
         more_tests: see `findings_of`.
@@ -132,8 +129,7 @@ def description(
     """
     test = _test_of(result, more_tests)
     name = test.names[0] if test is not None and test.names else ""
-    is_short = is_unit(result.unit) or _LIKE_A_UNIT.fullmatch(result.unit)
-    unit = result.unit if is_short else ""
+    unit = result.unit if is_unit(result.unit) else ""
     known = ", ".join(filter(None, (result.place, name, result.loinc, unit)))
     return "; measured in ".join(filter(None, (known, " or ".join(usual_units))))
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...core.input_files import InputError, read_whole
-from ...core.text import decode
+from ...core.text import decode, delimiter_of
 from .result import LaboratoryResult, number_or_none
 
 _LOINC = re.compile(r"\d{1,7}-\d")
-_DELIMITERS = "\t;,"
-# Where semicolons part the cells, a comma is decimal, and points part thousands: "1.234,5".
-_WITH_COMMA = re.compile(r"[<>≤≥]?=?\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+")
+# Where semicolons part the cells and a comma is decimal, points part thousands: "1.234,5". With no
+# such comma in the whole table, "4.125" has a decimal point.
+_CONTINENTAL = re.compile(r"[<>≤≥]?=?\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?P<decimals>,\d+)?")
 _NUMBERS = ("value", "low", "high")
 # Columns by what they hold; OMOP's (https://ohdsi.github.io/CommonDataModel/cdm54.html#measurement)
 # are the source's own values, since concepts' identifiers mean nothing without the vocabulary.
@@ -52,7 +52,7 @@ def results_of_table(path: Path) -> Iterator[LaboratoryResult]:
     """
     text = decode(read_whole(path), path)
     header = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=header.count)
+    delimiter = delimiter_of(header)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         names = [name.strip().lower() for name in rows.fieldnames or ()]
@@ -66,25 +66,35 @@ def results_of_table(path: Path) -> Iterator[LaboratoryResult]:
                 path=path,
             )
         rows.fieldnames = names
-        for row in rows:
-            cells = {n: str(v or "").strip() for n, v in row.items() if isinstance(n, str)}
-            columns = _OMOP if omop else _PLAIN
-            if delimiter == ";":
-                cells |= _with_points(cells, columns)
-            yield _result(cells, columns, rows.line_num)
+        read = [
+            (rows.line_num, {n: str(v or "").strip() for n, v in row.items() if isinstance(n, str)})
+            for row in rows
+        ]
     except csv.Error as error:
         raise InputError(
             "is no table", path=path, line=rows.line_num, detail=f": {error}"
         ) from error
+    columns = _OMOP if omop else _PLAIN
+    if delimiter == ";":
+        _write_decimal_points([cells for _, cells in read], columns)
+    for line, cells in read:
+        yield _result(cells, columns, line)
 
 
-def _with_points(
-    cells: dict[str, str], columns: dict[str, tuple[str, ...]]
-) -> Iterator[tuple[str, str]]:
-    """The numbers that have a decimal comma, with a point."""
-    for name in (name for field in _NUMBERS for name in columns[field]):
-        if _WITH_COMMA.fullmatch(cells.get(name, "")):
-            yield name, cells[name].replace(".", "").replace(",", ".")
+def _write_decimal_points(
+    rows: Sequence[dict[str, str]], columns: dict[str, tuple[str, ...]]
+) -> None:
+    """Rewrite the numbers of a table that has decimal commas with decimal points."""
+    names = [name for field in _NUMBERS for name in columns[field]]
+    numbers = [
+        (cells, name, match)
+        for cells in rows
+        for name in names
+        if (match := _CONTINENTAL.fullmatch(cells.get(name, "")))
+    ]
+    if any(match["decimals"] for *_, match in numbers):
+        for cells, name, match in numbers:
+            cells[name] = match[0].replace(".", "").replace(",", ".")
 
 
 def _result(

@@ -195,6 +195,9 @@ def test_results_of_nobody_beside_a_patient_s_are_set_aside(
     table.write_text(table.read_text() + "bob,sodium,118,mmol/L\n")
     with pytest.raises(DataError, match=r"2 patients.*\(ann, bob\)"):
         read_files(model, medkg.DiagnosisRequest(labs=table), Quarantine())
+    with pytest.raises(DataError, match=r"2 patients.*\(ann, bob\)"):  # beside others, too
+        request = medkg.DiagnosisRequest(labs=table, symptoms=["Fever"])
+        read_files(model, request, Quarantine())
 
 
 def test_the_command(model: DiagnosisModel, ecg: Path, tmp_path: Path) -> None:

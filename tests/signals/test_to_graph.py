@@ -55,6 +55,14 @@ def test_an_examination_that_is_read_again_replaces_what_it_gave() -> None:
     assert kg.evidence.filter(object="HP:0006682")["probability"].to_list() == [0.1, 0.1]
 
 
+def test_evidence_that_names_no_examination_stays() -> None:
+    kg = findings_graph([CHEST], "ann")
+    unnamed = kg.evidence.with_columns(qualifiers=None)
+    before = medkg.KnowledgeGraph.build(kg.nodes, unnamed, kg.sources)
+    both = added_to(before, findings_graph([BEATS], "ann"))
+    assert triples(both) == triples(findings_graph([BEATS, CHEST], "ann"))
+
+
 def test_a_graph_of_something_else_stays_as_it_is() -> None:
     with pytest.raises(DataError, match="is a graph of common; write examinations to a folder"):
         added_to(medkg.load("common"), findings_graph([BEATS], "ann"))
@@ -69,7 +77,7 @@ def test_the_commands_add_to_a_folder(tmp_path: Path) -> None:
     for command in (ecg, ["signals", "labs", str(tmp_path / "labs.csv"), *out], ecg):
         ended = runner.invoke(app, command)
         assert ended.exit_code == 0, ended.output
-    assert "adding to the examinations that it has" in ended.stdout
+    assert "added to the examinations that it has" in ended.stdout
     kg = medkg.KnowledgeGraph.open(tmp_path / "graph")
     shown = kg.edges.filter(relation="HAS_PHENOTYPE", subject="patient:ann")["object"]
     assert {"HP:0001649", "HP:0002902"} <= set(shown)

@@ -52,7 +52,7 @@ def test_a_noisy_lead_and_a_noisy_span_are_left_out(tmp_path: Path) -> None:
     samples[20 * RATE : 30 * RATE, 0] = NOISE["white"][: 10 * RATE]
     recording = read_recording(write_csv(tmp_path / "a.csv", samples), RATE)
     assert recording.names == ("II",)
-    assert recording.missing.nonzero()[0][[0, -1]].tolist() == [20 * RATE, 30 * RATE - 1]
+    assert recording.missing[0].nonzero()[0][[0, -1]].tolist() == [20 * RATE, 30 * RATE - 1]
     assert recording.remarks == (
         "lead V1 is left out: no beats stand out in 6 of 6 spans",
         "16.7% is not read: no beats stand out there",
@@ -72,6 +72,25 @@ def test_a_gap_that_is_drawn_as_a_line_is_no_beat(value: float, tmp_path: Path) 
         (each.code, each.present) for each in whole
     ]
     assert not any(each.present for each in findings)
+
+
+def test_a_lead_that_falls_off_costs_the_other_nothing(tmp_path: Path) -> None:
+    samples = signal(regular(60, 0.8), 60, RATE)
+    samples[15 * RATE :, 1] = 0
+    recording = read_recording(write_csv(tmp_path / "off.csv", samples), RATE)
+    assert recording.names == ("II",)
+    assert not recording.missing.any()
+    samples = signal(regular(60, 0.8), 60, RATE)
+    samples[45 * RATE :, 1] = 0
+    recording = read_recording(write_csv(tmp_path / "late.csv", samples), RATE)
+    assert recording.missing.any(axis=1).tolist() == [False, True]
+    assert "lead V1: 25.0% isn't read: it has one value for seconds" in recording.remarks
+
+
+def test_nothing_stands_out_where_nothing_is() -> None:
+    samples = signal(regular(60, 0.8), 60, RATE, noise=0)[:, 0]
+    samples[15 * RATE :] = 0
+    assert windows_with_beats(samples[None].astype(np.float32))[0, 3:].sum() == 0
 
 
 def test_what_is_looked_for_and_not_seen_is_evidence_of_the_examination(tmp_path: Path) -> None:

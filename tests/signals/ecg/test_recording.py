@@ -151,6 +151,7 @@ def test_a_time_that_jumps_is_refused(tmp_path: Path) -> None:
         ("", "is empty"),
         ("II,V1\n1,2,3\n1,2\n", "is no table of a line of names and lines of numbers"),
         ("II,V1\n0.1,high\n", "column 'V1' isn't numbers"),
+        ("time,II\n,0.1\n,0.2\n", "the column time doesn't rise"),
     ],
 )
 def test_what_is_wrong_with_a_csv_file_is_told(text: str, reason: str, tmp_path: Path) -> None:

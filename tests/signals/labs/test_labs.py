@@ -229,7 +229,7 @@ def test_what_is_set_aside_says_what_it_was_of_without_its_value(tmp_path: Path)
             "the test isn't measured in this unit",
             "sodium, mg/dL; measured in mmol/L or meq/L",
         ),
-        ("unknown unit", "sodium, 2951-2, furlong; measured in mmol/L or meq/L"),
+        ("unknown unit", "sodium, 2951-2; measured in mmol/L or meq/L"),
         ("unknown unit", "sodium, 2951-2; measured in mmol/L or meq/L"),
         (IMPOSSIBLE, "albumin, g/dL"),
         ("unknown test", "mmol/L"),
@@ -263,12 +263,15 @@ def test_semicolons_and_decimal_commas(tmp_path: Path) -> None:
         "test;value;unit;low;high\n"
         "potassium;4,125;mmol/L;4,5;5,3\n"
         "platelets;1.234,5;10*9/L;;\n"
+        "platelets;250.000;/uL;;\n"
         "crp;<0,5;mg/dL;;\n"
     )
     findings = lab_findings(file, patient="ann", quarantine=Quarantine())["ann"]
     assert [(each.code, each.region, each.excluded) for each in findings] == [
         ("HP:0002900", "potassium 4.125 mmol/L", False),
         ("HP:0001894", "platelets 1234.5 10*9/L", False),
+        ("HP:0001873", "platelets 250000 /uL", True),
+        ("HP:0001894", "platelets 250000 /uL", True),
         ("HP:0011227", "crp <0.5 mg/dL", True),
     ]
 
