@@ -181,3 +181,11 @@ def test_what_a_library_says_of_a_file_is_told(name: str, reason: str, tmp_path:
     with pytest.raises(DataError, match=f"can't be read as {reason}") as raised:
         read_recording(tmp_path / name)
     assert str(tmp_path) not in str(raised.value).removeprefix(str(tmp_path))
+
+
+def test_no_cell_of_a_broken_csv_file_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text('II,V1\n0.1,"Muster\nmann\n0.2,0.3\n')
+    with pytest.raises(DataError) as raised:
+        read_recording(file, RATE)
+    assert "Muster" not in str(raised.value)
