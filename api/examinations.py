@@ -209,7 +209,7 @@ def read_images(
     """Read pictures of a patient's examinations into a graph of findings.
 
     Args:
-        paths: one or several PNG, JPEG, DICOM or NIfTI files, or folders of them.
+        paths: one or several PNG, JPEG, BMP, TIFF, DICOM or NIfTI files, or folders of them.
         patient: whose they are.
         model: a folder of `medkg train images`; by default the one that ships, which reads chest
             radiographs of children.
@@ -332,7 +332,7 @@ def read_detections(
     """Look for things of one kind in a patient's pictures, into a graph of findings.
 
     Args:
-        paths: one or several PNG, JPEG or DICOM files, or folders of them.
+        paths: one or several PNG, JPEG, BMP, TIFF or DICOM files, or folders of them.
         patient: whose they are.
         model: a folder of `medkg train detection`; none ships.
         codes: a TOML file of codes for labels, beside and before those that ship.
@@ -368,7 +368,7 @@ def measure_nuclei(
     """Outline, count and measure the nuclei in pictures of microscopes.
 
     Args:
-        paths: one or several PNG, JPEG or DICOM files, or folders of them.
+        paths: one or several PNG, JPEG, BMP, TIFF or DICOM files, or folders of them.
         out: folder to write masks to, in which each nucleus has its number.
         model: a folder of `medkg train segmentation`; by default the one that ships.
         field: pixels of a picture that are read as the 128 that the model that ships learnt from;

@@ -22,7 +22,7 @@ def translate_pictures(
     """Write pictures that look like another kind; they are made up, and nothing is read from them.
 
     Args:
-        paths: one or several PNG, JPEG, DICOM or NIfTI files, or folders of them.
+        paths: one or several PNG, JPEG, BMP, TIFF, DICOM or NIfTI files, or folders of them.
         out: folder to write PNG files to, `NAME.KIND.png` each, of the model's side.
         model: a folder of `medkg train translation`; none ships.
         to: the kind that pictures are to look like: the name of one of the two folders that the

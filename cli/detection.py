@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 def signals_detection(
     paths: Annotated[
-        list[Path], typer.Argument(help="PNG, JPEG or DICOM files, or folders of them.")
+        list[Path], typer.Argument(help="PNG, JPEG, BMP, TIFF or DICOM files, or folders of them.")
     ],
     model: Annotated[Path, typer.Option(help="A folder of train detection; none ships.")],
     patient: Patient,

@@ -59,7 +59,8 @@ def diagnose(
         Path | None, typer.Option(help="Of --eeg: a folder of train eeg; none ships.")
     ] = None,
     image: Annotated[
-        Path | None, typer.Option(help="A chest radiograph (PNG, JPEG, DICOM), or a folder.")
+        Path | None,
+        typer.Option(help="A chest radiograph (PNG, JPEG, BMP, TIFF, DICOM), or a folder."),
     ] = None,
     codes: Annotated[
         Path | None,

@@ -33,7 +33,7 @@ Side = Annotated[
 )
 def signals_segmentation(
     paths: Annotated[
-        list[Path], typer.Argument(help="PNG, JPEG or DICOM files, or folders of them.")
+        list[Path], typer.Argument(help="PNG, JPEG, BMP, TIFF or DICOM files, or folders of them.")
     ],
     out: Annotated[
         Path | None, typer.Option(help="Folder for masks, in which each nucleus has its number.")

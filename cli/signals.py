@@ -93,7 +93,8 @@ def signals_ecg(
 )
 def signals_images(
     paths: Annotated[
-        list[Path], typer.Argument(help="PNG, JPEG, DICOM or NIfTI files, or folders of them.")
+        list[Path],
+        typer.Argument(help="PNG, JPEG, BMP, TIFF, DICOM or NIfTI files, or folders of them."),
     ],
     patient: Patient,
     out: OutExaminations,

@@ -13,7 +13,10 @@ from medkg.cli.output import print_set_aside
 from medkg.cli.signals import signals
 
 Kind = Annotated[
-    Path, typer.Argument(help="A folder of PNG, JPEG, DICOM or NIfTI files, called as their kind.")
+    Path,
+    typer.Argument(
+        help="A folder of PNG, JPEG, BMP, TIFF, DICOM or NIfTI files, called as their kind."
+    ),
 ]
 
 
@@ -23,7 +26,8 @@ Kind = Annotated[
 )
 def signals_translation(
     paths: Annotated[
-        list[Path], typer.Argument(help="PNG, JPEG, DICOM or NIfTI files, or folders of them.")
+        list[Path],
+        typer.Argument(help="PNG, JPEG, BMP, TIFF, DICOM or NIfTI files, or folders of them."),
     ],
     model: Annotated[Path, typer.Option(help="A folder of train translation; none ships.")],
     to: Annotated[str, typer.Option(help="The kind that they are to look like.")],

@@ -70,12 +70,18 @@ def nameless_nodes(kg: KnowledgeGraph) -> pl.LazyFrame:
     return kg.scan("nodes").filter(named & nameless).select("id")
 
 
+# Patients, documents and examinations of one name are several all the same.
+_IS_OF_ONE = pl.col("kind").is_in(["Patient", "Document"]) | pl.col("id").str.starts_with(
+    "examination:"
+)
+
+
 def shared_names(kg: KnowledgeGraph) -> pl.LazyFrame:
     # What one source has as a symptom, another has as a disease.
     alike = pl.col("kind").replace("Symptom", "Disease")
     shared = (
         kg.scan("nodes")
-        .filter(~pl.col("kind").is_in(["Patient", "Document"]), pl.col("name_key") != "")
+        .filter(~_IS_OF_ONE, pl.col("name_key") != "")
         .group_by("name_key", alike=alike)
         .agg(kinds=pl.col("kind").unique().sort(), ids=pl.col("id").unique().sort())
         .filter(pl.col("ids").list.len() > 1)

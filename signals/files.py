@@ -26,6 +26,27 @@ def files_under(paths: Sequence[Path | str], suffixes: Collection[str]) -> list[
     return files
 
 
+def _passed_over(paths: Sequence[Path | str], files: Sequence[Path]) -> list[str]:
+    """Of each folder, how many files of other kinds lie in it beside those that are read.
+
+    What is named as one that is read (`100.dat` beside `100.hea`) belongs to it.
+    """
+    read = {(file.parent, file.name.split(".")[0]) for file in files}
+    remarks = []
+    for folder in filter(Path.is_dir, map(Path, paths)):
+        others = [
+            file.suffix or "without a suffix"
+            for file in folder.rglob("*")
+            if file.is_file()
+            and not file.name.startswith(".")
+            and (file.parent, file.name.split(".")[0]) not in read
+        ]
+        if others:
+            kinds = ", ".join(sorted(set(others)))
+            remarks.append(f"{folder.name}: {len(others):,} files are of another kind ({kinds})")
+    return remarks
+
+
 def read_files(
     paths: Sequence[Path | str],
     suffixes: Collection[str],
@@ -47,7 +68,10 @@ def read_files(
     """
     results: list[Result] = []
     n_read = 0
-    for path in track(files_under(paths, suffixes), title):
+    files = files_under(paths, suffixes)
+    if remarks is not None:
+        remarks += _passed_over(paths, files)
+    for path in track(files, title):
         try:
             given, changed = read(path)
         except DataError as error:

@@ -107,8 +107,8 @@ def read_recording(path: Path | str, examination: Examination, rate: float | Non
         rate: samples a second of a CSV file without such a column.
 
     Raises:
-        DataError: the file can't be read, is too short or too long, no channel moves, or one does
-            by so much that its numbers are of another unit.
+        DataError: the file can't be read, is too short or too long, no channel moves, or most do
+            by so much that their numbers are of another unit.
         MissingExtraError: the library for its format is not installed.
     """
     path = Path(path)
@@ -309,9 +309,9 @@ def _usable(raw: _Raw, path: Path, examination: Examination) -> _Usable:
     """The channels that carry something of the examination, and why others are left out.
 
     Raises:
-        DataError: none does, or one is in another unit.
+        DataError: none does, or most are in another unit.
     """
-    remarks, signals, names, missing = [], [], [], []
+    remarks, signals, names, missing, too_large = [], [], [], [], []
     word = examination.channel
     still = f"moves by less than {examination.least:g} {examination.symbol}, or is mostly missing"
     for name, signal in zip(raw.names, raw.samples.T, strict=True):
@@ -324,7 +324,9 @@ def _usable(raw: _Raw, path: Path, examination: Examination) -> _Usable:
         if moves < examination.least or (gaps | still_runs).mean() > 0.5:
             remarks.append(f"{word} {name} is left out: it {still}")
             continue
-        _check_unit(signal[~gaps], name, path, examination)
+        if (swing := _swing(signal[~gaps])) > examination.most:
+            too_large.append(f"{word} {name} swings by {swing:,.0f} {examination.symbol}")
+            continue
         if still_runs.any():
             remarks.append(
                 f"{word} {name}: {still_runs.mean():.1%} isn't read: it has one value for seconds"
@@ -335,27 +337,21 @@ def _usable(raw: _Raw, path: Path, examination: Examination) -> _Usable:
             signal = np.interp(np.arange(len(signal)), np.flatnonzero(~gaps), signal[~gaps])
         signals.append(signal)
         names.append(name)
+    if len(too_large) > len(signals):
+        hint = f" (a CSV file is read in {examination.symbol})" if path.suffix == ".csv" else ""
+        raise DataError(
+            f"{too_large[0]}, which no {examination.name} does: it is in another unit{hint}",
+            path=path,
+        )
+    remarks += [f"{each}, and is left out: it is none of the body's" for each in too_large]
     if not signals:
         raise DataError(f"no {word} carries a signal (each {still})", path=path)
     return _Usable(np.stack(signals), tuple(names), np.stack(missing), tuple(remarks))
 
 
-def _check_unit(
-    signal: NDArray[np.float64], name: str, path: Path, examination: Examination
-) -> None:
-    """Refuse a channel whose numbers are too large for its unit.
-
-    Raises:
-        DataError: as above.
-    """
-    swing = float(np.percentile(np.abs(signal - np.median(signal)), 95))
-    if swing > examination.most:
-        symbol = examination.symbol
-        raise DataError(
-            f"{examination.channel} {name} swings by {swing:,.0f} {symbol}, which no"
-            f" {examination.name} does: it is in another unit (a CSV file is read in {symbol})",
-            path=path,
-        )
+def _swing(signal: NDArray[np.float64]) -> float:
+    """The distance from the median within which 95 % of a channel lie."""
+    return float(np.percentile(np.abs(signal - np.median(signal)), 95))
 
 
 def _runs(flags: NDArray[np.bool_], fewest: float) -> NDArray[np.bool_]:

@@ -26,7 +26,6 @@ _BATCH = 100  # patients scored at a time
 _MANY = 10
 _LISTED = 10  # of such a set, unless a coverage was requested
 _ASKED_FOR = 3
-NO_KNOWN_PHENOTYPE = "no phenotype is left that the model knows"
 
 
 class NamedDisease(TypedDict):
@@ -145,10 +144,17 @@ def diagnose_patients(
         for patient in batch:
             if patient not in usable:
                 row = "; ".join([patient.id, *patient.findings.notes])
-                quarantine.add(NO_KNOWN_PHENOTYPE, path="patients", row=row)
+                quarantine.add(why_none_is_ranked([patient]), path="patients", row=row)
         if usable:
             results += ranking.of(usable)
     return results
+
+
+def why_none_is_ranked(patients: Sequence[PatientFindings]) -> str:
+    """What is wrong with patients for whom diseases can't be ranked."""
+    if any(patient.findings.present for patient in patients):
+        return "no phenotype is left that the model knows"
+    return "no phenotype is there to rank diseases by: none was seen"
 
 
 def ranked_rows(

@@ -24,7 +24,7 @@ from medkg.diagnosis.findings import (
     typed_phenotypes,
 )
 from medkg.diagnosis.patients import PatientFindings, read_phenopackets
-from medkg.diagnosis.ranking import NO_KNOWN_PHENOTYPE, PatientDiagnosis, diagnose_patients
+from medkg.diagnosis.ranking import PatientDiagnosis, diagnose_patients, why_none_is_ranked
 from medkg.extract.demographics import Demographics, merged
 from medkg.graph.look_up import about_chinese_names
 
@@ -444,7 +444,7 @@ def diagnose_requested(
     table = requested.note_findings
     if not cases:
         sentences = "" if table is None else " ".join(table["sentence"])
-        raise DataError(NO_KNOWN_PHENOTYPE + about_chinese_names(sentences))
+        raise DataError(why_none_is_ranked(requested.patients) + about_chinese_names(sentences))
     ranked = {case["patient"] for case in cases}
     return DiagnosisResult(
         cases=cases,

@@ -27,6 +27,7 @@ from .recording import ELECTROCARDIOGRAM, read_recording
 RULE = "medkg ECG rule 1"
 _CODES = Path(__file__).parent / "codes.toml"
 _FEWEST = 5  # beats below which nothing is the patient's usual beat
+_RARE = 30, 220  # beats a minute, outside of which a wrong sampling rate is as likely
 _NEAR_MISSING = 0.2  # seconds beside what is missing, in which a line that begins looks like a beat
 
 
@@ -58,16 +59,22 @@ def read_electrocardiograms(
         paths,
         ELECTROCARDIOGRAM,
         partial(read_recording, rate=rate),
-        partial(findings_of, classifier=classifier, codes=table),
+        partial(findings_of, classifier=classifier, codes=table, remarks=remarks),
         quarantine=quarantine,
         remarks=remarks,
     )
 
 
 def findings_of(
-    recording: Recording, classifier: BeatClassifier, codes: Mapping[str, Code]
+    recording: Recording,
+    classifier: BeatClassifier,
+    codes: Mapping[str, Code],
+    remarks: list[str] | None = None,
 ) -> list[Finding]:
     """The findings of one recording: ectopic beats by the model, rate and rhythm by rule.
+
+    Args:
+        remarks: gets a word on a rate that few hearts have.
 
     Raises:
         DataError: too few beats can be seen in it.
@@ -80,6 +87,11 @@ def findings_of(
         raise DataError(f"{len(beats.times)} whole beats can be seen; {_FEWEST} are needed")
     whole = f"{beats.times[0]:.1f}–{beats.times[-1]:.1f} s, {len(beats.times):,} beats"
     rhythm = rhythm_of(beats)
+    if remarks is not None and not _RARE[0] <= rhythm.rate <= _RARE[1]:
+        remarks.append(
+            f"{Path(recording.file).name}: {rhythm.rate:.0f} beats a minute are rare; see that the"
+            " sampling rate is right"
+        )
     region = f"{whole}, {rhythm.rate:.0f} a minute, median change {100 * rhythm.change:.0f} %"
     of_file = partial(finding_in, recording, ELECTROCARDIOGRAM)
     findings = [

@@ -39,8 +39,8 @@ def read_recording(path: Path | str, rate: float | None = None) -> Recording:
     windows = windows_with_beats(recording.channels)
     if not windows.any():
         raise DataError(
-            "no beats stand out in it: it is noise, or no electrocardiogram (nor are flutter,"
-            " fibrillation and tachycardia of wide beats or over some 200 a minute read)",
+            "no beats stand out in it: it is noise, or no electrocardiogram (nor is ventricular"
+            " flutter or fibrillation read)",
             path=path,
         )
     number = windows.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Pictures read from files, PNG, JPEG and DICOM, as one grey array."""
+"""Pictures read from files, PNG, JPEG, BMP, TIFF and DICOM, as one grey array."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from ...core.input_files import opened, require_regular
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-PNG_AND_JPEG, DICOM = (".png", ".jpg", ".jpeg"), (".dcm", ".dicom")
-SUFFIXES = (*PNG_AND_JPEG, *DICOM)
+DICOM = ".dcm", ".dicom"
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", *DICOM)
 MOST_PIXELS = 90_000_000  # about pillow's own limit, from which a file is taken for a bomb
+_FORMATS = "PNG", "JPEG", "BMP", "TIFF"
 _AS_BRIGHTNESS = "has colours, which are read as brightness"
 FEWEST = 16  # pixels of the shorter side
 LEAST_SPREAD = 0.01  # of 0–1: a picture that spreads by less is constant
@@ -76,10 +77,10 @@ class _Raw:
 def read_picture(path: Path | str) -> Picture:
     """Read a picture as one grey array.
 
-    Of a PNG or JPEG file the orientation that its camera noted is applied, and what is transparent
-    lies over black. Of a DICOM file the manufacturer's values and window are applied; MONOCHROME1,
-    where white is the least, is inverted; nothing but pixels, modality and date is read of it.
-    Colour becomes brightness by ITU-R BT.601.
+    The orientation that a camera noted is applied, and what is transparent lies over black. Of a
+    DICOM file the manufacturer's values and window are applied; MONOCHROME1, where white is the
+    least, is inverted; nothing but pixels, modality and date is read of it. Colour becomes
+    brightness by ITU-R BT.601.
 
     Raises:
         DataError: the file can't be read, has no pixels or too few or too many, or is constant.
@@ -111,19 +112,23 @@ def _read(path: Path) -> _Raw:
             f"is no picture that can be read: {', '.join(SUFFIXES)}; save it as PNG", path=path
         )
     require_regular(path)
-    return (_read_dicom if suffix in DICOM else _read_png_or_jpeg)(path)
+    return (_read_dicom if suffix in DICOM else _read_plain)(path)
 
 
-def _read_png_or_jpeg(path: Path) -> _Raw:
+def _read_plain(path: Path) -> _Raw:
     from PIL import Image, ImageOps
 
     try:
         with opened(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # see _check_size
-            image: Image.Image = Image.open(file, formats=("PNG", "JPEG"))
+            image: Image.Image = Image.open(file, formats=_FORMATS)
             _check_size(image.height, image.width, path)
+            if (pages := getattr(image, "n_frames", 1)) > 1:
+                raise DataError(f"has {pages} pages; save the one that counts alone", path=path)
             image = ImageOps.exif_transpose(image)
-            if image.mode.startswith("I"):  # 16 bits of grey
+            if image.mode in ("I", "F"):  # what is white of them isn't said
+                raise DataError("has 32 bits a pixel; save it with 8 or 16", path=path)
+            if image.mode.startswith("I;16"):
                 return _Raw(np.asarray(image, float) / (2**16 - 1))
             if image.has_transparency_data:
                 layer = image.convert("RGBA")
@@ -133,7 +138,9 @@ def _read_png_or_jpeg(path: Path) -> _Raw:
     except Image.DecompressionBombError as error:
         raise _too_many(path) from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise DataError("can't be read as PNG or JPEG; it may be cut off", path=path) from error
+        raise DataError(
+            f"can't be read as {', '.join(_FORMATS)}; it may be cut off", path=path
+        ) from error
 
 
 def _read_dicom(path: Path) -> _Raw:

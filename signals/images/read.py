@@ -35,9 +35,9 @@ def read_pictures(
     A file that can't be read, or that is unlike what the model learnt from, is set aside.
 
     Args:
-        paths: PNG, JPEG, DICOM or NIfTI files, or folders of them. A NIfTI volume is read as slices
-            (see `volume.read_slices`); each of its findings is that of the slice in which it is
-            most probable.
+        paths: PNG, JPEG, BMP, TIFF, DICOM or NIfTI files, or folders of them. A NIfTI volume is
+            read as slices (see `volume.read_slices`); each of its findings is that of the slice in
+            which it is most probable.
         model: a folder of `medkg train images`; by default the model that ships.
         codes: a user's own `codes.toml`, which goes before the one that ships.
         quarantine: gets the files that can't be used.

@@ -22,7 +22,7 @@ from medkg.mining.diagnosis.model import DiagnosisModel
 from medkg.mining.diagnosis.phenotypes import Phenotypes
 from medkg.mining.diagnosis.posterior import posterior, uncertain_posterior
 from medkg.signals.eeg.train import train_eeg
-from tests.signals.ecg.made import signal, write_csv
+from tests.signals.ecg.made import regular, signal, write_csv
 from tests.signals.eeg import made as made_eeg
 
 FAST, EARLY, FEVER = "HP:0001649", "HP:0006682", "HP:0001945"
@@ -278,3 +278,12 @@ def test_an_electroencephalogram_is_read_by_a_model_of_one_s_own(
 def test_what_belongs_together_is_given_together(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(DataError, match=reason):
         medkg.DiagnosisRequest(**options)
+
+
+def test_a_normal_recording_alone_says_that_nothing_was_seen(
+    model: DiagnosisModel, tmp_path: Path
+) -> None:
+    write_csv(tmp_path / "rest.csv", signal(regular(30, 0.8), 30))
+    request = medkg.DiagnosisRequest(ecg=tmp_path / "rest.csv", rate=360)
+    with pytest.raises(DataError, match="no phenotype is there to rank diseases by: none was seen"):
+        medkg.diagnose(model, request)

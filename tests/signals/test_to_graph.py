@@ -13,6 +13,7 @@ import medkg
 from medkg.cli import app
 from medkg.core.errors import DataError
 from medkg.examinations import added_to
+from medkg.graph.check import check
 from medkg.signals.finding import Finding
 from medkg.signals.to_graph import findings_graph
 from tests.signals.ecg.made import regular, signal, write_csv
@@ -45,6 +46,13 @@ def test_each_piece_of_evidence_names_its_examination() -> None:
 def test_another_examination_is_added() -> None:
     both = added_to(findings_graph([BEATS], "ann"), findings_graph([CHEST], "ann"))
     assert triples(both) == triples(findings_graph([BEATS, CHEST], "ann"))
+
+
+def test_two_examinations_of_a_kind_are_no_candidates_to_be_one() -> None:
+    other = replace(BEATS, checksum="c" * 64)
+    kg = findings_graph([BEATS, other], "ann")
+    assert kg.nodes.filter(kind="Procedure").height == 2
+    assert not [each for each in check(kg) if each.name == "same name, several nodes"]
 
 
 def test_an_examination_that_is_read_again_replaces_what_it_gave() -> None:

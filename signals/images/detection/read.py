@@ -40,7 +40,7 @@ def read_things(
     A file that can't be read is set aside.
 
     Args:
-        paths: PNG, JPEG or DICOM files, or folders of them.
+        paths: PNG, JPEG, BMP, TIFF or DICOM files, or folders of them.
         model: a folder of `medkg train detection`.
         codes: a user's own `codes.toml`, which goes before the one that ships.
         masks: folder to write masks to, `NAME.things.png` each.

@@ -57,7 +57,7 @@ def measure_pictures(
     """The nuclei of pictures, counted and measured. A file that can't be read is set aside.
 
     Args:
-        paths: PNG, JPEG or DICOM files, or folders of them.
+        paths: PNG, JPEG, BMP, TIFF or DICOM files, or folders of them.
         out: folder to write masks to, `NAME.nuclei.png` each.
         model: a folder of `medkg train segmentation`; by default the model that ships.
         field: see `Segmenter.nuclei_of`.

@@ -52,8 +52,8 @@ def read_corpus(
     """Read pictures of two kinds; of each, files are parted into those to learn from and the rest.
 
     Args:
-        first, second: folders of PNG, JPEG or DICOM files, or NIfTI volumes, whose slices are
-            pictures (see `volume.read_slices`).
+        first, second: folders of PNG, JPEG, BMP, TIFF or DICOM files, or NIfTI volumes, whose
+            slices are pictures (see `volume.read_slices`).
         side: of the square in a picture's middle, in pixels; by default `SIDE`.
         quarantine: gets the files that can't be read.
 

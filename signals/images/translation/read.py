@@ -34,8 +34,8 @@ def translate_files(
     A file that can't be read is set aside.
 
     Args:
-        paths: PNG, JPEG or DICOM files, NIfTI volumes (a picture for each slice that is read), or
-            folders of them.
+        paths: PNG, JPEG, BMP, TIFF or DICOM files, NIfTI volumes (a picture for each slice that is
+            read), or folders of them.
         model: a folder of `medkg train translation`.
         to: the kind that pictures are to look like.
         out: folder to write `NAME.KIND.png` to, of the model's side; `NAME.KIND-1.png`, … of a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from medkg.core.errors import DataError
 from medkg.examinations import ecg_findings
 from medkg.signals.ecg.features import RATE
-from medkg.signals.ecg.quality import windows_with_beats
+from medkg.signals.ecg.quality import LEAST_KURTOSIS, measures_of_windows, windows_with_beats
 from medkg.signals.ecg.recording import read_recording
 
 from .made import regular, signal, write_csv
@@ -38,12 +39,39 @@ def test_noise_and_hum_have_no_beats(kind: str, seconds: int, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("gap", "wide"),
-    [(0.33, False), (0.5, False), (0.8, False), (1.5, False), (0.8, True), (1.5, True)],
+    [
+        *((gap, False) for gap in (0.27, 0.33, 0.5, 0.8, 1.5)),
+        *((gap, True) for gap in (0.3, 0.35, 0.5, 0.8, 1.5)),
+    ],
 )
 def test_beats_stand_out_narrow_or_wide_fast_or_slow(gap: float, wide: bool) -> None:
     times = regular(30, gap)
     samples = signal(times, 30, RATE, noise=0.05, wide=times if wide else ())
     assert windows_with_beats(samples.T.astype(np.float32)).all()
+
+
+@pytest.mark.parametrize(("gap", "wide"), [(0.23, False), (0.35, True)])
+def test_the_rate_of_a_fast_rhythm_is_read(gap: float, wide: bool, tmp_path: Path) -> None:
+    times = regular(30, gap)
+    samples = signal(times, 30, RATE, wide=times if wide else ())
+    assert measures_of_windows(samples.T.astype(np.float32)).kurtosis.max() < LEAST_KURTOSIS
+    findings = ecg_findings(write_csv(tmp_path / "a.csv", samples), rate=RATE)
+    fast = next(each for each in findings if each.code == "HP:0001649")
+    assert fast.present
+    read = re.search(r"(\d+) a minute", fast.region)
+    assert read is not None
+    assert int(read[1]) == pytest.approx(60 / gap, rel=0.02)
+
+
+def test_a_rate_that_few_hearts_have_is_remarked(tmp_path: Path) -> None:
+    remarks: list[str] = []
+    samples = signal(regular(30, 0.8), 30, RATE)
+    ecg_findings(write_csv(tmp_path / "a.csv", samples), rate=RATE, remarks=remarks)
+    assert not remarks
+    ecg_findings(write_csv(tmp_path / "a.csv", samples), rate=3.2 * RATE, remarks=remarks)
+    assert [each for each in remarks if "sampling rate is right" in each] == [
+        "a.csv: 240 beats a minute are rare; see that the sampling rate is right"
+    ]
 
 
 def test_a_noisy_lead_and_a_noisy_span_are_left_out(tmp_path: Path) -> None:
@@ -105,3 +133,13 @@ def test_microvolts_in_a_csv_file_are_refused(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "a.csv", samples)
     with pytest.raises(DataError, match=r"lead II swings by .* mV, which no electrocardiogram"):
         read_recording(file, RATE)
+
+
+def test_one_channel_of_another_unit_costs_the_others_nothing(tmp_path: Path) -> None:
+    samples = signal(regular(12, 0.8), 12, RATE)
+    trigger = 100.0 * (np.arange(len(samples)) % 4 == 0)[:, None]
+    file = write_csv(tmp_path / "a.csv", np.hstack([samples, trigger]), "II,V1,STIM")
+    recording = read_recording(file, RATE)
+    assert recording.names == ("II", "V1")
+    remark = "lead STIM swings by 100 mV, and is left out: it is none of the body's"
+    assert remark in recording.remarks

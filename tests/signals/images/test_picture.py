@@ -37,6 +37,22 @@ def test_sixteen_bits_palettes_and_jpeg_give_the_same_picture(tmp_path: Path) ->
         assert picture.remarks == ()
 
 
+def test_bmp_and_tiff_of_one_page_give_the_same_picture(tmp_path: Path) -> None:
+    Image.fromarray(FILM).save(tmp_path / "a.bmp")
+    Image.fromarray(FILM).save(tmp_path / "a.tif", compression="tiff_lzw")
+    Image.fromarray(FILM.astype(np.uint16) * 257).save(tmp_path / "deep.tiff")
+    for name in ("a.bmp", "a.tif", "deep.tiff"):
+        assert read_picture(tmp_path / name).grey == pytest.approx(FILM / 255, abs=1e-6)
+    pages = [Image.fromarray(FILM)] * 2
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(DataError, match="has 2 pages; save the one"):
+        read_picture(tmp_path / "pages.tif")
+    for kind in (np.int32, np.float32):
+        Image.fromarray(FILM.astype(kind)).save(tmp_path / "long.tif")
+        with pytest.raises(DataError, match="32 bits a pixel"):
+            read_picture(tmp_path / "long.tif")
+
+
 def test_colours_are_read_as_brightness_and_said(tmp_path: Path) -> None:
     picture = read_picture(write_png(tmp_path / "a.png", COLOURS))
     assert picture.grey == pytest.approx(COLOURS @ np.array([0.299, 0.587, 0.114]) / 255, abs=1e-5)
