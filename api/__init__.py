@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from medkg.models import load_model
     from medkg.opinions import sentiment
     from medkg.predictions import write_predictions
+    from medkg.restoration import restore_pictures
     from medkg.speech import transcribe
     from medkg.terminology import default_terminology
     from medkg.texts import annotate, deidentify, read_texts, review
@@ -91,6 +92,7 @@ _HOMES = {
     "review": ".texts",
     "sentiment": ".opinions",
     "transcribe": ".speech",
+    "restore_pictures": ".restoration",
     "translate_pictures": ".translation",
     "view": ".access",
     "write_predictions": ".predictions",
@@ -171,6 +173,7 @@ __all__ = [
     "read_slides",
     "read_texts",
     "report_progress",
+    "restore_pictures",
     "review",
     "seal",
     "sentiment",

@@ -44,7 +44,7 @@ def translate_pictures(
     """
     from medkg.signals.images.translation.read import translate_files
 
-    nothing = "no picture (.png, .jpg, .dcm, .nii)"
+    nothing = "no picture (.png, .jpg, .bmp, .tif, .dcm, .nii)"
     return result_of(
         translate_files, paths, nothing, quarantine, model=model, to=to, out=out, remarks=remarks
     )

@@ -29,6 +29,7 @@ _TOPICS = {
         "segmentation",
         "detection",
         "translation",
+        "restoration",
         "slides",
         "speech",
     ),

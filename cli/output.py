@@ -10,6 +10,8 @@ import typer
 from medkg.cli.language import message, words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
     from medkg.core.quarantine import Quarantine
@@ -141,6 +143,24 @@ def print_set_aside(quarantine: Quarantine) -> None:
         where = f" ({listed}{more})" if listed else ""
         line = words("set aside: {number:,} × {reason}", number=number, reason=message(reason))
         show.err.print(f"{line}{where}", soft_wrap=True)
+
+
+def print_made(
+    files: Sequence[Path], remarks: Sequence[str], quarantine: Quarantine, as_json: bool
+) -> None:
+    """Say which files were made of pictures, what was changed in reading, and what is set aside."""
+    from medkg.cli import show
+
+    for remark in remarks:
+        show.err.print(remark, soft_wrap=True)
+    if as_json:
+        written = [str(file) for file in files]
+        return show.as_json(
+            {"written": written, "remarks": list(remarks), "set_aside": quarantine.counts()}
+        )
+    for file in files:
+        show.out.print(str(file), soft_wrap=True)
+    return print_set_aside(quarantine)
 
 
 def check_table_path(path: Path | None) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from medkg.cli.app import train
 from medkg.cli.options import Json, Seed
-from medkg.cli.output import print_set_aside
+from medkg.cli.output import print_made, print_set_aside
 from medkg.cli.signals import signals
 
 Kind = Annotated[
@@ -35,7 +35,6 @@ def signals_translation(
     as_json: Json = False,
 ) -> None:
     """Pictures that look like another kind. They are made up: nothing is to be read from them."""
-    from medkg.cli import show
     from medkg.core.quarantine import Quarantine
     from medkg.translation import translate_pictures
 
@@ -44,16 +43,7 @@ def signals_translation(
     written = translate_pictures(
         paths, out, model=model, to=to, quarantine=quarantine, remarks=remarks
     )
-    for remark in remarks:
-        show.err.print(remark, soft_wrap=True)
-    if as_json:
-        files = [str(file) for file in written]
-        return show.as_json(
-            {"written": files, "remarks": remarks, "set_aside": quarantine.counts()}
-        )
-    for file in written:
-        show.out.print(str(file), soft_wrap=True)
-    return print_set_aside(quarantine)
+    print_made(written, remarks, quarantine, as_json)
 
 
 @train.command(

@@ -33,6 +33,7 @@ from medkg.mining.molecules.generator import figures, generate
 from medkg.signals import network as signals
 from medkg.signals.images import network as images
 from medkg.signals.images.detection import network as detection
+from medkg.signals.images.restoration import network as restoration
 from medkg.signals.images.segmentation import network as segmentation
 from medkg.signals.images.slides import network as slides
 from medkg.signals.images.translation import network as translation
@@ -93,6 +94,8 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
         (slides, "_LEAST_STEPS", 2),
         (translation, "_EPOCHS", 0),
         (translation, "_LEAST_STEPS", 2),
+        (restoration, "_EPOCHS", 0),
+        (restoration, "_LEAST_STEPS", 2),
         (detection, "_EPOCHS", 1),
         (detection, "_LEAST_STEPS", 2),
         (segmentation, "_EPOCHS", 1),

@@ -16,7 +16,8 @@ from ...finding import Finding
 from ..picture import SUFFIXES, Picture, read_coloured
 from ..read import CODES
 from ..region import box_in_words
-from ..segmentation.read import check_out, write_mask
+from ..segmentation.read import write_mask
+from ..written import check_out
 from .model import THRESHOLD, Detector
 from .network import Seen
 

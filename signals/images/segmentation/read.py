@@ -14,6 +14,7 @@ from ....core.extras import explained_imports
 from ....core.quarantine import Quarantine
 from ...files import read_files
 from ..picture import SUFFIXES, read_coloured
+from ..written import check_out
 from .model import Segmenter
 from .nuclei import Labels
 
@@ -98,19 +99,6 @@ def measure_pictures(
         paths, SUFFIXES, "Pictures", read_one, quarantine=quarantine, remarks=remarks
     )
     return measured
-
-
-def check_out(out: Path, paths: Sequence[Path | str]) -> None:
-    """Refuse a folder for masks that is a file, or among the pictures to read.
-
-    Raises:
-        DataError: so it is.
-    """
-    if out.exists() and not out.is_dir():
-        raise DataError("is a file; give a folder to write masks to", path=out)
-    for folder in (path for path in map(Path, paths) if path.is_dir()):
-        if out.resolve().is_relative_to(folder.resolve()):
-            raise DataError("is among the pictures to read; give another folder", path=out)
 
 
 def write_mask(target: Path, labels: Labels, written: set[Path]) -> None:

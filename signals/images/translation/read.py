@@ -7,15 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ....core.atomic import atomic_file
-from ....core.errors import DataError
 from ....core.extras import explained_imports
 from ....core.quarantine import Quarantine
-from ...files import read_files
-from ..picture import SUFFIXES, middle_square
-from ..segmentation.read import check_out
-from ..volume import SUFFIXES as VOLUMES
-from .corpus import pictures_of
+from ..picture import Grey, Picture, middle_square
+from ..written import write_made
 from .model import Translator
 
 
@@ -34,43 +29,20 @@ def translate_files(
     A file that can't be read is set aside.
 
     Args:
-        paths: PNG, JPEG, BMP, TIFF or DICOM files, NIfTI volumes (a picture for each slice that is
-            read), or folders of them.
+        paths, quarantine, remarks: see `written.write_made`.
         model: a folder of `medkg train translation`.
         to: the kind that pictures are to look like.
-        out: folder to write `NAME.KIND.png` to, of the model's side; `NAME.KIND-1.png`, … of a
-            volume.
-        quarantine: gets the files that can't be used.
-        remarks: gets what was changed in reading, by file.
+        out: folder to write `NAME.KIND.png` to, of the model's side.
 
     Raises:
         DataError: the model knows no such kind; `out` is a file, or is among the folders to read.
     """
-    folder = Path(out)
-    check_out(folder, paths)
     translator = Translator.open(model)
     side = int(translator.config["side"])
     translator.translate(np.zeros((1, side, side), np.float32), to)  # before any file is read
-    written: set[Path] = set()
 
-    def read_one(path: Path) -> tuple[list[Path], Sequence[str]]:
-        pictures = pictures_of(path)
+    def make(pictures: Sequence[Picture]) -> Grey:
         squares = np.stack([middle_square(picture.grey, side) for picture in pictures])
-        ends = [f"-{n}" for n in range(1, len(pictures) + 1)] if len(pictures) > 1 else [""]
-        targets = [folder / f"{path.name}.{to}{end}.png" for end in ends]
-        if written & set(targets):
-            raise DataError("has the name of another picture: rename it, or read it on its own")
-        for target, pixels in zip(targets, translator.translate(squares, to), strict=True):
-            _write(target, pixels)
-        written.update(targets)
-        return targets, pictures[0].remarks
+        return translator.translate(squares, to)
 
-    suffixes = (*SUFFIXES, *VOLUMES)
-    return read_files(paths, suffixes, "Pictures", read_one, quarantine=quarantine, remarks=remarks)
-
-
-def _write(target: Path, pixels: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> None:
-    from PIL import Image
-
-    with atomic_file(target) as draft, draft.open("wb") as file:
-        Image.fromarray(np.round(255 * pixels).astype(np.uint8)).save(file, format="PNG")
+    return write_made(paths, Path(out), to, make, quarantine=quarantine, remarks=remarks)

@@ -1,0 +1,1 @@
+"""Pictures with their noise taken out, or at twice their size."""
