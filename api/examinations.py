@@ -75,13 +75,14 @@ def ecg_findings(
     model: Path | str | None = None,
     codes: Path | str | None = None,
     rate: float | None = None,
+    age: float | None = None,
     quarantine: Quarantine | None = None,
     remarks: list[str] | None = None,
 ) -> list[Finding]:
     """What electrocardiograms show: ectopic beats by a model, rate and rhythm by rule.
 
     Args:
-        paths, model, codes, rate, quarantine: see `read_ecg`.
+        paths, model, codes, rate, age, quarantine: see `read_ecg`.
         remarks: gets what was changed in reading, such as another sampling rate.
 
     Raises:
@@ -97,6 +98,7 @@ def ecg_findings(
         model=model,
         codes=codes,
         rate=rate,
+        age=age,
         remarks=remarks,
     )
 
@@ -409,6 +411,7 @@ def read_ecg(
     model: Path | str | None = None,
     codes: Path | str | None = None,
     rate: float | None = None,
+    age: float | None = None,
     quarantine: Quarantine | None = None,
 ) -> KnowledgeGraph:
     """Read electrocardiograms of a patient into a graph of findings.
@@ -420,6 +423,7 @@ def read_ecg(
         model: a folder of `medkg train ecg`; by default the model that ships.
         codes: a TOML file of codes for labels, beside and before those that ship.
         rate: samples a second of CSV files without a column `time`.
+        age: of the patient, in years, whose usual rate is a child's; None: an adult.
         quarantine: gets files that can't be read. Without one, the first such is an error.
 
     Raises:
@@ -435,7 +439,9 @@ def read_ecg(
         >>> "Tachycardia" in kg.nodes["name"].to_list()
         True
     """
-    findings = ecg_findings(paths, model=model, codes=codes, rate=rate, quarantine=quarantine)
+    findings = ecg_findings(
+        paths, model=model, codes=codes, rate=rate, age=age, quarantine=quarantine
+    )
     return findings_graph(findings, patient)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medkg.cli.app import app, evaluate, train
-from medkg.cli.options import Json, Seed
+from medkg.cli.options import Age, Json, Seed
 from medkg.cli.output import (
     print_set_aside,
     print_written,
@@ -74,6 +74,7 @@ def signals_ecg(
     ] = None,
     codes: OwnCodes = None,
     rate: Rate = None,
+    age: Age = None,
     as_json: Json = False,
 ) -> None:
     """Ectopic beats by a model, rate and rhythm by rule, as findings of a patient."""
@@ -83,7 +84,13 @@ def signals_ecg(
     quarantine = Quarantine()
     remarks: list[str] = []
     findings = ecg_findings(
-        paths, model=model, codes=codes, rate=rate, quarantine=quarantine, remarks=remarks
+        paths,
+        model=model,
+        codes=codes,
+        rate=rate,
+        age=age,
+        quarantine=quarantine,
+        remarks=remarks,
     )
     save_findings(findings, remarks, patient, out, quarantine, as_json)
 

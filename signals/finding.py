@@ -21,6 +21,7 @@ class Finding:
         predicted: whether a model says so, and no rule or table.
         excluded: whether the examination shows that the patient hasn't it.
         file, checksum, device, date: of the examination, where they are known.
+        remarks: what was changed in reading the examination.
     """
 
     code: str
@@ -36,3 +37,4 @@ class Finding:
     date: str = ""
     excluded: bool = False
     predicted: bool = True
+    remarks: tuple[str, ...] = ()

@@ -68,4 +68,5 @@ def finding_in(
         device=recording.device,
         date=recording.date,
         predicted=predicted,
+        remarks=recording.remarks,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +26,11 @@ MOST_SAMPLES = 500_000_000  # of all channels: as numbers 4 GB
 _CONSTANT = 2.0  # seconds: a channel that is on a body never has one value for so long
 _LONGEST_HEADER = 1 << 16  # characters
 _DRAWN = 0.05  # seconds: over what is missing for less a line may be drawn and read
+# Signals that no electrode gives, in files that have them beside those of electrodes.
+OTHER_SIGNALS = (
+    "annotation|resp|spo2|sao2|pleth|pulse|abp|pressure|eog|emg"
+    "|trig|status|marker|stim|photic|event"
+)
 _VOLTS = {"nv": 1e-9, "uv": 1e-6, "µv": 1e-6, "μv": 1e-6, "mv": 1e-3, "v": 1.0}
 
 
@@ -40,7 +47,8 @@ class Examination:
         unit: volts of one unit of what is read; `symbol` is how it is written.
         least: units by which a channel moves that carries a signal.
         most: units from its median within which 95 % of a channel lie.
-        others: words in the names of signals that are not of this examination.
+        others: what names of signals that are not of this examination have.
+        own: what usual names of its signals have; where a file has some, the others are none.
         suffixes: of its files.
     """
 
@@ -54,7 +62,8 @@ class Examination:
     symbol: str
     least: float
     most: float
-    others: tuple[str, ...]
+    others: re.Pattern[str]
+    own: re.Pattern[str] | None = None
     suffixes: tuple[str, ...] = (".hea", ".edf", ".bdf", ".csv")
 
 
@@ -163,7 +172,8 @@ def _read_edf(path: Path, examination: Examination) -> _Raw:
     try:
         with pyedflib.EdfReader(str(path)) as file:
             names, rates = file.getSignalLabels(), file.getSampleFrequencies()
-            wanted = [i for i, name in enumerate(names) if _is_of(name, examination) and rates[i]]
+            own = _of_examination(names, examination)
+            wanted = [i for i, is_own in enumerate(own) if is_own and rates[i]]
             # A polysomnography has breathing, or a microphone, at other rates.
             counts = Counter(float(rates[i]) for i in wanted)
             rate = max(counts, key=lambda each: (counts[each], each), default=0.0)
@@ -184,9 +194,13 @@ def _read_edf(path: Path, examination: Examination) -> _Raw:
     return _Raw(samples, tuple(names[i] for i in wanted), rate, date, device)
 
 
-def _is_of(name: str, examination: Examination) -> bool:
-    """Whether a signal is the examination's: not annotations, breathing, and the like."""
-    return not any(word in name.lower() for word in examination.others)
+def _of_examination(names: Sequence[str], examination: Examination) -> list[bool]:
+    """Which signals are the examination's by their names: not annotations, triggers, breathing."""
+    if examination.own is not None:
+        usual = [examination.own.search(name) is not None for name in names]
+        if any(usual):
+            return usual
+    return [not examination.others.search(name) for name in names]
 
 
 def _reason(error: Exception, path: Path) -> str:
@@ -314,8 +328,11 @@ def _usable(raw: _Raw, path: Path, examination: Examination) -> _Usable:
     remarks, signals, names, missing, too_large = [], [], [], [], []
     word = examination.channel
     still = f"moves by less than {examination.least:g} {examination.symbol}, or is mostly missing"
-    for name, signal in zip(raw.names, raw.samples.T, strict=True):
-        if not _is_of(name, examination):
+    own = _of_examination(raw.names, examination)
+    if not any(own):
+        raise DataError(f"by their names no {word} is an {examination.name}'s", path=path)
+    for name, signal, is_own in zip(raw.names, raw.samples.T, own, strict=True):
+        if not is_own:
             remarks.append(f"{word} {name} is left out: by its name it is no {examination.name}'s")
             continue
         gaps = ~np.isfinite(signal)

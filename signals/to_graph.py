@@ -65,7 +65,7 @@ def _add_patient(
         # One file may hold several patients' examinations, of several days.
         key = "\t".join((subject, finding.procedure, finding.checksum, finding.date))
         examination = f"examination:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-        about = {n: getattr(finding, n) for n in ("date", "device", "checksum")}
+        about = {n: getattr(finding, n) for n in ("date", "device", "checksum", "remarks")}
         nodes.append({"id": finding.code, "kind": kind, "name": finding.name, "properties": None})
         nodes.append(
             {

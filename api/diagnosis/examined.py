@@ -36,6 +36,7 @@ def findings_of_examinations(
     image: Path | None = None,
     codes: Path | None = None,
     rate: float | None = None,
+    age: float | None = None,
     alone: bool = True,
     remarks: list[str] | None = None,
 ) -> pl.DataFrame:
@@ -52,6 +53,7 @@ def findings_of_examinations(
         eeg_model: a folder of `medkg train eeg`, which `eeg` needs.
         codes: a TOML file of codes for the models' labels, before those that ship.
         rate: samples a second of recordings in CSV files without a column `time`.
+        age: of the patient, in years; None: an adult.
         alone: whether nothing else is known of the patient, so that one has to give something.
         quarantine: gets the files that can't be read and the results of which nothing can be said.
         remarks: gets what was changed in reading, such as another sampling rate.
@@ -65,7 +67,7 @@ def findings_of_examinations(
     options: dict[str, Any] = {"codes": codes, "quarantine": quarantine, "remarks": remarks}
     kinds: list[tuple[Path | None, Callable[[Path], Iterable[Shown]]]] = [
         (labs, partial(_of_labs, quarantine=quarantine)),
-        (ecg, partial(ecg_findings, rate=rate, **options)),
+        (ecg, partial(ecg_findings, rate=rate, age=age, **options)),
         (eeg, partial(eeg_findings, model=str(eeg_model), rate=rate, **options)),
         (image, partial(image_findings, **options)),
     ]

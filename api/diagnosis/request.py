@@ -311,6 +311,10 @@ def read_files(
         reading = read_note(Path(request.note), model.kg)
         tables.append(reading.findings)
         stated.append(reading.demographics)
+    if request.audio is not None:
+        reading = read_recording(Path(request.audio), model.kg, remarks)
+        tables.append(reading.findings)
+        stated.append(reading.demographics)
     if request.examined:
         shown = findings_of_examinations(
             model.kg,
@@ -322,14 +326,11 @@ def read_files(
             image=request.image,
             codes=request.codes,
             rate=request.rate,
+            age=_age_of(request, merged(stated)),
             alone=request.note is None and request.audio is None and not any(request.typed),
             remarks=remarks,
         )
         tables.append(shown)
-    if request.audio is not None:
-        reading = read_recording(Path(request.audio), model.kg, remarks)
-        tables.append(reading.findings)
-        stated.append(reading.demographics)
     if not tables:
         return None
     table = pl.concat(tables)
@@ -383,6 +384,11 @@ def read_requested(
 
 
 _WEEKS, _MONTHS = 365.25 / 7, 12  # of a year
+
+
+def _age_of(request: DiagnosisRequest, stated: Demographics) -> float | None:
+    """The age in years that is given, or that a note states where that counts."""
+    return stated.age if request.age is None and request.demographics else request.age
 
 
 def _in_units(age: float) -> str:

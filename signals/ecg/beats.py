@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
+from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
 from .features import LENGTH, R_PEAK, RATE, Floats
@@ -16,6 +16,10 @@ _REFRACTORY = 0.2  # seconds in which no second beat can come
 _WINDOW = 0.12  # seconds over which the energy of a QRS complex is summed
 _NEARBY = 5.0  # seconds: the height of complexes is compared with that of those nearby
 _SHARE = 0.12  # of the energy of complexes nearby that a complex has at least
+# In a pause nothing nearby is a complex: there it has at least so much of the energy that is usual
+# over a longer time.
+_LONG = 30.0  # seconds
+_SHARE_OF_LONG = 0.06
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,11 @@ def r_peaks(leads: Floats) -> NDArray[np.int64]:
     if not len(candidates):
         return np.zeros(0, np.int64)
     nearby = maximum_filter1d(energy, int(0.8 * RATE))
-    usual = uniform_filter1d(nearby, int(_NEARBY * RATE))
-    peaks = candidates[energy[candidates] > _SHARE * usual[candidates]]
+    usual = _SHARE * uniform_filter1d(nearby, int(_NEARBY * RATE))
+    seconds = np.arange(len(energy)) // RATE
+    long = median_filter(nearby[::RATE], int(_LONG), mode="reflect")
+    least = np.maximum(usual, _SHARE_OF_LONG * long[seconds])
+    peaks = candidates[energy[candidates] > least[candidates]]
     # The R peak itself is where the first lead is furthest from its baseline.
     reach = int(0.08 * RATE)
     main = np.abs(band[0])

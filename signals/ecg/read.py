@@ -18,14 +18,14 @@ from ..finding import Finding
 from ..read_recordings import finding_in, read_recordings
 from ..recording import Recording
 from .beats import Beats, cut_beats, r_peaks
-from .corpus import CLASSES
 from .features import RATE, beat_features
 from .model import BeatClassifier
 from .rate import rhythm_of
 from .recording import ELECTROCARDIOGRAM, read_recording
 
-RULE = "medkg ECG rule 1"
+RULE = "medkg ECG rule 2"
 _CODES = Path(__file__).parent / "codes.toml"
+_PRESENT = 0.5  # probability of a beat from which its class is a finding
 _FEWEST = 5  # beats below which nothing is the patient's usual beat
 _RARE = 30, 220  # beats a minute, outside of which a wrong sampling rate is as likely
 _NEAR_MISSING = 0.2  # seconds beside what is missing, in which a line that begins looks like a beat
@@ -38,6 +38,7 @@ def read_electrocardiograms(
     model: Path | str | None = None,
     codes: Path | str | None = None,
     rate: float | None = None,
+    age: float | None = None,
     quarantine: Quarantine,
     remarks: list[str] | None = None,
 ) -> tuple[list[Finding], int]:
@@ -50,6 +51,7 @@ def read_electrocardiograms(
         model: a folder of `medkg train ecg`; by default the model that ships.
         codes: a user's own `codes.toml`, which goes before the one that ships.
         rate: samples a second of CSV files without a column of time.
+        age: of the patient, in years; None: an adult.
         quarantine: gets the files that can't be read.
         remarks: gets what was changed in reading, by file.
     """
@@ -59,7 +61,7 @@ def read_electrocardiograms(
         paths,
         ELECTROCARDIOGRAM,
         partial(read_recording, rate=rate),
-        partial(findings_of, classifier=classifier, codes=table, remarks=remarks),
+        partial(findings_of, classifier=classifier, codes=table, age=age, remarks=remarks),
         quarantine=quarantine,
         remarks=remarks,
     )
@@ -69,11 +71,13 @@ def findings_of(
     recording: Recording,
     classifier: BeatClassifier,
     codes: Mapping[str, Code],
+    age: float | None = None,
     remarks: list[str] | None = None,
 ) -> list[Finding]:
     """The findings of one recording: ectopic beats by the model, rate and rhythm by rule.
 
     Args:
+        age: of the patient, in years; None: an adult.
         remarks: gets a word on a rate that few hearts have.
 
     Raises:
@@ -85,14 +89,19 @@ def findings_of(
     beats = cut_beats(recording.channels, r_peaks(recording.channels), unreadable)
     if len(beats.times) < _FEWEST:
         raise DataError(f"{len(beats.times)} whole beats can be seen; {_FEWEST} are needed")
-    whole = f"{beats.times[0]:.1f}–{beats.times[-1]:.1f} s, {len(beats.times):,} beats"
-    rhythm = rhythm_of(beats)
+    leads = " and ".join(recording.names[:2])
+    rhythm = rhythm_of(beats, age)
     if remarks is not None and not _RARE[0] <= rhythm.rate <= _RARE[1]:
         remarks.append(
             f"{Path(recording.file).name}: {rhythm.rate:.0f} beats a minute are rare; see that the"
             " sampling rate is right"
         )
-    region = f"{whole}, {rhythm.rate:.0f} a minute, median change {100 * rhythm.change:.0f} %"
+    whole = f"{beats.times[0]:.1f}–{beats.times[-1]:.1f} s in {leads}, {len(beats.times):,} beats"
+    rhythmic = f"{rhythm.rate:.0f} a minute, median change {100 * rhythm.change:.0f} %"
+    regions = dict.fromkeys(rhythm.labels, f"{whole}, {rhythmic}")
+    if rhythm.pause is not None:
+        begin, end = rhythm.pause
+        regions["pause"] = f"{begin:.1f}–{end:.1f} s in {leads}, {end - begin:.1f} s without a beat"
     of_file = partial(finding_in, recording, ELECTROCARDIOGRAM)
     findings = [
         of_file(
@@ -103,26 +112,26 @@ def findings_of(
             region=region,
             predicted=False,
         )
-        for label in rhythm.labels
+        for label, region in regions.items()
     ]
     scores = classifier.scores(beat_features(beats.forms, beats.intervals))
     source = f"medkg ECG beats {classifier.config['version']}"
     for name in classifier.calibrations:
         probabilities = classifier.calibrated(scores, name)
-        named = scores.argmax(1) == CLASSES.index(name)
         surest = float(probabilities.max())
         findings.append(
             of_file(
                 codes[name],
                 probability=surest,
-                present=bool(named.any()),
+                present=surest >= _PRESENT,
                 source=source,
-                region=_region(beats, named if named.any() else probabilities == surest),
+                region=_region(beats, probabilities >= min(surest, _PRESENT), leads),
             )
         )
     return findings
 
 
-def _region(beats: Beats, chosen: NDArray[np.bool_]) -> str:
+def _region(beats: Beats, chosen: NDArray[np.bool_], leads: str) -> str:
     times = beats.times[chosen]
-    return f"{times[0]:.1f}–{times[-1]:.1f} s, {len(times):,} of {len(beats.times):,} beats"
+    among = f"{len(times):,} of {len(beats.times):,} beats"
+    return f"{times[0]:.1f}–{times[-1]:.1f} s in {leads}, {among}"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from ...core.errors import DataError
-from ..recording import Examination, Recording
+from ..leads import CHEST_LEAD, LEADS, LIMB_LEAD_II
+from ..recording import OTHER_SIGNALS, Examination, Recording
 from ..recording import read_recording as read
 from .features import RATE
 from .quality import samples_with_beats, windows_with_beats
@@ -22,7 +27,8 @@ ELECTROCARDIOGRAM = Examination(
     symbol="mV",
     least=0.02,
     most=20.0,
-    others=("annotation", "resp", "eeg", "eog", "emg"),
+    others=re.compile(f"{OTHER_SIGNALS}|eeg", re.IGNORECASE),
+    own=LEADS,
 )
 
 
@@ -56,10 +62,21 @@ def read_recording(path: Path | str, rate: float | None = None) -> Recording:
         remarks.append(f"{1 - readable.mean():.1%} is not read: no beats stand out there")
     if kept.sum() == 1:
         remarks.append("has one lead, which is read as both")
+    order = np.flatnonzero(kept)
+    order = order[_as_learnt([recording.names[i] for i in order])]
     return replace(
         recording,
-        channels=recording.channels[kept],
-        names=tuple(name for name, keep in zip(recording.names, kept, strict=True) if keep),
-        missing=recording.missing[kept] | ~readable,
+        channels=recording.channels[order],
+        names=tuple(recording.names[i] for i in order),
+        missing=recording.missing[order] | ~readable,
         remarks=(*recording.remarks, *remarks),
     )
+
+
+def _as_learnt(names: Sequence[str]) -> list[int]:
+    """The leads' places, those first that the model learnt from: limb lead II and a chest lead."""
+    places = list(range(len(names)))
+    first = next((i for i in places if LIMB_LEAD_II.search(names[i])), 0)
+    others = [i for i in places if i != first]
+    second = next((i for i in others if CHEST_LEAD.search(names[i])), None)
+    return [first, *([] if second is None else [second]), *(i for i in others if i != second)]

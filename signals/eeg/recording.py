@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from ..recording import Examination, Recording
+from ..leads import LEADS
+from ..recording import OTHER_SIGNALS, Examination, Recording
 from ..recording import read_recording as read
 from .features import RATE
 
@@ -19,10 +21,7 @@ ELECTROENCEPHALOGRAM = Examination(
     symbol="µV",
     least=1.0,
     most=5_000.0,
-    others=(
-        *("annotation", "ecg", "ekg", "eog", "emg", "resp", "spo2", "sao2", "pulse"),
-        *("trig", "status", "marker", "stim", "photic", "event"),
-    ),
+    others=re.compile(f"{OTHER_SIGNALS}|{LEADS.pattern}", re.IGNORECASE),
 )
 
 

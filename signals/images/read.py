@@ -18,6 +18,8 @@ from .region import region_of
 from .volume import SUFFIXES as VOLUMES
 from .volume import read_slices
 
+# DICOM's modalities of radiographs, and those that may be anything; "" is that of other formats.
+_RADIOGRAPHS = ("CR", "DX", "RG", "RF", "OT", "SC", "")
 CODES = Path(__file__).parent / "codes.toml"
 
 
@@ -94,6 +96,11 @@ def findings_of(
     Raises:
         DataError: the picture is unlike those that the model learnt from.
     """
+    procedure = str(classifier.config["procedure"])
+    if "radiograph" in procedure and picture.modality not in _RADIOGRAPHS:
+        raise DataError(
+            f"is of DICOM's modality {picture.modality}, and the model is of a {procedure}"
+        )
     pixels = classifier.pixels_of(picture)
     version = classifier.config["version"]
     findings = []
@@ -107,13 +114,14 @@ def findings_of(
                 name=codes[name].name,
                 probability=probability,
                 present=probability >= classifier.thresholds[name],
-                procedure=str(classifier.config["procedure"]),
+                procedure=procedure,
                 source=f"medkg images {version}",
                 region=f"{picture.place}, {region}" if picture.place else region,
                 file=picture.file,
                 checksum=picture.checksum,
                 device=picture.modality,
                 date=picture.date,
+                remarks=picture.remarks,
             )
         )
     return findings

@@ -93,6 +93,7 @@ def finding_of(picture: Picture, seen: Seen, detector: Detector, code: Code) -> 
         checksum=picture.checksum,
         device=picture.modality,
         date=picture.date,
+        remarks=picture.remarks,
     )
 
 

@@ -71,6 +71,7 @@ class SlideClassifier:
                     region=region,
                     file=slide.file,
                     checksum=slide.checksum,
+                    remarks=(slide.remark,) if slide.remark else (),
                 )
             )
         return findings

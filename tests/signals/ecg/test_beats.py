@@ -72,3 +72,35 @@ def test_irregular_intervals_are_said_and_one_early_beat_is_not() -> None:
     times[10] -= 0.25
     early = leads(times)
     assert rhythm_of(cut_beats(early, r_peaks(early))).labels == ()
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.08])
+def test_a_pause_is_said_and_noise_in_it_is_no_beat(noise: float) -> None:
+    times = [t for t in regular(40, 0.8) if not 15 < t < 19]
+    samples = leads(times, 40, noise=noise)
+    peaks = r_peaks(samples)
+    assert len(peaks) == len(times)
+    pause = rhythm_of(cut_beats(samples, peaks)).pause
+    before, after = max(t for t in times if t < 15), min(t for t in times if t > 19)
+    assert pause == pytest.approx((before, after), abs=0.05)
+    steady = leads(regular(40, 1.4), 40, noise=noise)
+    assert rhythm_of(cut_beats(steady, r_peaks(steady))).pause is None
+
+
+@pytest.mark.parametrize(
+    ("age", "labels"),
+    [(None, ("fast",)), (40.0, ("fast",)), (17.0, ("fast",)), (3.5, ()), (0.1, ()), (0, ())],
+)
+def test_the_rate_is_judged_by_age(age: float | None, labels: tuple[str, ...]) -> None:
+    samples = leads(regular(30, 0.48))  # 125 a minute
+    assert rhythm_of(cut_beats(samples, r_peaks(samples)), age).labels == labels
+
+
+def test_a_newborn_may_be_slow_at_an_adults_rate_and_a_childs_breath_is_no_irregularity() -> None:
+    samples = leads(regular(30, 0.8))  # 75 a minute
+    assert rhythm_of(cut_beats(samples, r_peaks(samples)), 0.1).labels == ("slow",)
+    gaps = 0.75 + 0.12 * np.sin(np.arange(36) * 2.1)
+    breathing = leads([float(t) for t in np.cumsum(gaps) if t < 29])
+    beats = cut_beats(breathing, r_peaks(breathing))
+    assert rhythm_of(beats).labels == ("irregular",)
+    assert rhythm_of(beats, 7).labels == ()

@@ -175,6 +175,41 @@ def test_a_rate_that_the_column_of_time_denies_is_refused(tmp_path: Path) -> Non
         read_recording(file, 360)
 
 
+def test_signals_beside_the_usual_leads_are_left_out(tmp_path: Path) -> None:
+    trigger = np.where(np.arange(len(SAMPLES)) % RATE < 4, 5.0, 0)[:, None]
+    file = write_csv(tmp_path / "a.csv", np.hstack([trigger, SAMPLES]), "channel 1,II,V1")
+    recording = read_recording(file, RATE)
+    assert recording.names == ("II", "V1")
+    left_out = "lead channel 1 is left out: by its name it is no electrocardiogram's"
+    assert recording.remarks == (left_out,)
+    named = write_csv(tmp_path / "b.csv", np.hstack([trigger, SAMPLES]), "TRIG,left,right")
+    assert read_recording(named, RATE).names == ("left", "right")
+    brain = write_csv(tmp_path / "c.csv", SAMPLES, "EEG Fp1,EEG O2")
+    with pytest.raises(DataError, match="by their names no lead is an electrocardiogram's"):
+        read_recording(brain, RATE)
+
+
+@pytest.mark.parametrize(
+    ("header", "first"),
+    [
+        ("I,II,V1,V5", ("II", "V1")),
+        ("V5,MLII,aVR,I", ("MLII", "V5")),
+        ("ECG III,ECG aVF,ECG I,ECG II", ("ECG II", "ECG III")),
+        ("b,a,c,d", ("b", "a")),
+    ],
+)
+def test_the_leads_that_the_model_learnt_from_come_first(
+    header: str, first: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = write_csv(tmp_path / "a.csv", np.hstack([SAMPLES, 0.5 * SAMPLES]), header)
+    recording = read_recording(file, RATE)
+    assert recording.names[:2] == first
+    assert sorted(recording.names) == sorted(header.split(","))
+    column = header.split(",").index(first[0])
+    samples = np.hstack([SAMPLES, 0.5 * SAMPLES])[:, column]
+    assert recording.channels[0] == pytest.approx(samples, abs=1e-4)
+
+
 @pytest.mark.parametrize(("name", "reason"), [("a.edf", "EDF: "), ("a.hea", "WFDB: ")])
 def test_what_a_library_says_of_a_file_is_told(name: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("no recording")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -13,6 +14,7 @@ import medkg
 from medkg.cli import app
 from medkg.core.errors import DataError, ModelError
 from medkg.core.quarantine import Quarantine
+from medkg.examinations import ecg_findings
 from medkg.signals.ecg.beats import cut_beats, r_peaks
 from medkg.signals.ecg.corpus import read_corpus
 from medkg.signals.ecg.features import RATE, beat_features
@@ -132,6 +134,41 @@ def test_steady_beats_show_nothing_that_is_present(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "calm.csv", signal(regular(60, 0.8), 60, RATE))
     kg = medkg.read_ecg(file, "ann", rate=RATE)
     assert kg.edges.filter(relation="HAS_PHENOTYPE").is_empty()
+
+
+def test_what_is_less_probable_than_not_is_not_present(tmp_path: Path) -> None:
+    times, early = with_early_beats(60, 0.55, 0.65)
+    file = write_csv(tmp_path / "a.csv", signal(times, 60, RATE, wide=sorted(early)), "V1,II")
+    findings = ecg_findings(file, rate=RATE)
+    for finding in findings:
+        assert finding.present == (finding.probability >= 0.5)
+    beats = [finding for finding in findings if finding.predicted]
+    assert {finding.present for finding in beats} == {True, False}
+    assert all(" s in II and V1, " in finding.region for finding in findings)
+
+
+def test_a_pause_and_what_was_changed_in_reading_are_in_the_graph(tmp_path: Path) -> None:
+    times = [t for t in regular(60, 0.8) if not 30 < t < 34]
+    file = write_csv(tmp_path / "pause.csv", signal(times, 60, 360))
+    kg = medkg.read_ecg(file, "ann", rate=360)
+    shown = kg.evidence.filter(pl.col("relation") == "HAS_PHENOTYPE", pl.col("level") == "observed")
+    assert shown["object"].to_list() == ["HP:0011675"]
+    assert "s without a beat" in shown["qualifiers"][0]
+    procedure = kg.nodes.filter(kind="Procedure")["properties"][0]
+    assert "resampled from 360 to 180" in procedure
+    assert "pause.csv" not in procedure
+
+
+def test_the_usual_rate_is_that_of_the_age(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "a.csv", signal(regular(30, 0.48), 30, RATE))
+    command = ["signals", "ecg", str(file), "--rate", str(RATE), "--json"]
+    codes = {}
+    for age in ("30", "2"):
+        ended = CliRunner().invoke(app, [*command, "--age", age])
+        assert ended.exit_code == 0, ended.stderr
+        findings = json.loads(ended.stdout)["findings"]
+        codes[age] = [each["code"] for each in findings if each["present"]]
+    assert codes == {"30": ["HP:0001649"], "2": []}
 
 
 def test_own_codes_go_before_those_that_ship(tmp_path: Path) -> None:

@@ -42,6 +42,9 @@ def test_what_is_not_of_the_brain_is_left_out(tmp_path: Path) -> None:
     other = made.write_edf(tmp_path / "b.edf", SAMPLES, names=("ECG1", "EOG", "EMG"))
     with pytest.raises(DataError, match="no signal of an electroencephalogram"):
         read_recording(other)
+    leads = made.write_csv(tmp_path / "d.csv", SAMPLES, ("II", "V1", "aVR"))
+    with pytest.raises(DataError, match="no channel is an electroencephalogram's"):
+        read_recording(leads, RATE)
     csv = read_recording(made.write_csv(tmp_path / "c.csv", SAMPLES, ("C3", "ECG", "O1")), RATE)
     assert csv.names == ("C3", "O1")
     assert csv.remarks == ("channel ECG is left out: by its name it is no electroencephalogram's",)

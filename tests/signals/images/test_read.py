@@ -229,3 +229,15 @@ def test_the_model_that_ships_says_what_it_is() -> None:
     assert shipped.config["procedure"] == "chest radiograph"
     assert "no medical device" in (DEFAULT / "CARD.md").read_text(encoding="utf-8")
     assert sum(file.stat().st_size for file in DEFAULT.iterdir()) < 1_000_000
+
+
+def test_a_picture_of_another_modality_is_no_radiograph(tmp_path: Path) -> None:
+    pixels = film(np.random.default_rng(1), side=64).astype(np.uint16) * 16
+    write_dicom(tmp_path / "radiograph.dcm", pixels)
+    write_dicom(tmp_path / "slice.dcm", pixels, Modality="CT")
+    quarantine = Quarantine()
+    findings = image_findings(tmp_path, quarantine=quarantine)
+    assert {Path(finding.file).name for finding in findings} == {"radiograph.dcm"}
+    assert all("DICOM of modality DX" in finding.remarks for finding in findings)
+    (reason,) = quarantine.counts()
+    assert "is of DICOM's modality CT, and the model is of a chest radiograph" in reason
