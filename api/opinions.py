@@ -44,15 +44,16 @@ def sentiment(
     Args:
         reviews: a table (.tsv, .tab, .csv; see `medkg train sentiment`), or texts.
         model: a folder of `medkg train sentiment`.
-        quarantine: gets rows of the table that can't be used.
+        quarantine: gets rows of the table that can't be used, and reviews of which no word is
+            known.
 
     Returns:
-        By review, what is told of each aspect (`rating`, `effect`, `side effects`): its `label`
-        (negative, mixed, positive), the same as a `sign` (-1, 0, 1), and its `probability`, which
-        is not calibrated.
+        By review of which the model knows a word, what is told of each aspect (`rating`, `effect`,
+        `side effects`): its `label` (negative, mixed, positive), the same as a `sign` (-1, 0, 1),
+        and its `probability`, which is not calibrated.
 
     Raises:
-        DataError: there is no review, or a text is empty.
+        DataError: there is no review of which a word is known, or a text is empty.
         ModelError: there is no such model.
 
     Example:
@@ -69,13 +70,17 @@ def sentiment(
     from medkg.extract.sentiment.reviews import Review, read_reviews
 
     opened = SentimentModel.open(model)
+    quarantine = Quarantine() if quarantine is None else quarantine
     if isinstance(reviews, str | Path):
-        read = read_reviews(Path(reviews), Quarantine() if quarantine is None else quarantine)
+        read = read_reviews(Path(reviews), quarantine)
     else:
         if not reviews or not all(text.strip() for text in reviews):
             raise DataError("a text is empty: there is nothing to tell of it")
         read = [Review(f"text {n}", ("", "", text), {}) for n, text in enumerate(reviews, start=1)]
-    return {
-        review.name: predicted
-        for review, predicted in zip(read, opened.opinions(read), strict=True)
-    }
+    opinions = dict(zip((review.name for review in read), opened.opinions(read), strict=True))
+    for name in [name for name, own in opinions.items() if not own]:
+        quarantine.add("no word is known to the model", path=name)
+        del opinions[name]
+    if not opinions:
+        raise DataError("no word of these reviews is known to the model: is it of this language?")
+    return opinions

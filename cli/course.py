@@ -119,6 +119,8 @@ def course(
 
     texts = ["; ".join(f"{name} {by:+.2f}" for name, by in c.items()) for c in carried]
     shown = rows.drop("patient").with_columns(pl.Series("carried by", texts))
+    if used != opened.settings["horizon"]:
+        shown = shown.rename({"alarm": f"alarm ({opened.settings['horizon']:g})"})
     show.frame(shown, f"{patient}: risk within {used:g} {opened.settings['unit']}".rstrip())
     show.out.print(
         f"Alarm: a risk of {alarm['threshold']:.3f} or more within {opened.settings['horizon']:g};"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,18 @@ def rows_of(text: str) -> Iterator[list[str]]:
     next(lines)
     for line in lines:
         yield line.split("\t")
+
+
+def day(text: object) -> str | None:
+    """The date of an ISO 8601 date or time: a year, a month or a day; None where it is none."""
+    match = re.match(r"\d{4}(-\d{2}(-\d{2})?)?(?=$|[T ])", str(text or ""))
+    if match is None:
+        return None
+    try:
+        date.fromisoformat(f"{match[0]}-01-01"[:10])
+    except ValueError:
+        return None
+    return match[0]
 
 
 def did_you_mean(name: str, known: Sequence[str], otherwise: str) -> str:

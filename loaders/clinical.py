@@ -10,7 +10,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -215,18 +214,6 @@ def local_id(source: str, kind: str, name: str) -> str:
     if not 0 < len(key) <= 60:
         key = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
     return f"{source}:{kind.lower()}_{key}"
-
-
-def day(text: object) -> str | None:
-    """The date of an ISO 8601 date or time: a year, a month or a day; None where it is none."""
-    match = re.match(r"\d{4}(-\d{2}(-\d{2})?)?(?=$|[T ])", str(text or ""))
-    if match is None:
-        return None
-    try:
-        date.fromisoformat(f"{match[0]}-01-01"[:10])
-    except ValueError:
-        return None
-    return match[0]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Unpack
 
-from .clinical import EvidenceColumns, PartBuffer, Patients, Qualifiers, day
+from ..core.text import day
+from .clinical import EvidenceColumns, PartBuffer, Patients, Qualifiers
 from .fhir_allergies import DRUG_PREFIXES, allergen, kind_of_allergen, states_no_allergy
 from .fhir_concepts import Concept, concept_of, prefix_of
 from .fhir_files import References, Unusable, listed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .clinical import MeasuredValue, Qualifiers, day
+from ..core.text import day
+from .clinical import MeasuredValue, Qualifiers
 from .fhir_files import listed
 from .fhir_types import CodeableConcept, Dosage, ObservedValue, Period, Quantity, ReferenceRange
 

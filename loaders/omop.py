@@ -28,6 +28,7 @@ import polars as pl
 from ..core.errors import DataError, MissingError
 from ..core.progress import progress
 from ..core.quarantine import Quarantine
+from ..core.text import day
 from ..graph.frames import Source
 from ..graph.kg import KnowledgeGraph, Part
 from .clinical import (
@@ -37,7 +38,6 @@ from .clinical import (
     PartBuffer,
     Patients,
     Qualifiers,
-    day,
     yes_or_no,
 )
 from .info import SourceInfo

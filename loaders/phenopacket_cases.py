@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar, Unpack
 
 from ..core.errors import SchemaError
+from ..core.text import day
 from ..graph.identifiers import is_curie, normalise_curie
-from .clinical import EvidenceColumns, MeasuredValue, PartBuffer, Qualifiers, day, local_id, slug
+from .clinical import EvidenceColumns, MeasuredValue, PartBuffer, Qualifiers, local_id, slug
 from .phenopacket_types import (
     Age,
     Diagnosis,

@@ -118,7 +118,7 @@ def _of_labs(path: Path, quarantine: Quarantine) -> Iterable[Shown]:
         listed = ", ".join(sorted(by_patient)[:_LISTED])
         more = ", …" if len(by_patient) > _LISTED else ""
         problem = (
-            f"has {len(by_patient)} patients, and one is diagnosed at a time: leave one's rows"
+            f"has {len(by_patient)} patients, and one is diagnosed at a time: keep the rows of one"
             f" ({listed}{more})"
         )
         raise DataError(problem, path=path)

@@ -251,7 +251,8 @@ def diagnose(
     """Rank diseases for what is known of a patient, or of several. For research, not for care.
 
     Args:
-        quarantine: gets the patients and files that can't be used, with the reason.
+        quarantine: gets the patients and files that can't be used, with the reason. Without one,
+            the notes of each case have the reasons.
 
     Raises:
         DataError: the request's file can't be used, or nothing of it is known to the model.
@@ -271,7 +272,12 @@ def diagnose(
         raise TypeError("request is a medkg.DiagnosisRequest(symptoms=[…]), or one of a note, …")
     set_aside = Quarantine() if quarantine is None else quarantine
     check_coverage(model, request)
-    return diagnose_requested(model, request, read_requested(model, request, set_aside), set_aside)
+    requested = read_requested(model, request, set_aside)
+    if quarantine is None:  # the result has to say what nobody else is told
+        notes = [f"set aside: {reason} ({n:,})" for reason, n in set_aside.counts().items()]
+        patients = [_with_notes(patient, notes) for patient in requested.patients]
+        requested = replace(requested, patients=patients)
+    return diagnose_requested(model, request, requested, set_aside)
 
 
 def check_coverage(model: DiagnosisModel, request: DiagnosisRequest) -> None:

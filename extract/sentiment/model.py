@@ -87,12 +87,15 @@ class SentimentModel:
     config: Mapping[str, Any]
 
     def opinions(self, reviews: Sequence[Review]) -> list[list[Opinion]]:
-        """Of each review what is told of each aspect."""
+        """Of each review what is told of each aspect; nothing where no word of it is known."""
         matrix = self.features.matrix(reviews)
+        is_known = matrix.getnnz(axis=1) > 0
         predicted: list[list[Opinion]] = [[] for _ in reviews]
         for aspect, head in self.heads.items():
             probabilities = head.probabilities(matrix)
-            for own, row in zip(predicted, probabilities, strict=True):
+            for own, row, known in zip(predicted, probabilities, is_known, strict=True):
+                if not known:
+                    continue
                 best = int(row.argmax())
                 own.append(
                     {

@@ -144,13 +144,16 @@ class CourseModel:
             reaches the alarm's threshold.
 
         Raises:
-            DataError: the table can't be read, or the horizon is not above 0.
+            DataError: the table can't be read, or the horizon is not above 0, or beyond the last
+                event that was seen in training.
             MissingError: there is no such patient.
         """
         visits = self.visits_of(table, patient, quarantine)
         horizon = self.settings["horizon"] if horizon is None else horizon
-        if not 0 < horizon < float("inf"):
-            raise DataError(f"a horizon of {horizon:g}: give a time above 0")
+        longest = float(self.members.edges[-1])
+        if not 0 < horizon <= longest:
+            problem = f"a horizon of {horizon:g}: give a time above 0, up to {longest:g}"
+            raise DataError(f"{problem}, after which no event was seen in training")
         curves = self.curves(visits)
         return pl.DataFrame(
             {

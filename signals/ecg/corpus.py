@@ -53,7 +53,7 @@ def read_corpus(path: Path | str) -> Corpus:
     path = Path(path)
     file = path / _FILE if path.is_dir() else path
     if not file.is_file():
-        raise DataError(f"there are no annotated beats here ({_FILE})", path=file)
+        raise DataError("there is no such file: training needs annotated beats", path=file)
     try:
         with np.load(file, allow_pickle=False) as arrays:
             steps, labels, records, intervals = (arrays[n] for n in ("dx", "y", "record", "rr"))

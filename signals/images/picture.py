@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DICOM = ".dcm", ".dicom"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", *DICOM)
 MOST_PIXELS = 90_000_000  # about pillow's own limit, from which a file is taken for a bomb
+_FEWER_BITS = 8, 10, 12, 14  # that are used of 16
 _FORMATS = "PNG", "JPEG", "BMP", "TIFF"
 _AS_BRIGHTNESS = "has colours, which are read as brightness"
 FEWEST = 16  # pixels of the shorter side
@@ -109,7 +110,8 @@ def _read(path: Path) -> _Raw:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise DataError(
-            f"is no picture that can be read: {', '.join(SUFFIXES)}; save it as PNG", path=path
+            f"is no picture that can be read here: {', '.join(SUFFIXES)}; save it as PNG",
+            path=path,
         )
     require_regular(path)
     return (_read_dicom if suffix in DICOM else _read_plain)(path)
@@ -129,7 +131,7 @@ def _read_plain(path: Path) -> _Raw:
             if image.mode in ("I", "F"):  # what is white of them isn't said
                 raise DataError("has 32 bits a pixel; save it with 8 or 16", path=path)
             if image.mode.startswith("I;16"):
-                return _Raw(np.asarray(image, float) / (2**16 - 1))
+                return _of_16_bits(np.asarray(image, float))
             if image.has_transparency_data:
                 layer = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", layer.size, "black"), layer)
@@ -141,6 +143,13 @@ def _read_plain(path: Path) -> _Raw:
         raise DataError(
             f"can't be read as {', '.join(_FORMATS)}; it may be cut off", path=path
         ) from error
+
+
+def _of_16_bits(values: NDArray[np.float64]) -> _Raw:
+    """Values of 16 bits; where scanners use fewer of them, the most that these hold is white."""
+    bits = next(bits for bits in (*_FEWER_BITS, 16) if values.max() < 2**bits)
+    remarks = () if bits == 16 else (f"uses {bits} of 16 bits; white is {2**bits - 1:,}",)
+    return _Raw(values / (2**bits - 1), remarks=remarks)
 
 
 def _read_dicom(path: Path) -> _Raw:

@@ -11,6 +11,7 @@ from ...core.input_files import read_whole
 from ...core.text import decode
 from ...graph.laboratory import (
     LaboratoryTest,
+    Range,
     in_units,
     is_possible,
     outcome_in_unit,
@@ -25,7 +26,11 @@ from .result import LaboratoryResult, outcome_of_word
 PROCEDURE = "laboratory test"
 _SIDES = {"low", "high", "normal"}
 _COLUMNS = ["loincId", "loincScale", "outcome", "hpoTermId"]
+_WITHOUT_DIMENSION = {"1", "[pH]"}
 _ANY_VALUE = ((-math.inf, math.inf, ""),)
+# So many times below the usual range, a value that is usual in another unit is one in that.
+_FAR = 5
+_APART = 2  # times above or below the usual range, where no laboratory's own one lies
 
 
 class Uninterpretable(Exception):
@@ -87,6 +92,8 @@ def findings_of(
     test = _test_of(result, more_tests)
     if test is None:
         raise Uninterpretable("unknown test")
+    if result.problem:
+        raise Uninterpretable(result.problem)
     if not _can_be_of_patient(result, test):
         raise Uninterpretable("the value is impossible in this unit")
     outcome, reason = _outcome(result, test)
@@ -140,7 +147,10 @@ def _test_of(
     """The test by its code; by its name only where there is no code, which says more."""
     if result.loinc:
         return tests_by_loinc().get(result.loinc) or more_tests.get(result.loinc)
-    return tests_by_name().get(" ".join(result.test.lower().split()))
+    name = " ".join(result.test.lower().split())
+    outside, _, inside = name.partition(" (")  # "ALT (SGPT)"
+    names = (name, outside, inside.removesuffix(")"))
+    return next((test for each in names if (test := tests_by_name().get(each))), None)
 
 
 def _can_be_of_patient(result: LaboratoryResult, test: LaboratoryTest) -> bool:
@@ -157,7 +167,7 @@ def _outcome(result: LaboratoryResult, test: LaboratoryTest) -> tuple[str, str]:
         raise Uninterpretable(
             "uninterpretable value" if word == result.value else "unknown interpretation"
         )
-    own = _by_own_range(result)
+    own = _by_own_range(result, test)
     if stated in _SIDES and own is not None and own != stated:
         raise Uninterpretable("interpretation and reference range disagree")
     if stated == "abnormal":
@@ -178,7 +188,7 @@ def _abnormal_side(result: LaboratoryResult, test: LaboratoryTest, own: str | No
     raise Uninterpretable("abnormal, without the side of the range")
 
 
-def _by_own_range(result: LaboratoryResult) -> str | None:
+def _by_own_range(result: LaboratoryResult, test: LaboratoryTest) -> str | None:
     """By the laboratory's range; None where there is none, or it can't be compared."""
     if result.number is None or (result.low is None and result.high is None):
         return None
@@ -188,9 +198,26 @@ def _by_own_range(result: LaboratoryResult) -> str | None:
     if low > high:
         raise Uninterpretable("reference range is upside down")
     unit = result.range_unit or result.unit
+    if _is_of_another_unit((low, high, unit), test):
+        raise Uninterpretable("the reference range is of another unit")
     if unit == result.unit:
         return outcome_of(value, low, high, bound)
     return outcome_in_unit([(low, high, unit)], value, result.unit, bound)
+
+
+def _is_of_another_unit(stated: Range, test: LaboratoryTest) -> bool:
+    """Whether a laboratory's range is far from all that is usual: haemoglobin of 12 to 16 g/L."""
+    if test.by_age:
+        return False
+    (low, unit), (high, _) = (in_units(end, stated[2]) for end in stated[:2])
+    usual = [
+        (in_units(least, usual)[0], in_units(most, usual)[0])
+        for least, most, usual in test.ranges
+        if in_units(least, usual)[1] == unit
+    ]
+    return bool(usual) and all(
+        high * _APART < least or low > most * _APART for least, most in usual
+    )
 
 
 def _by_table(result: LaboratoryResult, test: LaboratoryTest) -> str:
@@ -201,14 +228,19 @@ def _by_table(result: LaboratoryResult, test: LaboratoryTest) -> str:
     if test.by_age:
         raise Uninterpretable("no reference range, and the usual one depends on age")
     usual_units = list(dict.fromkeys(unit for *_, unit in test.ranges))
-    if not result.unit:
+    # INR and pH have none.
+    stated = result.unit or (usual_units[0] if set(usual_units) <= _WITHOUT_DIMENSION else "")
+    if not stated:
         raise Uninterpretable("no unit", usual_units)
-    if not is_unit(result.unit):
+    if not is_unit(stated):
         raise Uninterpretable("unknown unit", usual_units)
     value, bound = result.number
-    if in_units(value, result.unit)[1] not in {in_units(1.0, unit)[1] for unit in usual_units}:
+    if in_units(value, stated)[1] not in {in_units(1.0, unit)[1] for unit in usual_units}:
         raise Uninterpretable("the test isn't measured in this unit", usual_units)
-    outcome = outcome_in_unit(test.ranges, value, result.unit, bound)
+    outcome = outcome_in_unit(test.ranges, value, stated, bound)
     if outcome is None:
         raise Uninterpretable("a bound that leaves the result open")
+    far_below = outcome_in_unit(test.ranges, value * _FAR, stated, bound) == "low"
+    if far_below and any(low <= value <= high for low, high, _ in test.ranges):
+        raise Uninterpretable("the value would be usual in another unit", usual_units)
     return outcome

@@ -38,6 +38,7 @@ class LaboratoryResult:
             end.
         range_unit: that of the range; "" is the value's.
         interpretation: H, L, N, A, POS, NEG and the like, "" where there is none.
+        problem: why the row can't be read as it stands, in a fixed phrase; "" where it can.
         file, checksum, place, line: where it stands.
     """
 
@@ -51,6 +52,7 @@ class LaboratoryResult:
     range_unit: str = ""
     interpretation: str = ""
     date: str = ""
+    problem: str = ""
     file: str = ""
     checksum: str = ""
     place: str = ""

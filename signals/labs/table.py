@@ -6,17 +6,22 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ...core.input_files import InputError, read_whole
-from ...core.text import decode, delimiter_of
+from ...core.text import day, decode, delimiter_of
 from .result import LaboratoryResult, number_or_none
 
 _LOINC = re.compile(r"\d{1,7}-\d")
 # Where semicolons part the cells and a comma is decimal, points part thousands: "1.234,5". With no
 # such comma in the whole table, "4.125" has a decimal point.
-_CONTINENTAL = re.compile(r"[<>≤≥]?=?\s*[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?P<decimals>,\d+)?")
+_CONTINENTAL = re.compile(r"[<>≤≥]?=?\s*[-+]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)(?P<decimals>,\d+)?")
+# "1.234" is either, unless another number of the table has a point that parts no thousands.
+_WITH_POINT = re.compile(r"[<>≤≥]?=?\s*[-+]?\d+(?:\.\d+)+")
+_AMBIGUOUS = "in a table with semicolons 1.234 may be a decimal or thousands"
 _NUMBERS = ("value", "low", "high")
+_MISSING = ("", "-", "na", "n/a", "nan", "none", "null", r"\n")
 # Columns by what they hold; OMOP's (https://ohdsi.github.io/CommonDataModel/cdm54.html#measurement)
 # are the source's own values, since concepts' identifiers mean nothing without the vocabulary.
 _PLAIN = {
@@ -75,17 +80,17 @@ def results_of_table(path: Path) -> Iterator[LaboratoryResult]:
             "is no table", path=path, line=rows.line_num, detail=f": {error}"
         ) from error
     columns = _OMOP if omop else _PLAIN
-    if delimiter == ";":
-        _write_decimal_points([cells for _, cells in read], columns)
-    for line, cells in read:
-        yield _result(cells, columns, line)
-
-
-def _write_decimal_points(
-    rows: Sequence[dict[str, str]], columns: dict[str, tuple[str, ...]]
-) -> None:
-    """Rewrite the numbers of a table that has decimal commas with decimal points."""
     names = [name for field in _NUMBERS for name in columns[field]]
+    is_clear = delimiter != ";" or _with_clear_points([cells for _, cells in read], names)
+    for line, cells in read:
+        result = _result(cells, columns, line)
+        if not is_clear and any(_WITH_POINT.fullmatch(cells.get(name, "")) for name in names):
+            result = replace(result, problem=_AMBIGUOUS)
+        yield result
+
+
+def _with_clear_points(rows: Sequence[dict[str, str]], names: Sequence[str]) -> bool:
+    """Whether points are decimal; where commas are, the numbers are rewritten, so that they are."""
     numbers = [
         (cells, name, match)
         for cells in rows
@@ -95,6 +100,12 @@ def _write_decimal_points(
     if any(match["decimals"] for *_, match in numbers):
         for cells, name, match in numbers:
             cells[name] = match[0].replace(".", "").replace(",", ".")
+        return True
+    return any(
+        _WITH_POINT.fullmatch(cells.get(name, "")) and not _CONTINENTAL.fullmatch(cells[name])
+        for cells in rows
+        for name in names
+    )
 
 
 def _result(
@@ -105,15 +116,22 @@ def _result(
         for field, names in columns.items()
     }
     coded = _LOINC.fullmatch(of["test"].removeprefix("LOINC:"))
+    ends = {end: number_or_none(of[end]) for end in ("low", "high")}
+    problem = ""
+    if any(ends[end] is None and of[end].lower() not in _MISSING for end in ends):
+        problem = "low or high is no number"
+    elif of["date"].lower() not in _MISSING and day(of["date"]) is None:
+        problem = "the date is no year-month-day"
     return LaboratoryResult(
         patient=of["patient"],
         test=cells.get("test", "") or of["test"],
         loinc=coded[0] if coded else "",
         value=of["value"],
         unit=of["unit"],
-        low=number_or_none(of["low"]),
-        high=number_or_none(of["high"]),
+        low=ends["low"],
+        high=ends["high"],
         interpretation=of["interpretation"],
-        date=of["date"][:10],
+        problem=problem,
+        date=day(of["date"]) or "",
         line=line,
     )

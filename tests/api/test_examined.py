@@ -156,6 +156,13 @@ def test_a_file_that_can_t_be_read_leaves_what_else_is_known(
     assert reading is not None
     assert "Fever" in reading.findings["name"]
     assert [row.path for row in quarantine.rows] == [str(broken)]
+    case = medkg.diagnose(model, medkg.DiagnosisRequest(note=note, ecg=broken)).cases[0]
+    assert any("set aside: can't be read as EDF" in each for each in case["notes"])
+    quarantine = Quarantine()
+    request = medkg.DiagnosisRequest(note=note, ecg=broken)
+    case = medkg.diagnose(model, request, quarantine=quarantine).cases[0]
+    assert len(quarantine) == 1
+    assert not any("set aside" in each for each in case["notes"])
     with pytest.raises(DataError, match="can't be read as EDF"):
         read_files(model, medkg.DiagnosisRequest(ecg=broken), Quarantine())
     labs = tmp_path / "labs.csv"

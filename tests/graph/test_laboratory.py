@@ -12,6 +12,7 @@ from medkg.graph.laboratory import is_possible, laboratory_tests
     ("name", "value", "unit"),
     [
         ("calcium", -5, "mg/dL"),
+        ("calcium", 2.4, "mg/dL"),
         ("sodium", 14000, "mmol/L"),
         ("sodium", 14, "meq/L"),
         ("albumin", 41, "g/dL"),

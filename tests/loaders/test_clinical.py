@@ -22,7 +22,6 @@ from medkg.loaders.clinical import (
     MeasuredValue,
     PartBuffer,
     Patients,
-    day,
     local_id,
 )
 from medkg.loaders.sources import load
@@ -58,24 +57,6 @@ def test_pseudonyms_and_names_as_identifiers() -> None:
     assert local_id("fhir", "Drug", "  Metformin, 500 mg") == "fhir:drug_metformin_500_mg"
     assert local_id("fhir", "Drug", "…") != local_id("fhir", "Drug", "??")
     assert len(local_id("fhir", "Drug", "x" * 500)) < 40
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ("2020-01-02T03:04:05+01:00", "2020-01-02"),
-        ("2020-01-02 00:00:00", "2020-01-02"),
-        ("2020-01", "2020-01"),
-        ("2020", "2020"),
-        ("20201", None),
-        ("2021-13-01", None),
-        ("2021-02-30", None),
-        ("soon", None),
-        (None, None),
-    ],
-)
-def test_days(given: str | None, expected: str | None) -> None:
-    assert day(given) == expected
 
 
 def test_quantities_keep_what_was_given() -> None:

@@ -85,8 +85,12 @@ def test_a_higher_marker_is_a_higher_risk_and_carries_it(model: CourseModel) -> 
 
 def test_a_risk_rises_with_the_horizon_and_is_a_probability(model: CourseModel) -> None:
     table = visits(10, seed=3)
-    near, far = (model.risk(table, horizon=h)["risk"] for h in (1.0, 5.0))
+    longest = float(model.members.edges[-1])
+    near, far = (model.risk(table, horizon=h)["risk"] for h in (1.0, longest))
     assert ((near >= 0) & (near <= far) & (far <= 1)).all()
+    for beyond in (longest + 0.1, 0.0, float("inf"), float("nan")):
+        with pytest.raises(DataError, match="after which no event was seen"):
+            model.risk(table, horizon=beyond)
 
 
 def test_later_visits_change_nothing_of_earlier_risks(model: CourseModel) -> None:

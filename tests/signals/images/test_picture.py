@@ -60,6 +60,15 @@ def test_colours_are_read_as_brightness_and_said(tmp_path: Path) -> None:
     assert "colours" in picture.remarks[0]
 
 
+def test_fewer_bits_than_16_are_scaled_to_what_they_hold(tmp_path: Path) -> None:
+    for bits, top in ((12, 4095), (10, 1023)):
+        values = (FILM.astype(float) / FILM.max() * top).round().astype(np.uint16)
+        write_png(tmp_path / "scan.png", values)
+        picture = read_picture(tmp_path / "scan.png")
+        assert picture.grey == pytest.approx(values / top, abs=1e-6)
+        assert picture.remarks == (f"uses {bits} of 16 bits; white is {top:,}",)
+
+
 def test_what_is_transparent_is_black_and_the_camera_upright(tmp_path: Path) -> None:
     layers = np.stack([FILM, np.where(np.arange(64) < 32, 255, 0) * np.ones_like(FILM)], -1)
     Image.fromarray(layers.astype(np.uint8), "LA").save(tmp_path / "a.png")

@@ -17,6 +17,7 @@ from medkg.signals.labs.result import LaboratoryResult
 LOW_SODIUM, HIGH_SODIUM = "HP:0002902", "HP:0003228"
 HIGH_GLUCOSE = "HP:0003074"
 IMPOSSIBLE = "the value is impossible in this unit"
+OTHER_UNIT = "the value would be usual in another unit"
 
 
 def _outcome(**fields: Any) -> tuple[list[str], list[str]]:
@@ -61,6 +62,25 @@ def _outcome(**fields: Any) -> tuple[list[str], list[str]]:
         ({"test": "crp", "value": "<5", "unit": "mg/L"}, [], ["HP:0011227"]),
         ({"test": "potassium", "value": "4,1", "unit": "mmol/L"}, [], ["HP:0002900", "HP:0002153"]),
         ({"test": "troponin", "value": "0,125", "unit": "ng/mL"}, ["HP:0410173"], []),
+        # Urea is twice its nitrogen; in mmol/L both are one.
+        ({"test": "urea", "value": "30", "unit": "mg/dL"}, [], ["HP:0003138"]),
+        ({"loinc": "3091-6", "value": "30", "unit": "mg/dL"}, [], ["HP:0003138"]),
+        ({"test": "BUN", "value": "30", "unit": "mg/dL"}, ["HP:0003138"], []),
+        ({"test": "Blood urea", "value": "20", "unit": "mmol/L"}, ["HP:0003138"], []),
+        ({"test": "pH", "value": "7.12"}, ["HP:0001941"], []),
+        ({"test": "pH", "value": "7.12", "unit": "[pH]"}, ["HP:0001941"], []),
+        ({"test": "INR", "value": "4.2"}, ["HP:0008151"], []),
+        ({"test": "ALT (SGPT)", "value": "220", "unit": "U/l"}, ["HP:0031964"], []),
+        ({"test": "GOT (ASAT)", "value": "20", "unit": "U/l"}, [], ["HP:0031956"]),
+        # A child's and a low value are no errors of the unit.
+        ({"test": "hemoglobin", "value": "49", "unit": "g/L"}, ["HP:0001903"], []),
+        ({"test": "phosphate", "value": "0.9", "unit": "mg/dL"}, ["HP:0002148"], []),
+        ({"test": "iron", "value": "10", "unit": "ug/dL"}, ["HP:0040303"], []),
+        (
+            {"test": "alp", "value": "300", "unit": "U/L", "low": 150.0, "high": 420.0},
+            [],
+            ["HP:0003282", "HP:0003155"],
+        ),
         ({"test": "anion gap", "value": "-3", "unit": "mmol/L"}, ["HP:0031963"], []),
     ],
 )
@@ -88,6 +108,20 @@ def test_results(fields: dict[str, Any], present: list[str], excluded: list[str]
         (
             {"test": "sodium", "value": "118", "low": 135.0, "high": 145.0, "interpretation": "H"},
             "interpretation and reference range disagree",
+        ),
+        ({"test": "ejection fraction", "value": "35"}, "no unit"),
+        ({"test": "hemoglobin", "value": "14", "unit": "g/L"}, OTHER_UNIT),
+        ({"test": "wbc", "value": "7.2", "unit": "/uL"}, OTHER_UNIT),
+        ({"test": "glucose", "value": "5.5", "unit": "mg/dL"}, OTHER_UNIT),
+        ({"test": "creatinine", "value": "1.0", "unit": "umol/L"}, OTHER_UNIT),
+        ({"test": "calcium", "value": "2.4", "unit": "mg/dL"}, IMPOSSIBLE),
+        (
+            {"test": "hemoglobin", "value": "79", "unit": "g/L", "low": 12.0, "high": 16.0},
+            "the reference range is of another unit",
+        ),
+        (
+            {"test": "wbc", "value": "7.2", "unit": "10*9/L", "low": 4000.0, "high": 11000.0},
+            "the reference range is of another unit",
         ),
         ({"test": "calcium", "value": "-5", "unit": "mg/dL"}, IMPOSSIBLE),
         ({"test": "albumin", "value": "41", "unit": "g/dL"}, IMPOSSIBLE),
@@ -274,6 +308,53 @@ def test_semicolons_and_decimal_commas(tmp_path: Path) -> None:
         ("HP:0001894", "platelets 250000 /uL", True),
         ("HP:0011227", "crp <0.5 mg/dL", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "codes"),
+    [
+        ("1.5", ["HP:0001894", "HP:0001877"]),  # another number's point is decimal
+        ("0.512", ["HP:0001894", "HP:0001877"]),
+        ("1,5", ["HP:0001894"]),  # a comma is decimal: 1234
+        ("1", []),
+    ],
+)
+def test_points_of_three_digits_beside_semicolons(
+    value: str, codes: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "results.csv"
+    file.write_text(
+        "test;value;unit\nplatelets;1.234;10*9/L\ncreatinine;0.9;mg/dL\n"
+        f"lactate;{value};mmol/L\n".replace("0.9", "0,9" if "," in value else "1")
+    )
+    quarantine = Quarantine()
+    findings = lab_findings(file, patient="ann", quarantine=quarantine)["ann"]
+    platelets = [each for each in findings if each.region.startswith("platelets")]
+    reason = "in a table with semicolons 1.234 may be a decimal or thousands"
+    ambiguous = value == "1"
+    assert quarantine.counts() == ({reason: 1} if ambiguous else {})
+    region = "platelets 1234 10*9/L" if "," in value else "platelets 1.234 10*9/L"
+    assert {each.region for each in platelets} == (set() if ambiguous else {region})
+
+
+def test_ends_of_a_range_and_dates_that_cant_be_read_are_set_aside(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    file.write_text(
+        "test,value,unit,low,high,date\n"
+        "sodium,118,mmol/L,135-145,,\n"
+        "sodium,118,mmol/L,,<145,\n"
+        "sodium,118,mmol/L,,,05.03.2024\n"
+        "sodium,118,mmol/L,,,2024-02-30\n"
+        "sodium,118,mmol/L,-,n/a,NULL\n"
+        "sodium,118,mmol/L,135,145,2024-03-05 08:00\n"
+    )
+    quarantine = Quarantine()
+    findings = lab_findings(file, patient="ann", quarantine=quarantine)["ann"]
+    assert [each.date for each in findings] == ["", "2024-03-05"]
+    assert quarantine.counts() == {
+        "low or high is no number": 2,
+        "the date is no year-month-day": 2,
+    }
 
 
 @pytest.mark.parametrize(
