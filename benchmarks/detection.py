@@ -1,6 +1,6 @@
 """Nuclei as things of their own by Mask R-CNN, beside the U-Net and Otsu's threshold, parted.
 
-    python benchmarks/detection.py DATA [--folds 0]    the table of docs/benchmarks/segmentation.md
+    python benchmarks/detection.py DATA --seeds 0 1 2    the table of docs/benchmarks/segmentation.md
 
 DATA is the folder of the nuclei of the Data Science Bowl 2018 (`nuclei-dsb2018`) with its npz file.
 Of five folds of its pictures those that are named are measured on, the others learnt from. The
@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--folds", type=int, nargs="+", default=[0])
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     arguments = parser.parse_args()
     corpus = read_corpus(arguments.data)
     numbers = numbered(corpus)
@@ -43,14 +43,16 @@ def main() -> None:
         began = time.process_time()
         parted = [seen_of(part_nuclei(otsu_mask(picture))) for picture in pictures]
         print_row(f"{fold}, Otsu's threshold", parted, true, began)
-        began = time.process_time()
-        unet = train_unet(corpus.pixels[learnt], corpus.masks[learnt], arguments.seed)
-        masks = probabilities_of(unet, pictures) > THRESHOLD
-        print_row(f"{fold}, U-Net", [seen_of(part_nuclei(mask)) for mask in masks], true, began)
-        began = time.process_time()
-        network = train_network(corpus.pixels[learnt], numbers[learnt], arguments.seed)
-        seen = [things_in(network, picture, LEAST) for picture in pictures]
-        print_row(f"{fold}, Mask R-CNN", seen, true, began, ranked=True)
+        for seed in arguments.seeds:
+            began = time.process_time()
+            unet = train_unet(corpus.pixels[learnt], corpus.masks[learnt], seed)
+            masks = probabilities_of(unet, pictures) > THRESHOLD
+            by_unet = [seen_of(part_nuclei(mask)) for mask in masks]
+            print_row(f"{fold}, U-Net, seed {seed}", by_unet, true, began)
+            began = time.process_time()
+            network = train_network(corpus.pixels[learnt], numbers[learnt], seed)
+            seen = [things_in(network, picture, LEAST) for picture in pictures]
+            print_row(f"{fold}, Mask R-CNN, seed {seed}", seen, true, began, ranked=True)
     n_things = sum(int(each.max()) for each in numbers)
     print(f"\n{len(numbers)} pictures with {n_things:,} nuclei, parted.")
 

@@ -1,7 +1,7 @@
 """Figures of the model that outlines nuclei, and the model that ships.
 
-    python benchmarks/segmentation.py DATA OUT          the table of docs/benchmarks/segmentation.md
-    python benchmarks/segmentation.py DATA OUT --ship   … and signals/images/segmentation/model
+    python benchmarks/segmentation.py DATA OUT --seeds 0 1 2    docs/benchmarks/segmentation.md
+    python benchmarks/segmentation.py DATA OUT --ship           signals/images/segmentation/model
 
 DATA is the folder of the nuclei of the Data Science Bowl 2018 (`nuclei-dsb2018`) with its npz file.
 OUT keeps the networks of the folds, so that the same command goes on if it was cut off. Kinds of
@@ -11,6 +11,7 @@ pictures are told by colour and brightness, since the data don't name them.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -44,14 +45,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--ship", action="store_true")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--ship", action="store_true", help="of the one seed")
     arguments = parser.parse_args()
+    if arguments.ship and len(arguments.seeds) > 1:
+        parser.error("one seed ships")
     corpus = read_corpus(arguments.data)
-    stages = Stages(arguments.out, lambda: [corpus.checksum, corpus.pixels.shape, arguments.seed])
-    began = time.process_time()
-    masks = fold_masks(corpus, arguments.seed, stages)
-    spent = time.process_time() - began
     kind = kinds_of(corpus.pixels)
     kinds = {
         "dark (fluorescence)": kind == 0,
@@ -60,13 +59,21 @@ def main() -> None:
     }
     print("| five folds | Dice | IoU | " + " | ".join(kinds) + " | count off | median | counted |")
     print("|---" * 9 + "|")
-    print(row("U-Net", corpus, masks, kinds), flush=True)
+    for seed in arguments.seeds:
+        stages = Stages(
+            arguments.out / str(seed), lambda s=seed: [corpus.checksum, corpus.pixels.shape, s]
+        )
+        began = time.process_time()
+        masks = fold_masks(corpus, seed, stages)
+        spent = time.process_time() - began
+        print(row(f"U-Net, seed {seed}", corpus, masks, kinds), flush=True)
+        print(f"seed {seed}: {spent:.0f} CPU seconds for five folds", file=sys.stderr)
+        if arguments.ship:
+            ship(corpus, masks, seed, stages)
     print(row("Otsu's threshold", corpus, otsu_masks(corpus.pixels), kinds))
     print(row("the true masks, parted alike", corpus, corpus.masks, kinds))
     sizes = ", ".join(f"{int(rows.sum())} {name}" for name, rows in kinds.items())
-    print(f"\n{len(corpus.masks)} pictures: {sizes}. CPU seconds of the folds: {spent:.0f}.")
-    if arguments.ship:
-        ship(corpus, masks, arguments.seed, stages)
+    print(f"\n{len(corpus.masks)} pictures: {sizes}.")
 
 
 def row(name: str, corpus: Corpus, masks: Mask, kinds: dict[str, np.ndarray]) -> str:
