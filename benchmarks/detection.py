@@ -1,6 +1,6 @@
 """Nuclei as things of their own by Mask R-CNN, beside the U-Net and Otsu's threshold, parted.
 
-    python benchmarks/detection.py DATA --seeds 0 1 2    the table of docs/benchmarks/segmentation.md
+    python benchmarks/detection.py DATA --seeds 0 1 2    docs/benchmarks/segmentation.md
 
 DATA is the folder of the nuclei of the Data Science Bowl 2018 (`nuclei-dsb2018`) with its npz file.
 Of five folds of its pictures those that are named are measured on, the others learnt from. The

@@ -14,6 +14,12 @@ HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CHARACTER = re.compile(f"[{HAN}]")
 _WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 _LETTER = re.compile(r"[^\W\d_]")
+# Full-width digits, letters and the signs of values and units; not the signs that part sentences.
+_WIDE = (
+    "".join(chr(code + 0xFEE0) for code in range(0x21, 0x7F) if chr(code).isalnum())
+    + "％／．＋＜＞"
+)
+_NARROW = str.maketrans({wide: chr(ord(wide) - 0xFEE0) for wide in _WIDE})
 # A text is Chinese from this part of its letters on: "患者服用 metformin 500 mg" is, a paper that
 # cites "麻黄 (Ephedra)" is not.
 _LEAST_SHARE = 0.2
@@ -36,10 +42,13 @@ def word_count(text: str) -> int:
 
 
 def simplified(text: str) -> str:
-    """A text with traditional characters made simplified, one for one, by OpenCC.
+    """A text with traditional characters made simplified, by OpenCC, and full-width digits and
+    letters made narrow, one for one.
 
-    Other text stays as it is, and so does all where OpenCC (the extra `chinese`) is not installed.
+    Other text stays as it is, and so do traditional characters where OpenCC (the extra `chinese`)
+    is not installed.
     """
+    text = text.translate(_NARROW)
     if not has_han(text) or find_spec("opencc") is None:
         return text
     converted: str = _converter().convert(text)

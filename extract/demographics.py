@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..core.han import HAN
+from ..core.han import HAN, simplified
 from ..graph.units import OLDEST, parse_years
 from .spoken_numbers import UP_TO_99
 from .told_of import TELLING, relative_told_of
@@ -291,7 +291,7 @@ def demographics(text: str) -> Demographics:
         Demographics(sex='female', age=34.0)
     """
     sex, age = None, None
-    text = _BRITISH_AGE.sub(lambda age: f"{age[1]} {_BRITISH_PARTS[age[2]]}", text)
+    text = _BRITISH_AGE.sub(lambda age: f"{age[1]} {_BRITISH_PARTS[age[2]]}", simplified(text))
     if told_of := relative_told_of(text):
         # "Girl" and "boy" are read with any age, months among them.
         person = {"female": "girl", "male": "boy"}.get(str(told_of.sex), "patient")

@@ -21,7 +21,7 @@ from ...core.han import simplified
 from ..sentences import sentence_of
 from ..tables import table_rows
 from .attributes import Categorised, attributes
-from .chinese_drugs import allergy_words, drug_lists, is_taken_now, stopping
+from .chinese_drugs import allergy_words, drug_lists, is_taken_now, reactions_behind, stopping
 from .context import Context
 from .reactions import Allergy, allergies_of
 
@@ -37,6 +37,8 @@ _CURED = re.compile(
     "(?:(?:[、和及与]M+){1,12}[^M]{0,20}?[均都皆])?"
     "[^M]{0,60}?(?:(?<![未不难])(?<![未不难].)(?<![未不难]..)|(?<=[自而]))愈(?![合加演发来])"
 )
+# "诊断：1.心力衰竭 2.心房颤动？": a question mark is of its item alone.
+_ITEM = re.compile(r"(?:(?<=[\s：:；;])|^)\d{1,2}[.、．)）](?!\d)")
 _RELATIVES = ("family", "other")
 _QUESTION = re.compile("[？?]|[吗么嘛]$|有没有|是不是|有无|是否")
 
@@ -65,7 +67,11 @@ def _rules() -> dict[str, _Rule]:
 @cache
 def _phrases() -> re.Pattern[str]:
     longest_first = sorted(_rules(), key=lambda phrase: (-len(phrase), phrase))
-    return re.compile("|".join(map(re.escape, longest_first)))
+    words = (
+        rf"\b{re.escape(p)}\b" if p.isascii() and p[0].isalpha() else re.escape(p)
+        for p in longest_first
+    )
+    return re.compile("|".join(words), re.IGNORECASE)
 
 
 class ChineseContext(Context):
@@ -149,18 +155,32 @@ class _Drugs:
             if mention.label_ == "Drug" and "过敏" not in text[slice(*place)]
         }
         by_start = {start: drug for (start, _), drug in drugs.items()}
-        words = set()
+        others = {
+            place: (mention, categories)
+            for (mention, place), (_, categories) in zip(mentions, categorised, strict=True)
+            if mention.label_ in ("Disease", "Symptom")
+        }
+        words, reacted = set(), set[tuple[int, int]]()
         for listed in drug_lists(_masked(text, drugs)):
             allergy, stop = allergy_words(listed), stopping(listed)
             taken_now = is_taken_now(listed)
+            reactions: list[Span] = []
             if allergy is not None:
                 words.add(allergy[0])
+                of_list = [by_start[n][1] for n in range(listed.start, listed.end) if n in by_start]
+                if "negated" not in allergy[1].union(*of_list) and "allergy" in allergy[1]:
+                    end = max(allergy[0][1], listed.end)
+                    for place in reactions_behind(text, end, sorted(others)):
+                        reaction, of_reaction = others[place]
+                        reactions.append(reaction)
+                        of_reaction.add("reaction")
             for start in range(listed.start, listed.end):
                 if start not in by_start:
                     continue
                 drug, categories = by_start[start]
                 if allergy is not None:
                     categories |= allergy[1]
+                    reacted |= {(drug.start, reaction.start) for reaction in reactions}
                 elif stop == "stopped":
                     categories.add("over")
                     self.stopped.add(drug.start)
@@ -168,7 +188,7 @@ class _Drugs:
                     categories.discard("negated")  # what the sentence denies is the stop
                 elif taken_now:
                     categories.discard("historical")
-        self.allergies |= allergies_of(categorised, ())
+        self.allergies |= allergies_of(categorised, reacted)
         self.words.update(
             (mention.start, mention.end)
             for mention, (start, end) in mentions
@@ -208,13 +228,21 @@ def categories_in(sentence: str, start: int, end: int, mentions: Sequence[Place]
         if phrase.rule.category not in ("stop", "pseudo", "reports")
         and _reaches(sentence, phrase, start, end, stops)
     }
-    if is_question(sentence):
+    if is_question(_item(sentence, start, end)):
         categories.add("asked")
         # "Is there no rash?" asks whether there is one.
         categories.discard("negated")
     if "certain" in categories:
         categories -= {"possible", "hypothetical"}
     return categories
+
+
+def _item(sentence: str, start: int, end: int) -> str:
+    """The numbered item of a list in which [start, end) stands; all where there is none."""
+    borders = [match.start() for match in _ITEM.finditer(sentence)]
+    first = max((border for border in borders if border <= start), default=0)
+    last = min((border for border in borders if border >= end), default=len(sentence))
+    return sentence[first:last]
 
 
 def is_question(sentence: str) -> bool:
@@ -224,11 +252,15 @@ def is_question(sentence: str) -> bool:
 
 def _find(sentence: str) -> Iterator[_Phrase]:
     for match in _phrases().finditer(sentence):
-        yield _Phrase(match.start(), match.end(), _rules()[match[0]])
+        yield _Phrase(match.start(), match.end(), _rules()[match[0].lower()])
 
 
 def _is_in(phrase: _Phrase, names: Sequence[Place]) -> bool:
-    return any(start < phrase.end and phrase.start < end for start, end in names)
+    """Whether a phrase is part of a name; one that is a whole name ("疫苗") says what it says."""
+    place = (phrase.start, phrase.end)
+    return any(
+        start < phrase.end and phrase.start < end and (start, end) != place for start, end in names
+    )
 
 
 def _ends_scopes(sentence: str, phrase: _Phrase) -> bool:
@@ -254,7 +286,8 @@ def _reaches(sentence: str, phrase: _Phrase, start: int, end: int, stops: list[_
         return not between
     in_clause = rule.scope == "clause" or (rule.direction == "around" and backward)
     border = _CLAUSE if in_clause else _SENTENCE
-    return border.search(between) is None
+    in_other_item = backward and _ITEM.search(between) is not None
+    return border.search(between) is None and not in_other_item
 
 
 def _answer(sentence: str) -> set[str]:

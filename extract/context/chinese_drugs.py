@@ -7,7 +7,7 @@ Every drug is written as as many M as it has characters, so that places stay wha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 _WINDOW = 60  # characters on each side of a list that may tell of it
@@ -131,6 +131,29 @@ def allergy_words(drugs: DrugList) -> tuple[tuple[int, int], set[str]] | None:
         at = drugs.start - len(drugs.before)
         return (at + before.start("word"), at + before.end("word")), {"allergy"}
     return None
+
+
+# Behind the word for an allergy, what the drug did: "过敏（皮疹、发热）", "过敏，表现为皮疹".
+_TO_REACTION = re.compile(r"[，,]?\s*(?:[（(：:]|表现为|出现|引起|致)\s*(?:全身|局部|轻度|重度)?")
+_NEXT_REACTION = re.compile(r"[、和及伴]")
+
+
+def reactions_behind(
+    text: str, end: int, places: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """The mentions that tell what a drug did, where the word for the allergy ends at `end`.
+
+    Args:
+        places: [start, end) of the mentions of the sentence that are no drugs, in order.
+    """
+    reactions, pattern = [], _TO_REACTION
+    for start, last in places:
+        if start >= end:
+            if pattern.fullmatch(text, end, start) is None:
+                break
+            reactions.append((start, last))
+            end, pattern = last, _NEXT_REACTION
+    return reactions
 
 
 def stopping(drugs: DrugList) -> Literal["stopped", "kept"] | None:

@@ -19,7 +19,9 @@ from ..document_form import Form, Texts, form_of
 
 # The endings of compressed files.
 COMPRESSED = (".gz", ".xz")
-NOT_UTF8 = "file is not UTF-8 text; convert it (iconv -f latin1 -t utf-8 OLD > NEW)"
+NOT_UTF8 = (
+    "file is not UTF-8 text; convert it (iconv -f latin1 -t utf-8 OLD > NEW; Chinese: gb18030)"
+)
 NO_TEXT = "file is no text; save what it holds as text or PDF"
 
 

@@ -19,7 +19,10 @@ _MOST_LINE = 1_000_000  # bytes of a line, or characters of an SDF record, that 
 _MOST_SKIPPED = 1_000_000_000  # bytes of one line after which the rest of a file is skipped
 
 _STRUCTURE_COLUMNS = ("smiles", "canonical_smiles", "isomeric_smiles", "structure", "inchi")
-_NAME_COLUMNS = ("id", "name", "title", "compound_id", "molecule_chembl_id", "zinc_id")
+_NAME_COLUMNS = (
+    *("id", "name", "title", "compound", "compound_id", "compound_name", "zinc_id"),
+    *("molecule_name", "molecule name", "molecule_chembl_id", "molecule chembl id"),
+)
 
 
 class LibraryEntry(NamedTuple):
@@ -65,7 +68,12 @@ class _LibraryFile:
             while line := file.readline(_MOST_LINE):
                 number += 1
                 if len(line) < _MOST_LINE or line.endswith(b"\n"):
-                    yield _Line(number, line.decode("utf-8", "replace").rstrip("\r\n"))
+                    yield _Line(
+                        number,
+                        line.decode("utf-8-sig" if number == 1 else "utf-8", "replace").rstrip(
+                            "\r\n"
+                        ),
+                    )
                     continue
                 skipped = len(line)
                 while line and not line.endswith(b"\n") and skipped < _MOST_SKIPPED:

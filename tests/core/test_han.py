@@ -32,6 +32,10 @@ def test_traditional_characters_become_simplified_one_for_one() -> None:
         assert len(simplified(text)) == len(text)  # offsets still hold
 
 
+def test_full_width_digits_and_letters_become_narrow_one_for_one() -> None:
+    assert simplified("血钾２．６ｍｍｏｌ／Ｌ，Ｈｂ　７０ｇ／Ｌ。") == "血钾2.6mmol/L，Hb　70g/L。"
+
+
 def test_words_are_counted_and_characters_are_words() -> None:
     text = "fever, and  cough\nfor 3 days."
     assert word_count(text) == len(text.split())

@@ -14,6 +14,7 @@ from medkg.core.errors import DataError
 from medkg.core.quarantine import Quarantine
 from medkg.extract.document_form import Texts
 from medkg.extract.documents import TextDocument, iter_documents
+from medkg.extract.formats import document_file
 from medkg.extract.formats.markdown import without_markup
 
 from ..adversarial import processor_limit
@@ -508,7 +509,7 @@ def test_a_folder_holds_files_of_all_kinds(tmp_path: Path) -> None:
     assert {
         ("t.csv", "table without a column to read (give FILE.csv:COLUMN)"),
         ("scan.png", "file of a kind that is not read"),
-        ("latin.txt", "file is not UTF-8 text; convert it (iconv -f latin1 -t utf-8 OLD > NEW)"),
+        ("latin.txt", document_file.NOT_UTF8),
         ("blank.txt", "file is empty"),
         ("scan.txt", "file is no text; save what it holds as text or PDF"),
     } <= reasons

@@ -29,6 +29,8 @@ class AdversarialNetwork(VariationalNetwork):
         size: of the vocabulary, with `END`.
     """
 
+    temperature = 0.6
+
     def __init__(self, size: int):
         super().__init__(size)
         self.posterior = nn.Linear(2 * READ, LATENT)

@@ -15,13 +15,16 @@ READ = 128  # units of each direction of the encoder
 _KL_WEIGHT = 0.2  # that the divergence from the prior rises to
 _RISING = 0.5  # of training, in which it rises
 _ENCODED = 500  # texts that are encoded at a time
+GROUPS = 50  # normal distributions, of which new latents are drawn
+_LEAST_IN_GROUP = 20  # texts for each group, so that a small library has fewer
+_LEAST_VARIANCE = 1e-4
 
 
 class VariationalNetwork(SmilesNetwork):
     """p(text | latent) by the memory of `SmilesNetwork`, q(latent | text) by a recurrent network.
 
     Sources: Kingma and Welling, 2014; for molecules Gómez-Bombarelli et al., 2018. New latents are
-    drawn from a normal distribution with the mean and covariance of the encoded library, which is
+    drawn from a mixture of normal distributions that is fitted to the encoded library, which is
     nearer to what the decoder has learned than the prior is (Ghosh et al., 2020).
 
     Args:
@@ -35,11 +38,14 @@ class VariationalNetwork(SmilesNetwork):
         self.begin = nn.Linear(LATENT, 2 * HIDDEN)
         self.add = nn.Linear(LATENT, EMBEDDING)
         self.kl_weight = 0.0
-        self.register_buffer("mean", torch.zeros(LATENT))
-        self.register_buffer("spread", torch.eye(LATENT))  # a root of the covariance
+        self.register_buffer("shares", torch.eye(GROUPS)[0])
+        self.register_buffer("centres", torch.zeros(GROUPS, LATENT))
+        self.register_buffer("deviations", torch.ones(GROUPS, LATENT))
 
-    mean: Tensor
-    spread: Tensor
+    temperature = 0.7
+    shares: Tensor
+    centres: Tensor
+    deviations: Tensor
 
     def prepare_step(self, share: float) -> None:
         """The divergence counts little at first, so that the latents come to be used."""
@@ -80,8 +86,9 @@ class VariationalNetwork(SmilesNetwork):
 
     def first_input(self, count: int, generator: torch.Generator) -> tuple[State, Tensor]:
         """As `SmilesNetwork.first_input`; for each text latents are drawn anew."""
+        groups = torch.multinomial(self.shares, count, replacement=True, generator=generator)
         drawn = torch.randn(count, LATENT, generator=generator)
-        return self.decoder_input(self.mean + drawn @ self.spread.T)
+        return self.decoder_input(self.centres[groups] + self.deviations[groups] * drawn)
 
     @torch.no_grad()
     def means(self, texts: Codes) -> Tensor:
@@ -91,12 +98,20 @@ class VariationalNetwork(SmilesNetwork):
 
     @torch.no_grad()
     def fit_latents(self, texts: Codes) -> None:
-        """Take the mean and the covariance of encoded texts as those of new latents."""
+        """Fit the mixture that new latents are drawn from to encoded texts, two or more."""
+        from sklearn.mixture import GaussianMixture
+
         encoded = [self.encode(texts[n : n + _ENCODED]) for n in range(0, len(texts), _ENCODED)]
         means, log_variances = (torch.cat(part).double() for part in zip(*encoded, strict=True))
-        covariance = torch.cov(means.T) + torch.diag(log_variances.exp().mean(0))
-        self.mean = means.mean(0).float()
-        self.spread = torch.linalg.cholesky(covariance).float()
+        n_groups = min(GROUPS, 1 + len(texts) // _LEAST_IN_GROUP)
+        mixture = GaussianMixture(
+            n_groups, covariance_type="diag", reg_covar=_LEAST_VARIANCE, max_iter=50, random_state=0
+        ).fit(means.numpy())
+        variances = mixture.covariances_ + log_variances.exp().mean(0).numpy()
+        self.shares = torch.zeros(GROUPS)
+        self.shares[:n_groups] = torch.from_numpy(mixture.weights_).float()
+        self.centres[:n_groups] = torch.from_numpy(mixture.means_).float()
+        self.deviations[:n_groups] = torch.from_numpy(np.sqrt(variances)).float()
 
     @torch.no_grad()
     def write_at(

@@ -75,6 +75,19 @@ def _values(sentence: str, mention: str) -> set[str]:
         ("否认近亲结婚，其舅有血友病。", "血友病", {"family"}),
         ("否认家族中有癫痫。", "癫痫", {"negated", "family"}),
         ("同学中有水痘。", "水痘", {"other"}),
+        # A question mark is of its own item.
+        ("诊断：1.心力衰竭 2.2型糖尿病 3.心房颤动？", "心力衰竭", set()),
+        ("诊断：1.心力衰竭 2.2型糖尿病 3.心房颤动？", "2型糖尿病", set()),
+        ("诊断：1.心力衰竭 2.2型糖尿病 3.心房颤动？", "心房颤动", {"possible"}),
+        ("待排猩红热、麻疹。", "麻疹", {"possible"}),
+        ("待排：麻疹。", "麻疹", {"possible"}),
+        ("已接种麻疹疫苗。", "麻疹", {"hypothetical"}),
+        ("予破伤风抗毒素肌注。", "破伤风", {"hypothetical"}),
+        # English phrases among Chinese ones, as whole words.
+        ("咳嗽2周，no hemoptysis，denies fever。", "hemoptysis", {"negated"}),
+        ("咳嗽2周，No hemoptysis，denies fever。", "fever", {"negated"}),
+        ("考虑肺炎，r/o lung cancer。", "lung cancer", {"possible"}),
+        ("diagnosis pneumonia，予抗炎。", "pneumonia", set()),
     ],
 )
 def test_context(sentence: str, mention: str, expected: set[str]) -> None:

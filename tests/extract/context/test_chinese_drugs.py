@@ -100,6 +100,26 @@ def test_an_allergy_of_others_makes_no_drug_taken(sentence: str, certainty: str)
     assert mention._.certainty == certainty
 
 
+@pytest.mark.parametrize(
+    ("sentence", "others", "reactions"),
+    [
+        ("过敏史：青霉素过敏（皮疹）。", "皮疹", ("皮疹",)),
+        ("对青霉素过敏，表现为皮疹、发热，现咳嗽。", "皮疹 发热 咳嗽", ("皮疹", "发热")),
+        ("过敏史：青霉素（皮疹）。", "皮疹", ("皮疹",)),
+        ("青霉素过敏。皮疹三天。", "皮疹", ()),
+        ("无青霉素过敏史（皮疹）。", "皮疹", ()),
+    ],
+)
+def test_what_a_drug_did_is_of_the_allergy_and_no_finding_of_now(
+    sentence: str, others: str, reactions: tuple[str, ...]
+) -> None:
+    doc = _read(sentence, "青霉素", others)
+    (allergy,) = doc._.allergies.values()
+    assert allergy.reactions == reactions
+    past = {m.text for m in doc.spans["mentions"] if m._.temporality == "historical"}
+    assert past & set(others.split()) == set(reactions)
+
+
 def test_the_word_for_an_allergy_to_a_drug_is_no_finding() -> None:
     doc = _read("对青霉素过敏，花粉致皮疹。", "青霉素", "过敏 皮疹")
     assert [mention.text for mention in doc.spans["mentions"]] == ["青霉素", "皮疹"]

@@ -62,6 +62,23 @@ def test_a_name_in_capitals_stands_in_one_piece(text: str, mentions: list[str]) 
     assert [m.text for m in doc.spans["mentions"]] == mentions
 
 
+@pytest.mark.parametrize(
+    ("text", "mentions"),
+    [
+        ("患者无尿频尿急。", ["尿频"]),
+        ("24小时无尿。", ["无尿"]),
+        ("无尿频，无尿。", ["尿频", "无尿"]),
+    ],
+)
+def test_what_a_denial_and_a_name_begin_together_is_no_name(text: str, mentions: list[str]) -> None:
+    names = {"HP:1": "无尿", "HP:2": "尿频"}
+    nodes = pl.DataFrame({"id": [*names], "kind": "Symptom", "name": [*names.values()]})
+    nlp = pipeline("medkg_names")
+    nlp.get_pipe("medkg_names").use(graph().with_frames(nodes=conform(nodes, NODES)))
+    doc = marked(nlp, text)
+    assert [m.text for m in doc.spans["mentions"]] == mentions
+
+
 def test_a_drug_s_name_of_one_word_stands_in_one_piece() -> None:
     names = {"MESH:C007526": "dipinol", "MESH:C1": "vitamin K1"}
     nodes = pl.DataFrame({"id": [*names], "kind": "Drug", "name": [*names.values()]})

@@ -84,6 +84,8 @@ def test_every_form_of_file_gives_the_same(
         "e.sdf": sdf,
         "f.sdf.gz": sdf.replace("\n", "\r\n"),
         "g.tsv": inchi,
+        "h.csv": "\ufeff" + csv,  # as Excel saves it
+        "i.csv": csv.replace("name,SMILES", "Molecule Name;Smiles").replace(",", ";"),
     }
     results = []
     for name, text in files.items():
