@@ -134,7 +134,7 @@ def allergy_words(drugs: DrugList) -> tuple[tuple[int, int], set[str]] | None:
 
 
 # Behind the word for an allergy, what the drug did: "过敏（皮疹、发热）", "过敏，表现为皮疹".
-_TO_REACTION = re.compile(r"[，,]?\s*(?:[（(：:]|表现为|出现|引起|致)\s*(?:全身|局部|轻度|重度)?")
+_TO_REACTION = re.compile(r"[，,]?\s?(?:[（(：:]|表现为|出现|引起|致)\s?(?:全身|局部|轻度|重度)?")
 _NEXT_REACTION = re.compile(r"[、和及伴]")
 
 

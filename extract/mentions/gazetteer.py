@@ -29,6 +29,7 @@ from ..abbreviations import abbreviations_of
 from ..laboratory import add_tests
 from ..short_forms import short_forms, with_short_forms
 from ..tokens import StatelessComponent, text_between, text_of
+from .denials import without_denials
 from .given import is_given
 from .operations import add_operations
 
@@ -145,7 +146,7 @@ class Gazetteer(StatelessComponent):
         taken.update(_allergic_to(doc))
         names = _matches(doc, self._hashes, taken)
         if has_han(text_of(doc)):
-            mentions, names = _without_denials(doc, mentions, names)
+            mentions, names = (without_denials(doc, parts, names) for parts in (mentions, names))
         places = {(name.start, name.end) for name in names}
         drugs = {(name.start, name.end) for name in names if name.kind == "Drug"}
         mentions = [
@@ -162,24 +163,6 @@ class Gazetteer(StatelessComponent):
             add_operations(doc)
             add_tests(doc)
         return doc
-
-
-def _without_denials(
-    doc: Doc, mentions: list[Span], names: list[_Match]
-) -> tuple[list[Span], list[_Match]]:
-    """Without what begins with 无 where a longer name begins behind it: "无尿" of "无尿频"."""
-    ends: dict[int, int] = {}
-    for name in names:
-        ends[name.start] = max(name.end, ends.get(name.start, 0))
-
-    def is_denial(start: int, end: int) -> bool:
-        behind, is_name = ends.get(start + 1, 0), ends.get(start, 0) == end
-        return doc[start].text == "无" and (behind > end or (behind == end and not is_name))
-
-    return (
-        [mention for mention in mentions if not is_denial(mention.start, mention.end)],
-        [name for name in names if not is_denial(name.start, name.end)],
-    )
 
 
 class _Match(NamedTuple):

@@ -20,7 +20,7 @@ from ..recording import Recording
 from .beats import Beats, cut_beats, r_peaks
 from .features import RATE, beat_features
 from .model import BeatClassifier
-from .rate import rhythm_of
+from .rate import Rhythm, rhythm_of
 from .recording import ELECTROCARDIOGRAM, read_recording
 
 RULE = "medkg ECG rule 2"
@@ -96,12 +96,6 @@ def findings_of(
             f"{Path(recording.file).name}: {rhythm.rate:.0f} beats a minute are rare; see that the"
             " sampling rate is right"
         )
-    whole = f"{beats.times[0]:.1f}–{beats.times[-1]:.1f} s in {leads}, {len(beats.times):,} beats"
-    rhythmic = f"{rhythm.rate:.0f} a minute, median change {100 * rhythm.change:.0f} %"
-    regions = dict.fromkeys(rhythm.labels, f"{whole}, {rhythmic}")
-    if rhythm.pause is not None:
-        begin, end = rhythm.pause
-        regions["pause"] = f"{begin:.1f}–{end:.1f} s in {leads}, {end - begin:.1f} s without a beat"
     of_file = partial(finding_in, recording, ELECTROCARDIOGRAM)
     findings = [
         of_file(
@@ -112,7 +106,7 @@ def findings_of(
             region=region,
             predicted=False,
         )
-        for label, region in regions.items()
+        for label, region in _regions_of_rhythm(beats, rhythm, leads).items()
     ]
     scores = classifier.scores(beat_features(beats.forms, beats.intervals))
     source = f"medkg ECG beats {classifier.config['version']}"
@@ -129,6 +123,17 @@ def findings_of(
             )
         )
     return findings
+
+
+def _regions_of_rhythm(beats: Beats, rhythm: Rhythm, leads: str) -> dict[str, str]:
+    """By label, what a rhythm shows and where."""
+    whole = f"{beats.times[0]:.1f}–{beats.times[-1]:.1f} s in {leads}, {len(beats.times):,} beats"
+    rhythmic = f"{rhythm.rate:.0f} a minute, median change {100 * rhythm.change:.0f} %"
+    regions = dict.fromkeys(rhythm.labels, f"{whole}, {rhythmic}")
+    if rhythm.pause is not None:
+        begin, end = rhythm.pause
+        regions["pause"] = f"{begin:.1f}–{end:.1f} s in {leads}, {end - begin:.1f} s without a beat"
+    return regions
 
 
 def _region(beats: Beats, chosen: NDArray[np.bool_], leads: str) -> str:

@@ -109,8 +109,8 @@ def test_it_is_told_which_text_says_what(reviews: Path, model: Path) -> None:
 
 def test_a_review_of_unknown_words_is_set_aside(model: Path) -> None:
     quarantine = Quarantine()
-    told = medkg.sentiment(["this was great", "疗效很好"], model, quarantine=quarantine)
-    assert list(told) == ["text 1"]
+    opinions = medkg.sentiment(["this was great", "疗效很好"], model, quarantine=quarantine)
+    assert list(opinions) == ["text 1"]
     assert quarantine.counts() == {"no word is known to the model": 1}
     with pytest.raises(DataError, match="no word of these reviews is known"):
         medkg.sentiment(["疗效很好"], model)

@@ -110,7 +110,7 @@ def test_too_few_records_are_refused(data: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "DS1_beats.npz", **few)
     with pytest.raises(DataError, match="3 records are too few"):
         evaluate_ecg(tmp_path)
-    with pytest.raises(DataError, match="no annotated beats"):
+    with pytest.raises(DataError, match="training needs annotated beats"):
         read_corpus(tmp_path / "other")
 
 
@@ -161,7 +161,8 @@ def test_a_pause_and_what_was_changed_in_reading_are_in_the_graph(tmp_path: Path
 
 def test_the_usual_rate_is_that_of_the_age(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "a.csv", signal(regular(30, 0.48), 30, RATE))
-    command = ["signals", "ecg", str(file), "--rate", str(RATE), "--json"]
+    command = ["signals", "ecg", str(file), "--patient", "ann", "--rate", str(RATE), "--json"]
+    command += ["--out", str(tmp_path / "ann")]
     codes = {}
     for age in ("30", "2"):
         ended = CliRunner().invoke(app, [*command, "--age", age])
