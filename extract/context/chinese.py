@@ -238,11 +238,14 @@ def categories_in(sentence: str, start: int, end: int, mentions: Sequence[Place]
 
 
 def _item(sentence: str, start: int, end: int) -> str:
-    """The numbered item of a list in which [start, end) stands; all where there is none."""
+    """The numbered item of a list in which [start, end) stands, behind what leads to the list.
+
+    All where there is no list.
+    """
     borders = [match.start() for match in _ITEM.finditer(sentence)]
     first = max((border for border in borders if border <= start), default=0)
     last = min((border for border in borders if border >= end), default=len(sentence))
-    return sentence[first:last]
+    return sentence[: min(first, borders[0] if borders else 0)] + sentence[first:last]
 
 
 def is_question(sentence: str) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.errors import DataError
+
 Floats = NDArray[np.float64]
 INTERVALS = 20
 
@@ -60,6 +62,13 @@ class Curves:
         start = self.at_own(elapsed)
         later = np.stack([self.at_own(elapsed + edge) for edge in edges], 1)
         return Curves(edges, later - start[:, None])
+
+
+def check_horizon(horizon: float, longest: float) -> None:
+    """Raise `DataError` where a horizon is no time up to the last event, `longest`."""
+    if not 0 < horizon <= longest:
+        problem = f"a horizon of {horizon:g}: give a time above 0, up to {longest:g}"
+        raise DataError(f"{problem}, after which no event was seen in training")
 
 
 def grid_of(remaining: Floats, events: NDArray[np.bool_]) -> Floats:

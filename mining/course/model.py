@@ -18,7 +18,7 @@ from ...core.quarantine import Quarantine
 from ...core.tensors import load_tensors, save_tensors, with_prefix, without_prefix
 from .columns import Columns
 from .cox import Cox, fit_cox
-from .curves import Curves, Floats, grid_of
+from .curves import Curves, Floats, check_horizon, grid_of
 from .encoding import Categorical, Encoding, Features
 from .figures import BASELINE
 from .networks import MEMBERS, HazardNetwork, cumulative_hazards, fit_networks
@@ -150,10 +150,7 @@ class CourseModel:
         """
         visits = self.visits_of(table, patient, quarantine)
         horizon = self.settings["horizon"] if horizon is None else horizon
-        longest = float(self.members.edges[-1])
-        if not 0 < horizon <= longest:
-            problem = f"a horizon of {horizon:g}: give a time above 0, up to {longest:g}"
-            raise DataError(f"{problem}, after which no event was seen in training")
+        check_horizon(horizon, float(self.members.edges[-1]))
         curves = self.curves(visits)
         return pl.DataFrame(
             {

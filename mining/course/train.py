@@ -19,7 +19,7 @@ from ...core.quarantine import Quarantine
 from .alarm import alarm_of
 from .card import card_of
 from .columns import Columns
-from .curves import Curves, Floats
+from .curves import Curves, Floats, check_horizon
 from .figures import BASELINE, Part, figures_of, part_at
 from .model import KIND, MODELS, CourseModel, Members, joined, members_of
 from .visits import Table, Visits, read_visits
@@ -59,7 +59,8 @@ def train_course(
         The model, of all patients, with figures by five folds of patients beside Cox's.
 
     Raises:
-        DataError: the table can't be used, there are too few events, or `out` holds other things.
+        DataError: the table can't be used, there are too few events, the horizon is beyond the
+            last one, or `out` holds other things.
 
     Example:
         >>> import polars as pl
@@ -79,7 +80,11 @@ def train_course(
     columns = Columns() if columns is None else columns
     visits = read_visits(table, columns, quarantine)
     columns = replace(columns, covariates=tuple(visits.covariates.columns))
-    horizon = float(np.median(visits.remaining[visits.events])) if horizon is None else horizon
+    times = visits.remaining[visits.events]
+    if horizon is None:
+        horizon = float(np.median(times))
+    elif len(times):
+        check_horizon(horizon, float(times.max()))
     curves = fold_curves(visits, (BASELINE, model), seed)
     figures = figures_at(visits, curves, landmarks, horizon, seed)
     risks = np.zeros(len(visits))
@@ -135,11 +140,8 @@ def figures_at(
     """The figures at each landmark (`figures.figures_of`), `at` saying which.
 
     Raises:
-        DataError: fewer than two patients are under observation at one, or the horizon is not
-            above 0.
+        DataError: fewer than two patients are under observation at one.
     """
-    if not 0 < horizon < float("inf"):
-        raise DataError(f"a horizon of {horizon:g}: give a time above 0")
     times: list[float | None] = list(landmarks) or default_landmarks(visits)
     rows = []
     for time in times:

@@ -109,6 +109,13 @@ def test_a_question_denies_nothing() -> None:
     assert "negated" not in categories_in("有没有皮疹？", 3, 5)
 
 
+def test_what_leads_to_a_list_asks_for_all_of_it() -> None:
+    sentence = "是否有：1.发热 2.咳嗽。"
+    for symptom in ("发热", "咳嗽"):
+        start = sentence.index(symptom)
+        assert "asked" in categories_in(sentence, start, start + 2)
+
+
 @pytest.mark.parametrize(
     ("sentence", "conditions", "expected"),
     [

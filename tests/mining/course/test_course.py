@@ -93,6 +93,12 @@ def test_a_risk_rises_with_the_horizon_and_is_a_probability(model: CourseModel) 
             model.risk(table, horizon=beyond)
 
 
+def test_a_horizon_of_training_is_a_time_with_events() -> None:
+    for horizon in (-1.0, 1e6):
+        with pytest.raises(DataError, match="after which no event was seen"):
+            train_course(visits(), model="cox", horizon=horizon)
+
+
 def test_later_visits_change_nothing_of_earlier_risks(model: CourseModel) -> None:
     table = visits(30, seed=4)
     first = model.risk(table).filter(pl.col("time") <= 1)
