@@ -38,7 +38,7 @@ def _passed_over(paths: Sequence[Path | str], files: Sequence[Path]) -> list[str
             file.suffix or "without a suffix"
             for file in folder.rglob("*")
             if file.is_file()
-            and not file.name.startswith(".")
+            and not any(part.startswith(".") for part in file.relative_to(folder).parts)
             and (file.parent, file.name.split(".")[0]) not in read
         ]
         if others:

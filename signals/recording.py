@@ -103,6 +103,7 @@ class _Raw:
     date: str = ""
     device: str = ""
     signal_files: tuple[Path, ...] = ()  # beside the one that is named
+    others: tuple[str, ...] = ()  # signals that were not read, by their names
 
 
 @explained_imports()
@@ -181,6 +182,7 @@ def _read_edf(path: Path, examination: Examination) -> _Raw:
             n = sum(int(file.getNSamples()[i]) for i in wanted)
             if n > MOST_SAMPLES:
                 raise DataError(f"has {n:,} samples; {MOST_SAMPLES:,} can be read", path=path)
+            others = tuple(name for name, is_own in zip(names, own, strict=True) if not is_own)
             columns = [
                 file.readSignal(i) * _factor(file.getPhysicalDimension(i), examination)
                 for i in wanted
@@ -191,7 +193,7 @@ def _read_edf(path: Path, examination: Examination) -> _Raw:
     except Exception as error:  # pyedflib raises OSError, ValueError, UnicodeDecodeError, …
         raise DataError(f"can't be read as EDF: {_reason(error, path)}", path=path) from error
     samples = np.stack(columns, 1) if columns else np.zeros((0, 0))
-    return _Raw(samples, tuple(names[i] for i in wanted), rate, date, device)
+    return _Raw(samples, tuple(names[i] for i in wanted), rate, date, device, others=others)
 
 
 def _of_examination(names: Sequence[str], examination: Examination) -> list[bool]:
@@ -326,6 +328,7 @@ def _usable(raw: _Raw, path: Path, examination: Examination) -> _Usable:
         DataError: none does, or most are in another unit.
     """
     remarks, signals, names, missing, too_large = [], [], [], [], []
+    others = list(raw.others)
     word = examination.channel
     still = f"moves by less than {examination.least:g} {examination.symbol}, or is mostly missing"
     own = _of_examination(raw.names, examination)
@@ -333,7 +336,7 @@ def _usable(raw: _Raw, path: Path, examination: Examination) -> _Usable:
         raise DataError(f"by their names no {word} is an {examination.name}'s", path=path)
     for name, signal, is_own in zip(raw.names, raw.samples.T, own, strict=True):
         if not is_own:
-            remarks.append(f"{word} {name} is left out: by its name it is no {examination.name}'s")
+            others.append(name)
             continue
         gaps = ~np.isfinite(signal)
         moves = np.ptp(signal[~gaps]) if not gaps.all() else 0.0
@@ -361,6 +364,8 @@ def _usable(raw: _Raw, path: Path, examination: Examination) -> _Usable:
             path=path,
         )
     remarks += [f"{each}, and is left out: it is none of the body's" for each in too_large]
+    no_own = f"is left out: by its name it is no {examination.name}'s"
+    remarks += [f"{word} {name} {no_own}" for name in others]
     if not signals:
         raise DataError(f"no {word} carries a signal (each {still})", path=path)
     return _Usable(np.stack(signals), tuple(names), np.stack(missing), tuple(remarks))

@@ -273,11 +273,12 @@ def diagnose(
     set_aside = Quarantine() if quarantine is None else quarantine
     check_coverage(model, request)
     requested = read_requested(model, request, set_aside)
+    result = diagnose_requested(model, request, requested, set_aside)
     if quarantine is None:  # the result has to say what nobody else is told
-        notes = [f"set aside: {reason} ({n:,})" for reason, n in set_aside.counts().items()]
-        patients = [_with_notes(patient, notes) for patient in requested.patients]
-        requested = replace(requested, patients=patients)
-    return diagnose_requested(model, request, requested, set_aside)
+        for case in result.cases:
+            counts = set_aside.counts().items()
+            case["notes"] = [*case["notes"], *(f"set aside: {why} ({n:,})" for why, n in counts)]
+    return result
 
 
 def check_coverage(model: DiagnosisModel, request: DiagnosisRequest) -> None:

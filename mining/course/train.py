@@ -80,11 +80,7 @@ def train_course(
     columns = Columns() if columns is None else columns
     visits = read_visits(table, columns, quarantine)
     columns = replace(columns, covariates=tuple(visits.covariates.columns))
-    times = visits.remaining[visits.events]
-    if horizon is None:
-        horizon = float(np.median(times))
-    elif len(times):
-        check_horizon(horizon, float(times.max()))
+    horizon = _horizon(visits, horizon)
     curves = fold_curves(visits, (BASELINE, model), seed)
     figures = figures_at(visits, curves, landmarks, horizon, seed)
     risks = np.zeros(len(visits))
@@ -104,6 +100,16 @@ def train_course(
     if out is not None:
         trained.save(out, card_of(trained))
     return trained
+
+
+def _horizon(visits: Visits, given: float | None) -> float:
+    """The one that is given, or the time within which half of the events are."""
+    times = visits.remaining[visits.events]
+    if given is None:
+        return float(np.median(times))
+    if len(times):
+        check_horizon(given, float(times.max()))
+    return given
 
 
 def fold_curves(

@@ -16,10 +16,12 @@ _REFRACTORY = 0.2  # seconds in which no second beat can come
 _WINDOW = 0.12  # seconds over which the energy of a QRS complex is summed
 _NEARBY = 5.0  # seconds: the height of complexes is compared with that of those nearby
 _SHARE = 0.12  # of the energy of complexes nearby that a complex has at least
-# In a pause nothing nearby is a complex: there it has at least so much of the energy that is usual
-# over a longer time.
+# In a pause nothing nearby is a complex: where the energy is less than this share of what is usual
+# over a longer time, a complex has so many times what lies between complexes (noise has 7 at most).
 _LONG = 30.0  # seconds
 _SHARE_OF_LONG = 0.06
+_ABOVE_NOISE = 12.0
+_BETWEEN = 20  # percentile of a second's energy
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,14 @@ def r_peaks(leads: Floats) -> NDArray[np.int64]:
     usual = _SHARE * uniform_filter1d(nearby, int(_NEARBY * RATE))
     seconds = np.arange(len(energy)) // RATE
     long = median_filter(nearby[::RATE], int(_LONG), mode="reflect")
-    least = np.maximum(usual, _SHARE_OF_LONG * long[seconds])
-    peaks = candidates[energy[candidates] > least[candidates]]
+    between = np.percentile(
+        energy[: len(energy) // RATE * RATE].reshape(-1, RATE), _BETWEEN, axis=1
+    )
+    noise = median_filter(between, int(_NEARBY), mode="nearest")[
+        np.minimum(seconds, len(between) - 1)
+    ]
+    in_pause = np.minimum(_SHARE_OF_LONG * long[seconds], _ABOVE_NOISE * noise)
+    peaks = candidates[energy[candidates] > np.maximum(usual, in_pause)[candidates]]
     # The R peak itself is where the first lead is furthest from its baseline.
     reach = int(0.08 * RATE)
     main = np.abs(band[0])

@@ -13,13 +13,13 @@ from .features import RATE, Floats
 
 WINDOW = 10  # seconds that are judged together
 # QRS complexes are tall and rare, so that the kurtosis of the band they lie in is high: of 3,869
-# windows of MIT-BIH's DS1 (its beats put together) the least is 6.0, and noise of any colour has 3,
-# at most 4.2 (benchmarks/ecg_quality.py). Wide complexes reach below that band. Source of the
+# windows of MIT-BIH's DS1 (its beats put together) the least is 6.0, and noise of any colour has
+# 3 (the median; benchmarks/ecg_quality.py). Wide complexes reach below that band. Source of the
 # measure: Li, Mark & Clifford, Robust heart rate estimation from multiple asynchronous noisy
 # sources, Physiological Measurement 2008, which takes 5, too.
 LEAST_KURTOSIS = 5.0
 # Fast or wide complexes are not rare, but one is like the next: DS1's normal beats 150 to 240 a
-# minute have .81 and more, ten seconds of noise at most .41 and the five of the shortest file .7.
+# minute have .81 and more, ten seconds of noise at most .41.
 LEAST_LIKENESS = 0.75
 _BANDS = (QRS_BAND, (1, 20))  # Hz
 _INTERVALS = 0.2, 1.5  # seconds from one beat to the next: 300 to 40 a minute

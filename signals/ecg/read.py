@@ -13,6 +13,7 @@ from scipy.ndimage import maximum_filter1d
 from ...core.errors import DataError
 from ...core.extras import explained_imports
 from ...core.quarantine import Quarantine
+from ...graph.units import OLDEST
 from ..codes import Code, read_codes
 from ..finding import Finding
 from ..read_recordings import finding_in, read_recordings
@@ -57,6 +58,8 @@ def read_electrocardiograms(
     """
     classifier = BeatClassifier.open(model)
     table = read_codes(_CODES, codes)
+    if age is not None and not 0 <= age <= OLDEST:
+        raise DataError(f"an age of {age:g} years: give one from 0 to {OLDEST:g}")
     return read_recordings(
         paths,
         ELECTROCARDIOGRAM,
@@ -84,9 +87,9 @@ def findings_of(
         DataError: too few beats can be seen in it.
     """
     near = int(_NEAR_MISSING * RATE)
-    # The classifier reads the first two leads.
+    channels = recording.channels[:2]  # that the classifier reads
     unreadable = maximum_filter1d(recording.missing[:2].any(axis=0), 2 * near + 1)
-    beats = cut_beats(recording.channels, r_peaks(recording.channels), unreadable)
+    beats = cut_beats(channels, r_peaks(channels), unreadable)
     if len(beats.times) < _FEWEST:
         raise DataError(f"{len(beats.times)} whole beats can be seen; {_FEWEST} are needed")
     leads = " and ".join(recording.names[:2])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DICOM = ".dcm", ".dicom"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", *DICOM)
 MOST_PIXELS = 90_000_000  # about pillow's own limit, from which a file is taken for a bomb
+_PHOTOMETRIC = 262  # TIFF's tag: 0 where 0 is white
 _FEWER_BITS = 8, 10, 12, 14  # that are used of 16
 _FORMATS = "PNG", "JPEG", "BMP", "TIFF"
 _AS_BRIGHTNESS = "has colours, which are read as brightness"
@@ -125,13 +126,17 @@ def _read_plain(path: Path) -> _Raw:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # see _check_size
             image: Image.Image = Image.open(file, formats=_FORMATS)
             _check_size(image.height, image.width, path)
-            if (pages := getattr(image, "n_frames", 1)) > 1:
+            # JPEG's and PNG's further frames are previews and animations.
+            if image.format == "TIFF" and (pages := getattr(image, "n_frames", 1)) > 1:
                 raise DataError(f"has {pages} pages; save the one that counts alone", path=path)
+            # Pillow turns white-is-zero of 8 bits round, but not of 16.
+            is_negative = image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0  # type: ignore[attr-defined]
             image = ImageOps.exif_transpose(image)
             if image.mode in ("I", "F"):  # what is white of them isn't said
-                raise DataError("has 32 bits a pixel; save it with 8 or 16", path=path)
+                raise DataError("has signed or 32-bit values; save it with 8 or 16 bits", path=path)
             if image.mode.startswith("I;16"):
-                return _of_16_bits(np.asarray(image, float))
+                raw = _of_16_bits(np.asarray(image, float))
+                return replace(raw, pixels=1 - raw.pixels) if is_negative else raw
             if image.has_transparency_data:
                 layer = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", layer.size, "black"), layer)
@@ -139,7 +144,7 @@ def _read_plain(path: Path) -> _Raw:
             return _Raw(np.asarray(image, float) / 255)
     except Image.DecompressionBombError as error:
         raise _too_many(path) from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError, TypeError) as error:
         raise DataError(
             f"can't be read as {', '.join(_FORMATS)}; it may be cut off", path=path
         ) from error

@@ -18,8 +18,22 @@ from .region import region_of
 from .volume import SUFFIXES as VOLUMES
 from .volume import read_slices
 
-# DICOM's modalities of radiographs, and those that may be anything; "" is that of other formats.
-_RADIOGRAPHS = ("CR", "DX", "RG", "RF", "OT", "SC", "")
+# DICOM's modalities of what is no radiograph.
+_NO_RADIOGRAPHS = (
+    "CT",
+    "MR",
+    "US",
+    "IVUS",
+    "NM",
+    "PT",
+    "OP",
+    "OPT",
+    "ES",
+    "SM",
+    "GM",
+    "ECG",
+    "EEG",
+)
 CODES = Path(__file__).parent / "codes.toml"
 
 
@@ -97,7 +111,7 @@ def findings_of(
         DataError: the picture is unlike those that the model learnt from.
     """
     procedure = str(classifier.config["procedure"])
-    if "radiograph" in procedure and picture.modality not in _RADIOGRAPHS:
+    if "radiograph" in procedure.lower() and picture.modality in _NO_RADIOGRAPHS:
         raise DataError(
             f"is of DICOM's modality {picture.modality}, and the model is of a {procedure}"
         )

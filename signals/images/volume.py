@@ -47,8 +47,7 @@ def read_slices(path: Path | str) -> list[Picture]:
     if not pictures:
         raise DataError("is constant: nothing can be seen on its slices", path=path)
     remark = f"is a volume, of which {len(pictures)} axial slices of {depth} are read"
-    pictures[0] = replace(pictures[0], remarks=(remark,))
-    return pictures
+    return [replace(picture, remarks=(remark,)) for picture in pictures]
 
 
 def _read(path: Path) -> tuple[list[tuple[int, Grey]], int]:

@@ -28,9 +28,7 @@ _SIDES = {"low", "high", "normal"}
 _COLUMNS = ["loincId", "loincScale", "outcome", "hpoTermId"]
 _WITHOUT_DIMENSION = {"1", "[pH]"}
 _ANY_VALUE = ((-math.inf, math.inf, ""),)
-# So many times below the usual range, a value that is usual in another unit is one in that.
-_FAR = 5
-_APART = 2  # times above or below the usual range, where no laboratory's own one lies
+_APART = 2  # times above or below the usual range, where few laboratories' own ones lie
 
 
 class Uninterpretable(Exception):
@@ -148,9 +146,12 @@ def _test_of(
     if result.loinc:
         return tests_by_loinc().get(result.loinc) or more_tests.get(result.loinc)
     name = " ".join(result.test.lower().split())
-    outside, _, inside = name.partition(" (")  # "ALT (SGPT)"
-    names = (name, outside, inside.removesuffix(")"))
-    return next((test for each in names if (test := tests_by_name().get(each))), None)
+    if test := tests_by_name().get(name):
+        return test
+    # "ALT (SGPT)" is one test by two names; "glucose (CSF)" and "calcium (ionized)" are others.
+    outside, _, inside = name.partition(" (")
+    test = tests_by_name().get(outside)
+    return test if test is tests_by_name().get(inside.removesuffix(")")) else None
 
 
 def _can_be_of_patient(result: LaboratoryResult, test: LaboratoryTest) -> bool:
@@ -206,17 +207,23 @@ def _by_own_range(result: LaboratoryResult, test: LaboratoryTest) -> str | None:
 
 
 def _is_of_another_unit(stated: Range, test: LaboratoryTest) -> bool:
-    """Whether a laboratory's range is far from all that is usual: haemoglobin of 12 to 16 g/L."""
-    if test.by_age:
-        return False
+    """Whether a laboratory's range is far from what is usual, and usual in another of the units.
+
+    So is haemoglobin of 12 to 16 g/L.
+    """
     (low, unit), (high, _) = (in_units(end, stated[2]) for end in stated[:2])
     usual = [
         (in_units(least, usual)[0], in_units(most, usual)[0])
         for least, most, usual in test.ranges
         if in_units(least, usual)[1] == unit
     ]
-    return bool(usual) and all(
+    is_far = bool(usual) and all(
         high * _APART < least or low > most * _APART for least, most in usual
+    )
+    ends = [end for end in stated[:2] if math.isfinite(end)]
+    return is_far and any(
+        all(least / _APART <= end <= most * _APART for end in ends)
+        for least, most, _ in test.ranges
     )
 
 
@@ -240,7 +247,4 @@ def _by_table(result: LaboratoryResult, test: LaboratoryTest) -> str:
     outcome = outcome_in_unit(test.ranges, value, stated, bound)
     if outcome is None:
         raise Uninterpretable("a bound that leaves the result open")
-    far_below = outcome_in_unit(test.ranges, value * _FAR, stated, bound) == "low"
-    if far_below and any(low <= value <= high for low, high, _ in test.ranges):
-        raise Uninterpretable("the value would be usual in another unit", usual_units)
     return outcome

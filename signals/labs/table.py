@@ -84,28 +84,36 @@ def results_of_table(path: Path) -> Iterator[LaboratoryResult]:
     is_clear = delimiter != ";" or _with_clear_points([cells for _, cells in read], names)
     for line, cells in read:
         result = _result(cells, columns, line)
-        if not is_clear and any(_WITH_POINT.fullmatch(cells.get(name, "")) for name in names):
+        if not is_clear and any(_is_ambiguous(cells.get(name, "")) for name in names):
             result = replace(result, problem=_AMBIGUOUS)
         yield result
 
 
 def _with_clear_points(rows: Sequence[dict[str, str]], names: Sequence[str]) -> bool:
-    """Whether points are decimal; where commas are, the numbers are rewritten, so that they are."""
+    """Whether points are decimal, or all part thousands, where commas are decimal.
+
+    Numbers with decimal commas are rewritten with points, and thousands then without.
+    """
     numbers = [
         (cells, name, match)
         for cells in rows
         for name in names
         if (match := _CONTINENTAL.fullmatch(cells.get(name, "")))
     ]
-    if any(match["decimals"] for *_, match in numbers):
-        for cells, name, match in numbers:
-            cells[name] = match[0].replace(".", "").replace(",", ".")
-        return True
-    return any(
+    has_commas = any(match["decimals"] for *_, match in numbers)
+    has_points = any(
         _WITH_POINT.fullmatch(cells.get(name, "")) and not _CONTINENTAL.fullmatch(cells[name])
         for cells in rows
         for name in names
     )
+    for cells, name, match in numbers if has_commas else ():
+        if match["decimals"] or not has_points:
+            cells[name] = match[0].replace(".", "").replace(",", ".")
+    return has_commas != has_points
+
+
+def _is_ambiguous(number: str) -> bool:
+    return "." in number and _CONTINENTAL.fullmatch(number) is not None
 
 
 def _result(

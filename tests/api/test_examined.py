@@ -189,6 +189,25 @@ def test_a_rate_is_for_recordings_without_a_column_of_time(
         medkg.DiagnosisRequest(symptoms=["Fever"], rate=360)
 
 
+def test_a_heart_s_usual_rate_is_that_of_the_age_in_a_note_or_given(
+    model: DiagnosisModel, ecg: Path, tmp_path: Path
+) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("A 4-month-old boy with a fever.\n")
+    ages: list[dict[str, Any]] = [
+        {"note": note},
+        {"age": 0.3},
+        {"note": note, "demographics": False},
+    ]
+    present = [
+        medkg.diagnose(model, medkg.DiagnosisRequest(ecg=ecg, **each)).cases[0]["present"]
+        for each in ages
+    ]
+    assert [FAST in each for each in present] == [False, False, True]
+    with pytest.raises(DataError, match="an age of -3 years"):
+        medkg.read_ecg(ecg, "ann", age=-3)
+
+
 def test_results_of_nobody_beside_a_patient_s_are_set_aside(
     model: DiagnosisModel, tmp_path: Path
 ) -> None:

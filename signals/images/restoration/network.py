@@ -20,6 +20,7 @@ _WIDTH, _BLOCKS = 32, 4
 _EPOCHS, _BATCH, _RATE = 4, 16, 2e-3  # epochs of a round
 _LEAST_STEPS = 200  # of a round: few pictures are learnt from more often
 _TILE = 512  # pixels that are restored at once
+_AT_ONCE = 1_000  # pictures: of many the network's features fill gigabytes
 _MARGIN = 24  # about a tile: a pixel is restored by those within 20 of it
 
 
@@ -131,6 +132,9 @@ def restored(network: RestorationNetwork, pixels: Grey) -> Grey:
 
     A picture may be large: it is restored in tiles, which overlap.
     """
+    if len(pixels) > _AT_ONCE:
+        parts = [pixels[n : n + _AT_ONCE] for n in range(0, len(pixels), _AT_ONCE)]
+        return np.concatenate([restored(network, part) for part in parts])
     height, width = pixels.shape[1:]
     even = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)), mode="reflect")
     whole = np.empty_like(pixels)

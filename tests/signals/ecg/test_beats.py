@@ -87,6 +87,16 @@ def test_a_pause_is_said_and_noise_in_it_is_no_beat(noise: float) -> None:
     assert rhythm_of(cut_beats(steady, r_peaks(steady))).pause is None
 
 
+@pytest.mark.parametrize("share", [0.15, 0.2])
+def test_a_span_of_small_beats_is_no_pause(share: float) -> None:
+    times = regular(60, 0.8)
+    samples = leads(times, 60)
+    samples[:, 20 * RATE : 32 * RATE] *= share
+    peaks = r_peaks(samples)
+    assert len(peaks) >= len(times) - 4  # of those beside the large ones
+    assert rhythm_of(cut_beats(samples, peaks)).pause is None
+
+
 @pytest.mark.parametrize(
     ("age", "labels"),
     [(None, ("fast",)), (40.0, ("fast",)), (17.0, ("fast",)), (3.5, ()), (0.1, ()), (0, ())],

@@ -49,7 +49,7 @@ def test_bmp_and_tiff_of_one_page_give_the_same_picture(tmp_path: Path) -> None:
         read_picture(tmp_path / "pages.tif")
     for kind in (np.int32, np.float32):
         Image.fromarray(FILM.astype(kind)).save(tmp_path / "long.tif")
-        with pytest.raises(DataError, match="32 bits a pixel"):
+        with pytest.raises(DataError, match="signed or 32-bit values"):
             read_picture(tmp_path / "long.tif")
 
 
@@ -67,6 +67,26 @@ def test_fewer_bits_than_16_are_scaled_to_what_they_hold(tmp_path: Path) -> None
         picture = read_picture(tmp_path / "scan.png")
         assert picture.grey == pytest.approx(values / top, abs=1e-6)
         assert picture.remarks == (f"uses {bits} of 16 bits; white is {top:,}",)
+
+
+@pytest.mark.parametrize("pixels", [FILM, FILM.astype(np.uint16) * 257], ids=["8", "16"])
+def test_white_is_zero_of_a_tiff_file_is_turned_round(pixels: np.ndarray, tmp_path: Path) -> None:
+    file = tmp_path / "a.tiff"
+    Image.fromarray(pixels).save(file)
+    zero_is_black, zero_is_white = (struct.pack("<HHIHH", 262, 3, 1, k, 0) for k in (1, 0))
+    written = file.read_bytes()
+    assert written.count(zero_is_black) == 1
+    file.write_bytes(written.replace(zero_is_black, zero_is_white))
+    assert read_picture(file).grey == pytest.approx(1 - FILM / 255, abs=1e-3)
+
+
+def test_previews_and_animations_are_no_pages(tmp_path: Path) -> None:
+    first, second = Image.fromarray(FILM), Image.fromarray(FILM[::-1])
+    first.save(tmp_path / "a.png", save_all=True, append_images=[second])
+    assert read_picture(tmp_path / "a.png").grey == pytest.approx(FILM / 255, abs=1e-3)
+    first.save(tmp_path / "a.tiff", save_all=True, append_images=[second])
+    with pytest.raises(DataError, match="has 2 pages"):
+        read_picture(tmp_path / "a.tiff")
 
 
 def test_what_is_transparent_is_black_and_the_camera_upright(tmp_path: Path) -> None:

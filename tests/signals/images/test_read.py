@@ -234,10 +234,12 @@ def test_the_model_that_ships_says_what_it_is() -> None:
 def test_a_picture_of_another_modality_is_no_radiograph(tmp_path: Path) -> None:
     pixels = film(np.random.default_rng(1), side=64).astype(np.uint16) * 16
     write_dicom(tmp_path / "radiograph.dcm", pixels)
+    write_dicom(tmp_path / "dental.dcm", pixels, Modality="PX")
     write_dicom(tmp_path / "slice.dcm", pixels, Modality="CT")
     quarantine = Quarantine()
     findings = image_findings(tmp_path, quarantine=quarantine)
-    assert {Path(finding.file).name for finding in findings} == {"radiograph.dcm"}
-    assert all("DICOM of modality DX" in finding.remarks for finding in findings)
+    assert {Path(finding.file).name for finding in findings} == {"radiograph.dcm", "dental.dcm"}
+    remarks = {remark for finding in findings for remark in finding.remarks}
+    assert remarks == {"DICOM of modality DX", "DICOM of modality PX"}
     (reason,) = quarantine.counts()
     assert "is of DICOM's modality CT, and the model is of a chest radiograph" in reason

@@ -17,7 +17,6 @@ from medkg.signals.labs.result import LaboratoryResult
 LOW_SODIUM, HIGH_SODIUM = "HP:0002902", "HP:0003228"
 HIGH_GLUCOSE = "HP:0003074"
 IMPOSSIBLE = "the value is impossible in this unit"
-OTHER_UNIT = "the value would be usual in another unit"
 
 
 def _outcome(**fields: Any) -> tuple[list[str], list[str]]:
@@ -71,10 +70,17 @@ def _outcome(**fields: Any) -> tuple[list[str], list[str]]:
         ({"test": "pH", "value": "7.12", "unit": "[pH]"}, ["HP:0001941"], []),
         ({"test": "INR", "value": "4.2"}, ["HP:0008151"], []),
         ({"test": "ALT (SGPT)", "value": "220", "unit": "U/l"}, ["HP:0031964"], []),
-        ({"test": "GOT (ASAT)", "value": "20", "unit": "U/l"}, [], ["HP:0031956"]),
+        ({"test": "AST (SGOT)", "value": "20", "unit": "U/l"}, [], ["HP:0031956"]),
         # A child's and a low value are no errors of the unit.
         ({"test": "hemoglobin", "value": "49", "unit": "g/L"}, ["HP:0001903"], []),
         ({"test": "phosphate", "value": "0.9", "unit": "mg/dL"}, ["HP:0002148"], []),
+        ({"test": "neutrophils", "value": "4", "unit": "/uL"}, ["HP:0001875"], []),
+        ({"test": "free T4", "value": "1.5", "unit": "pmol/L"}, ["HP:0033078"], []),
+        (
+            {"test": "pth", "value": "90", "unit": "pg/mL", "low": 150.0, "high": 600.0},
+            ["HP:0031817"],
+            [],
+        ),
         ({"test": "iron", "value": "10", "unit": "ug/dL"}, ["HP:0040303"], []),
         (
             {"test": "alp", "value": "300", "unit": "U/L", "low": 150.0, "high": 420.0},
@@ -110,10 +116,14 @@ def test_results(fields: dict[str, Any], present: list[str], excluded: list[str]
             "interpretation and reference range disagree",
         ),
         ({"test": "ejection fraction", "value": "35"}, "no unit"),
-        ({"test": "hemoglobin", "value": "14", "unit": "g/L"}, OTHER_UNIT),
-        ({"test": "wbc", "value": "7.2", "unit": "/uL"}, OTHER_UNIT),
-        ({"test": "glucose", "value": "5.5", "unit": "mg/dL"}, OTHER_UNIT),
-        ({"test": "creatinine", "value": "1.0", "unit": "umol/L"}, OTHER_UNIT),
+        ({"test": "Glucose (CSF)", "value": "50", "unit": "mg/dL"}, "unknown test"),
+        ({"test": "Calcium (ionized)", "value": "1.2", "unit": "mmol/L"}, "unknown test"),
+        ({"test": "Urine sodium (Na)", "value": "80", "unit": "mmol/L"}, "unknown test"),
+        ({"test": "WBC (CSF)", "value": "3", "unit": "/uL"}, "unknown test"),
+        ({"test": "hemoglobin", "value": "14", "unit": "g/L"}, IMPOSSIBLE),
+        ({"test": "wbc", "value": "7.2", "unit": "/uL"}, IMPOSSIBLE),
+        ({"test": "glucose", "value": "5.5", "unit": "mg/dL"}, IMPOSSIBLE),
+        ({"test": "creatinine", "value": "1.0", "unit": "umol/L"}, IMPOSSIBLE),
         ({"test": "calcium", "value": "2.4", "unit": "mg/dL"}, IMPOSSIBLE),
         (
             {"test": "hemoglobin", "value": "79", "unit": "g/L", "low": 12.0, "high": 16.0},
@@ -335,6 +345,17 @@ def test_points_of_three_digits_beside_semicolons(
     assert quarantine.counts() == ({reason: 1} if ambiguous else {})
     region = "platelets 1234 10*9/L" if "," in value else "platelets 1.234 10*9/L"
     assert {each.region for each in platelets} == (set() if ambiguous else {region})
+
+
+def test_a_table_with_both_kinds_of_decimals_leaves_points_of_three_digits(tmp_path: Path) -> None:
+    file = tmp_path / "results.csv"
+    file.write_text(
+        "test;value;unit\nplatelets;1.234;10*9/L\npotassium;4.1;mmol/L\nlactate;0,9;mmol/L\n"
+    )
+    quarantine = Quarantine()
+    findings = lab_findings(file, patient="ann", quarantine=quarantine)["ann"]
+    assert {each.region for each in findings} == {"potassium 4.1 mmol/L", "lactate 0.9 mmol/L"}
+    assert sum(quarantine.counts().values()) == 1
 
 
 def test_ends_of_a_range_and_dates_that_cant_be_read_are_set_aside(tmp_path: Path) -> None:
