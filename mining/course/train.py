@@ -59,8 +59,7 @@ def train_course(
         The model, of all patients, with figures by five folds of patients beside Cox's.
 
     Raises:
-        DataError: the table can't be used, there are too few events, the horizon is beyond the
-            last one, or `out` holds other things.
+        DataError: the table, the horizon or `out` can't be used, or there are too few events.
 
     Example:
         >>> import polars as pl
