@@ -275,9 +275,9 @@ def diagnose(
     requested = read_requested(model, request, set_aside)
     result = diagnose_requested(model, request, requested, set_aside)
     if quarantine is None:  # the result has to say what nobody else is told
+        reasons = [f"set aside: {why} ({n:,})" for why, n in set_aside.counts().items()]
         for case in result.cases:
-            counts = set_aside.counts().items()
-            case["notes"] = [*case["notes"], *(f"set aside: {why} ({n:,})" for why, n in counts)]
+            case["notes"] = [*case["notes"], *reasons]
     return result
 
 

@@ -23,6 +23,14 @@ def nlp() -> Language:
     return made
 
 
+def finder_of(names: dict[str, str], kind: str) -> Language:
+    """A pipeline that finds some names, by identifier, of one kind."""
+    nodes = pl.DataFrame({"id": [*names], "kind": kind, "name": [*names.values()]})
+    made = pipeline("medkg_names")
+    made.get_pipe("medkg_names").use(graph().with_frames(nodes=conform(nodes, NODES)))
+    return made
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -55,9 +63,7 @@ def test_names_and_synonyms_are_found(
 )
 def test_a_name_in_capitals_stands_in_one_piece(text: str, mentions: list[str]) -> None:
     names = {"MONDO:1": "XED-ID", "MONDO:2": "COVAX 19"}
-    nodes = pl.DataFrame({"id": [*names], "kind": "Disease", "name": [*names.values()]})
-    nlp = pipeline("medkg_names")
-    nlp.get_pipe("medkg_names").use(graph().with_frames(nodes=conform(nodes, NODES)))
+    nlp = finder_of(names, "Disease")
     doc = marked(nlp, text)
     assert [m.text for m in doc.spans["mentions"]] == mentions
 
@@ -72,18 +78,14 @@ def test_a_name_in_capitals_stands_in_one_piece(text: str, mentions: list[str]) 
 )
 def test_what_a_denial_and_a_name_begin_together_is_no_name(text: str, mentions: list[str]) -> None:
     names = {"HP:1": "无尿", "HP:2": "尿频"}
-    nodes = pl.DataFrame({"id": [*names], "kind": "Symptom", "name": [*names.values()]})
-    nlp = pipeline("medkg_names")
-    nlp.get_pipe("medkg_names").use(graph().with_frames(nodes=conform(nodes, NODES)))
+    nlp = finder_of(names, "Symptom")
     doc = marked(nlp, text)
     assert [m.text for m in doc.spans["mentions"]] == mentions
 
 
 def test_a_drug_s_name_of_one_word_stands_in_one_piece() -> None:
     names = {"MESH:C007526": "dipinol", "MESH:C1": "vitamin K1"}
-    nodes = pl.DataFrame({"id": [*names], "kind": "Drug", "name": [*names.values()]})
-    nlp = pipeline("medkg_names")
-    nlp.get_pipe("medkg_names").use(graph().with_frames(nodes=conform(nodes, NODES)))
+    nlp = finder_of(names, "Drug")
     doc = marked(nlp, "Dipinol and vitamin K 1, but DIP in OL.")
     assert [m.text for m in doc.spans["mentions"]] == ["Dipinol", "vitamin K 1"]
 
@@ -91,9 +93,7 @@ def test_a_drug_s_name_of_one_word_stands_in_one_piece() -> None:
 def test_bare_words_for_conditions_are_no_names() -> None:
     names = {"MESH:D004194": "Disease", "MESH:D013577": "Syndrome", "MONDO:3": "Gravel"}
     names["MESH:C565507"] = "MARCH"
-    nodes = pl.DataFrame({"id": [*names], "kind": "Disease", "name": [*names.values()]})
-    nlp = pipeline("medkg_names")
-    nlp.get_pipe("medkg_names").use(graph().with_frames(nodes=conform(nodes, NODES)))
+    nlp = finder_of(names, "Disease")
     doc = marked(nlp, "The disease is a syndrome, and gravel is none. In March it was.")
     assert [m.text for m in doc.spans["mentions"]] == ["gravel"]
 
@@ -285,9 +285,7 @@ def test_a_comma_divides_a_name_from_what_a_recogniser_joined_to_it(
 
 @pytest.mark.parametrize("text", ["haematemesis", "hematemesis"])
 def test_british_names_are_found(text: str) -> None:
-    nodes = pl.DataFrame({"id": ["HP:0002248"], "kind": "Symptom", "name": ["Hematemesis"]})
-    made = pipeline("medkg_names")
-    made.get_pipe("medkg_names").use(graph().with_frames(nodes=conform(nodes, NODES)))
+    made = finder_of({"HP:0002248": "Hematemesis"}, "Symptom")
     doc = marked(made, f"He has {text}.")
     assert [m.text for m in doc.spans["mentions"]] == [text]
 
